@@ -1,0 +1,142 @@
+"""Typed configuration: YAML over defaults, ``section.key=value`` over YAML, everything checked.
+
+Each room declares its own settings as subclasses of :class:`Config` beside the code they configure. Unknown
+keys, wrong types and values out of range raise :class:`~igsm.errors.InputError` with the key's full path.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pydantic
+import yaml
+
+from igsm.errors import InputError, suggest
+
+
+class Config(pydantic.BaseModel):
+    """Base of every settings class: strict types, unknown keys forbidden, immutable."""
+
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people expect it: 1e-3 is a number, ``no`` and ``on`` are words, a key stands once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key '{key}' stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+# YAML 1.1 reads `no` as False and `1e-3` as a string; replace those two rules by YAML 1.2's.
+_Loader.yaml_implicit_resolvers = {
+    letter: [
+        (tag, rule) for tag, rule in rules if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")
+    ]
+    for letter, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"^[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9_]+(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+)$"
+    ),
+    list("-+0123456789."),
+)
+
+
+def _parse_yaml(text: str, where: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with stricter rules
+    except yaml.YAMLError as error:
+        raise InputError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def load_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a YAML file whose top level is a mapping."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    content = _parse_yaml(text, str(path))
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: the top level must be 'key: value' lines, not {type(content).__name__}")
+    return content
+
+
+def apply_overrides(content: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
+    """Return ``content`` with each ``section.key=value`` (value read as YAML) written over it."""
+    merged = _copy(content)
+    for override in overrides:
+        name, equals, text = override.partition("=")
+        if not equals or not name:
+            raise InputError(f"'{override}': an override reads section.key=value")
+        *sections, key = name.strip().split(".")
+        place = merged
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise InputError(f"'{override}': '{section}' is a value, not a section")
+        place[key] = _parse_yaml(text, f"'{override}'")
+    return merged
+
+
+def _copy(content: dict[str, Any]) -> dict[str, Any]:
+    return {key: _copy(value) if isinstance(value, dict) else value for key, value in content.items()}
+
+
+def build_config(cls: type[AnyConfig], content: dict[str, Any], where: str) -> AnyConfig:
+    """Check ``content`` against ``cls``; ``where`` names its source in the message."""
+    try:
+        return cls.model_validate(content)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            siblings = _fields(cls, first["loc"][:-1])
+            raise InputError(
+                f"{where}: unknown key '{path}'{suggest(str(first['loc'][-1]), siblings)}"
+            ) from None
+        message = first["msg"].removeprefix("Value error, ")
+        given = "" if first["type"] in ("missing", "value_error") else f", not {first['input']!r}"
+        raise InputError(f"{where}: {path + ': ' if path else ''}{message}{given}") from None
+
+
+def _fields(cls: Any, location: tuple[int | str, ...]) -> list[str]:
+    """The keys that ``cls`` knows at ``location``; follows optional and union types."""
+    for part in location:
+        field = getattr(cls, "model_fields", {}).get(part)
+        cls = field.annotation if field is not None else None
+        if typing.get_origin(cls) in (typing.Union, types.UnionType):
+            cls = next((one for one in typing.get_args(cls) if hasattr(one, "model_fields")), None)
+    return list(getattr(cls, "model_fields", {}))
+
+
+def load_config(cls: type[AnyConfig], path: str | Path, overrides: list[str] | None = None) -> AnyConfig:
+    """Read ``path``, apply the overrides and check the result against ``cls``."""
+    return build_config(cls, apply_overrides(load_yaml(path), overrides or []), str(path))
+
+
+def dump_yaml(config: Config) -> str:
+    """The resolved config as YAML, keys in the order of declaration; :func:`load_config` reads it back."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)

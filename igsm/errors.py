@@ -1,0 +1,22 @@
+"""The one exception for bad input. The command line prints it as one line and exits with code 2."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(Exception):
+    """Bad input from a person: a config, file, checkpoint, text or option.
+
+    The message is one line that names what is wrong, where, and what would be right.
+    """
+
+
+def suggest(word: str, choices: Iterable[str]) -> str:
+    """Ending for a message about an unknown ``word``: the nearest choice, or the list of all of them."""
+    known = sorted(str(choice) for choice in choices)
+    near = difflib.get_close_matches(word, known, n=1)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; known: {', '.join(known)}"
