@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,7 @@ def provenance() -> dict[str, Any]:
     names = ("mistakes", "torch", "numpy", "numba")
     return {
         "command": sys.argv,
-        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": _git_state(),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in names},
         "machine": {

@@ -12,18 +12,22 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
 
-import numba
 import numpy as np
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+from igsm.compilation import compiled
 
-
-def compiled(function: Function) -> Function:
-    """Compile ``function`` with numba on first use and cache the result on disk."""
-    return numba.njit(cache=True)(function)  # type: ignore[no-any-return]
+__all__ = [
+    "below",
+    "compiled",
+    "derive_key",
+    "next_uint64",
+    "normal",
+    "numpy_generator",
+    "shuffle",
+    "torch_seed",
+    "uniform",
+]
 
 
 def _digest(parts: tuple[int | str, ...], size: int) -> bytes:
@@ -90,7 +94,7 @@ def below(state: np.ndarray, n: int) -> int:
         while low < threshold:
             product = (next_uint64(state) >> _32) * bound
             low = product & _LOW
-    return np.int64(product >> _32)
+    return int(product >> _32)
 
 
 @compiled
