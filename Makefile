@@ -1,0 +1,62 @@
+# The experiment suite. `make` alone lists the targets.
+# RUN= is put before every long command: `make figure4 RUN="srun --gpus=1"`, or RUN=scripts/sbatch_wait.sh on a cluster.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN ?=
+RUNS ?= runs
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint format gpu-check gpu-bench bench fuzz clean
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,hf]'
+	@touch $@
+
+setup: $(VENV)/installed ## make the environment in .venv
+
+demo: setup ## the whole pipeline at a size for a laptop: two models, one table, one picture
+	$(RUN) $(BIN)/mistakes demo --out $(RUNS)/demo
+
+test: setup ## lint, types and the tests (minutes on two cores)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+test-slow: setup ## the slow tests as well
+	$(BIN)/pytest -m 'slow and not gpu'
+
+lint: setup ## ruff and mypy only
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: setup ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+gpu-check: setup ## the tests that need a CUDA device
+	$(BIN)/pytest -m gpu
+
+gpu-bench: setup ## training and decoding speed on this machine's GPU beside their baselines
+	$(RUN) $(BIN)/mistakes bench train
+	$(RUN) $(BIN)/mistakes bench decode
+
+bench: setup ## generator and grader speed on this machine
+	$(BIN)/mistakes bench generate
+	$(BIN)/mistakes bench grade
+
+fuzz: setup ## ten minutes of coverage-guided fuzzing of the grader
+	$(BIN)/pip install --quiet atheris
+	$(BIN)/python benchmarks/fuzz_grader.py -max_total_time=600
+
+clean: ## remove caches (not runs)
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+-include make/sweeps.mk

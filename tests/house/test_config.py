@@ -1,0 +1,77 @@
+"""Typed configuration: guards against silent typos and YAML 1.1's surprises (habits, trap 5)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from igsm.config import Config, apply_overrides, dump_yaml, load_config
+from igsm.errors import InputError
+
+
+class Section(Config):
+    rate: float = 0.5
+    name: str = "a"
+
+
+class Root(Config):
+    section: Section = Section()
+    optional: Section | None = None
+    steps: int = 3
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "config.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_yaml_1_1_surprises_are_gone(tmp_path: Path) -> None:
+    path = write(tmp_path, "section:\n  rate: 1e-3\n  name: no\nsteps: 1_000\n")
+    config = load_config(Root, path)
+    assert config == Root(section=Section(rate=0.001, name="no"), steps=1000)
+
+
+def test_overrides_win_over_the_file_and_reach_into_sections(tmp_path: Path) -> None:
+    path = write(tmp_path, "steps: 5\n")
+    config = load_config(Root, path, ["steps=7", "section.rate=2.5e-1", "optional.name=b"])
+    assert config == Root(section=Section(rate=0.25), optional=Section(name="b"), steps=7)
+
+
+def test_overrides_do_not_write_into_their_input() -> None:
+    content = {"section": {"rate": 0.1}}
+    apply_overrides(content, ["section.rate=0.9"])
+    assert content == {"section": {"rate": 0.1}}
+
+
+def test_dumped_config_reads_back_the_same(tmp_path: Path) -> None:
+    config = Root(section=Section(rate=1e-7, name="no: 1"), steps=4)
+    assert load_config(Root, write(tmp_path, dump_yaml(config))) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "expected"),
+    [
+        ("section:\n  rte: 1.0\n", [], "unknown key 'section.rte'; did you mean 'rate'?"),
+        ("", ["optional.nme=b"], "unknown key 'optional.nme'; did you mean 'name'?"),
+        ("steps: 1.5\n", [], "steps: Input should be a valid integer"),
+        ("steps: '3'\n", [], "steps: Input should be a valid integer"),
+        ("section:\n  rate: .inf\n", [], "section.rate"),
+        ("steps: 1\nsteps: 2\n", [], "key 'steps' stands twice"),
+        ("steps: [1\n", [], "not valid YAML"),
+        ("- 1\n", [], "the top level must be"),
+        ("", ["steps"], "an override reads section.key=value"),
+        ("", ["steps.more=1"], "unknown key|valid integer"),
+        ("steps: 1\n", ["steps.more=1"], "'steps' is a value, not a section"),
+    ],
+)
+def test_bad_config_is_one_clear_line(tmp_path: Path, text: str, overrides: list[str], expected: str) -> None:
+    with pytest.raises(InputError, match=expected.replace("?", r"\?")) as caught:
+        load_config(Root, write(tmp_path, text), overrides)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere.yaml: no such file"):
+        load_config(Root, tmp_path / "nowhere.yaml")
