@@ -1,0 +1,42 @@
+"""The shape of a model, as configuration."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from igsm.config import Config
+
+
+class ModelConfig(Config):
+    """A decoder-only transformer: "GPT2-l-h" of Part 2.2 appendix D is `layers=l, heads=h`.
+
+    The width is `heads * head_size`. Positions are rotary, so the model has no maximum length.
+    """
+
+    architecture: Literal["gpt2", "llama"] = "gpt2"
+    """gpt2: LayerNorm and biases, GELU MLP four times as wide. llama: RMSNorm, gated SiLU MLP, no biases."""
+    layers: int = Field(ge=1)
+    heads: int = Field(ge=1)
+    head_size: int = Field(default=64, ge=2, multiple_of=2)
+    vocabulary_size: int | None = Field(default=None, ge=1)
+    """Number of token ids. Left out of a preset: the training command takes it from the data's vocabulary."""
+    rotary_base: float = Field(default=10000.0, gt=1)
+    qk_norm: bool = False
+    """Normalise queries and keys (RMS, per head) before rotating them."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    tied: bool = True
+    """The output matrix is the input embedding."""
+
+    @property
+    def width(self) -> int:
+        """Size of the residual stream."""
+        return self.heads * self.head_size
+
+    @property
+    def mlp_width(self) -> int:
+        """Hidden size of the MLP: 4x for gpt2; 8/3x, in multiples of 64, for llama (as many weights)."""
+        if self.architecture == "gpt2":
+            return 4 * self.width
+        return -(-8 * self.width // 3 // 64) * 64

@@ -1,0 +1,164 @@
+"""The transformer: GPT-2's or Llama's block with rotary positions (Part 2.2 appendix D)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from igsm.errors import InputError
+from igsm.model.config import ModelConfig
+from igsm.model.rotary import rotate, rotation
+
+Attend: TypeAlias = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+"""(layer, q, k, v) -> mixed values. All are [B, H, T, D]; q and k are already normalised and rotated.
+It replaces causal attention within the batch: a decoder keeps k and v in its cache, a probe masks blocks."""
+
+NORM_EPSILON = 1e-5
+
+
+class RMSNorm(nn.RMSNorm):
+    """RMS normalisation in float32 whatever the dtype of the input, as autocast does for LayerNorm."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.float())
+
+
+def _norm(config: ModelConfig) -> nn.Module:
+    if config.architecture == "gpt2":
+        return nn.LayerNorm(config.width, eps=NORM_EPSILON)
+    return RMSNorm(config.width, eps=NORM_EPSILON)
+
+
+class Attention(nn.Module):
+    """Multi-head causal self-attention with one fused query/key/value projection."""
+
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__()
+        bias = config.architecture == "gpt2"
+        self.layer, self.heads, self.head_size = layer, config.heads, config.head_size
+        self.dropout = config.dropout
+        self.qkv = nn.Linear(config.width, 3 * config.width, bias=bias)
+        self.output = nn.Linear(config.width, config.width, bias=bias)
+        self.query_norm: nn.Module = nn.Identity()
+        self.key_norm: nn.Module = nn.Identity()
+        if config.qk_norm:
+            self.query_norm = RMSNorm(config.head_size, eps=NORM_EPSILON)
+            self.key_norm = RMSNorm(config.head_size, eps=NORM_EPSILON)
+
+    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, attend: Attend | None) -> Tensor:
+        batch, length, width = x.shape
+        qkv = self.qkv(x).view(batch, length, 3, self.heads, self.head_size)
+        q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))
+        q = rotate(self.query_norm(q).to(v.dtype), cosine, sine)
+        k = rotate(self.key_norm(k).to(v.dtype), cosine, sine)
+        if attend is not None:
+            mixed = attend(self.layer, q, k, v)
+        else:
+            dropout = self.dropout if self.training else 0.0
+            mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        mixed = mixed.transpose(1, 2).reshape(batch, length, width)
+        return F.dropout(self.output(mixed), self.dropout, self.training)
+
+
+class MLP(nn.Module):
+    """GPT-2's two-layer GELU (tanh form) network, or Llama's gated SiLU one."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        bias = config.architecture == "gpt2"
+        self.dropout = config.dropout
+        self.up = nn.Linear(config.width, config.mlp_width, bias=bias)
+        self.gate = None if bias else nn.Linear(config.width, config.mlp_width, bias=False)
+        self.down = nn.Linear(config.mlp_width, config.width, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.gate is None:
+            hidden = F.gelu(self.up(x), approximate="tanh")
+        else:
+            hidden = F.silu(self.gate(x)) * self.up(x)
+        return F.dropout(self.down(hidden), self.dropout, self.training)
+
+
+class Block(nn.Module):
+    """Pre-norm residual block."""
+
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__()
+        self.attention_norm = _norm(config)
+        self.attention = Attention(config, layer)
+        self.mlp_norm = _norm(config)
+        self.mlp = MLP(config)
+
+    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, attend: Attend | None) -> Tensor:
+        x = x + self.attention(self.attention_norm(x), cosine, sine, attend)
+        return x + self.mlp(self.mlp_norm(x))
+
+
+class GPT(nn.Module):
+    """Decoder-only language model on token ids; it has no maximum length.
+
+    Initial weights are GPT-2's: normal with deviation 0.02, divided by sqrt(2 * layers) for the projections
+    that write to the residual stream; biases 0. They come from torch's global generator: seed it before.
+
+    Raises:
+        InputError: if `config.vocabulary_size` is missing.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        if config.vocabulary_size is None:
+            raise InputError(
+                "model.vocabulary_size is missing: give it, or take it from the data's vocabulary"
+            )
+        self.config = config
+        self.residual_dtype: torch.dtype | None = None
+        """Dtype of the residual stream if it is not the embedding's (set by the trainer, never saved)."""
+        self.embedding = nn.Embedding(config.vocabulary_size, config.width)
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
+        self.final_norm = _norm(config)
+        self.output = None if config.tied else nn.Linear(config.width, config.vocabulary_size, bias=False)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                residual = name.endswith(("attention.output", "mlp.down"))
+                deviation = 0.02 / (2 * self.config.layers) ** 0.5 if residual else 0.02
+                nn.init.normal_(module.weight, std=deviation)
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+    def hidden(self, ids: Tensor, *, positions: Tensor | None = None, attend: Attend | None = None) -> Tensor:
+        """Final normed states [B, T, width] of ids [B, T].
+
+        Args:
+            ids: token ids, int64 or int32.
+            positions: [T] or [B, T]; 0..T-1 by default. Only differences of positions matter.
+            attend: replaces causal attention in every layer, see `Attend`.
+        """
+        if positions is None:
+            positions = torch.arange(ids.shape[1], device=ids.device)
+        cosine, sine = rotation(positions, self.config.head_size, self.config.rotary_base)
+        x = self.embedding(ids)
+        if self.residual_dtype is not None:
+            x = x.to(self.residual_dtype)
+        x = F.dropout(x, self.config.dropout, self.training)
+        for block in self.blocks:
+            x = block(x, cosine, sine, attend)
+        return self.final_norm(x)
+
+    def head(self, states: Tensor) -> Tensor:
+        """Logits [..., vocabulary_size] of final normed states [..., width]."""
+        if self.output is not None:
+            return self.output(states)
+        return F.linear(states, self.embedding.weight)
+
+    def forward(
+        self, ids: Tensor, *, positions: Tensor | None = None, attend: Attend | None = None
+    ) -> Tensor:
+        """Logits [B, T, vocabulary_size]; the arguments are those of `hidden`."""
+        return self.head(self.hidden(ids, positions=positions, attend=attend))
