@@ -1,0 +1,189 @@
+"""Checkpoints: a folder that is either whole or not there.
+
+`weights.safetensors` (names of the plain module), `training_state.pt`, `config.yaml` (the run's resolved
+config) and `manifest.json` with the size and SHA-256 of the others, by which a file cut short is recognised.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import nn
+
+from igsm.config import Config, build_config, dump_yaml, load_yaml
+from igsm.errors import InputError
+from igsm.model.config import ModelConfig
+from igsm.model.gpt import GPT
+from igsm.rundir import RunFolder
+
+WEIGHTS = "weights.safetensors"
+TRAINING_STATE = "training_state.pt"
+CONFIG = "config.yaml"
+MANIFEST = "manifest.json"
+
+
+def save_checkpoint(
+    folder: str | Path, model: nn.Module, training_state: dict[str, Any], config: Config
+) -> None:
+    """Write a checkpoint to `folder`, replacing one of the same name.
+
+    All files are written to a temporary folder and reach the disk before it takes its name.
+
+    Args:
+        folder: usually `RunFolder.checkpoint(step)`.
+        model: the plain module, not one wrapped by torch.compile or DistributedDataParallel.
+        training_state: tensors, numbers, strings, and lists and dicts of them.
+        config: the run's resolved config.
+
+    Raises:
+        OSError: the disk is full or not writable; nothing is left behind.
+    """
+    folder = Path(folder)
+    state = io.BytesIO()
+    torch.save(training_state, state)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    files = {
+        WEIGHTS: safetensors.torch.save(weights, {"format": "pt"}),
+        TRAINING_STATE: state.getvalue(),
+        CONFIG: dump_yaml(config).encode(),
+    }
+    manifest = {
+        name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()
+    }
+    files[MANIFEST] = json.dumps(manifest, indent=2).encode()
+    temporary = folder.with_name(f".{folder.name}.writing")
+    remove_checkpoint(temporary)
+    try:
+        temporary.mkdir(parents=True)
+        for name, data in files.items():
+            with open(temporary / name, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        _sync_folder(temporary)
+        remove_checkpoint(folder)
+        temporary.rename(folder)
+        _sync_folder(folder.parent)
+    except OSError:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """Delete a checkpoint; if that is interrupted, what is left does not look like one."""
+    if folder.exists():
+        (folder / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def defect(checkpoint: Path, names: tuple[str, ...] = (WEIGHTS, TRAINING_STATE, CONFIG)) -> str | None:
+    """Why the checkpoint cannot be used, or None if the files `names` are as they were written."""
+    try:
+        manifest = json.loads((checkpoint / MANIFEST).read_text())
+        for name in names:
+            size = (checkpoint / name).stat().st_size
+            if size != manifest[name]["bytes"]:
+                return f"{name} has {size} of {manifest[name]['bytes']} bytes"
+            with open(checkpoint / name, "rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != manifest[name]["sha256"]:
+                    return f"{name} does not match its checksum"
+    except FileNotFoundError as error:
+        return f"{Path(error.filename).name} is missing"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"it cannot be read ({error})"
+    return None
+
+
+def latest_checkpoint(run: str | Path) -> tuple[Path | None, list[str]]:
+    """The newest whole checkpoint of a run (None if there is none), and a line for every newer broken one."""
+    folder = RunFolder(run)
+    broken: list[str] = []
+    for step in reversed(folder.checkpoint_steps()):
+        reason = defect(folder.checkpoint(step))
+        if reason is None:
+            return folder.checkpoint(step), broken
+        broken.append(f"checkpoint {folder.checkpoint(step)} is passed over: {reason}")
+    return None, broken
+
+
+def find_checkpoint(path: str | Path) -> Path:
+    """The checkpoint that `path` (a run folder or a checkpoint folder) names.
+
+    Raises:
+        InputError: there is none, or its weights are damaged.
+    """
+    path = Path(path)
+    if (path / WEIGHTS).exists():
+        reason = defect(path, (WEIGHTS, CONFIG))
+        if reason:
+            raise InputError(f"checkpoint {path}: {reason}")
+        return path
+    if not path.is_dir():
+        raise InputError(f"{path}: no such run folder or checkpoint")
+    found, broken = latest_checkpoint(path)
+    if found is None:
+        raise InputError("; ".join([f"{path}: a run folder with a checkpoint is expected"] + broken))
+    return found
+
+
+def load_weights(checkpoint: Path, model: nn.Module) -> None:
+    """Copy a checkpoint's weights into `model`.
+
+    Raises:
+        InputError: names or shapes differ.
+    """
+    path = checkpoint / WEIGHTS
+    try:
+        weights = safetensors.torch.load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    expected = model.state_dict()
+    for name in sorted(weights.keys() | expected.keys()):
+        if name not in weights or name not in expected:
+            place = "missing from" if name not in weights else "not part of the model, but in"
+            raise InputError(f"{path}: another model's weights: '{name}' is {place} the file")
+        if weights[name].shape != expected[name].shape:
+            shapes = f"{tuple(weights[name].shape)}, the model's {tuple(expected[name].shape)}"
+            raise InputError(f"{path}: another model's weights: the shape of '{name}' is {shapes}")
+    model.load_state_dict(weights)
+
+
+def load_training_state(checkpoint: Path) -> dict[str, Any]:
+    """What `save_checkpoint` was given, on the CPU. Nothing in the file is executed."""
+    state: dict[str, Any] = torch.load(checkpoint / TRAINING_STATE, map_location="cpu", weights_only=True)
+    return state
+
+
+def load_model(path: str | Path, device: str | torch.device = "cpu") -> tuple[GPT, dict[str, Any]]:
+    """Rebuild a model from a run folder (its newest whole checkpoint) or a checkpoint folder alone.
+
+    Returns:
+        The model in evaluation mode, and the run's resolved config as plain values (`data`, `model`, ...).
+
+    Raises:
+        InputError: no checkpoint there, a damaged one, or one of another model.
+    """
+    checkpoint = find_checkpoint(path)
+    config = load_yaml(checkpoint / CONFIG)
+    shape = build_config(ModelConfig, config.get("model") or {}, f"{checkpoint / CONFIG}, model")
+    with torch.device("meta"):
+        model = GPT(shape)
+    model.to_empty(device="cpu")
+    load_weights(checkpoint, model)
+    return model.to(device).eval(), config
