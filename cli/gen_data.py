@@ -1,0 +1,125 @@
+"""`mistakes gen-data`: a corpus as shards of GPT-2 ids, as text, or as a dataset for other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from igsm.corpus.config import DataConfig
+
+
+def command(
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Any other setting of the data: problem.modulus=7."),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Start from the `data` section of this YAML file.")] = None,
+    difficulty: Annotated[str | None, typer.Option(help="nano, easy, med or hard.")] = None,
+    form: Annotated[str | None, typer.Option("--format", help="pq, or qp: the question first.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Mistakes: none, retry, retry_weak, retry_miss.")] = None,
+    retry_rate: Annotated[float | None, typer.Option(help="Chance of a mistake before a step, [0, 1).")] = None,
+    split: Annotated[str | None, typer.Option(help="train or test: bins of the template hash.")] = None,
+    op: Annotated[int | None, typer.Option(help="Exactly this many operations.")] = None,
+    reask: Annotated[str | None, typer.Option(help="Ask another parameter: none, loose or strict.")] = None,
+    corpus: Annotated[str | None, typer.Option(help="igsm, or boxes: the box-over-box toy.")] = None,
+    lexicon: Annotated[str | None, typer.Option(help="full, nano, or a file of names (JSON or YAML).")] = None,
+    context: Annotated[int | None, typer.Option(help="Tokens of a window; default: the difficulty's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The random stream.")] = None,
+    problems: Annotated[int | None, typer.Option(help="How many problems (in shards: about).", min=1)] = None,
+    tokens: Annotated[str | None, typer.Option(help="How many tokens: 5000000, 50M or 1.2e9.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the shards, or for the --export.")] = None,
+    text: Annotated[Path | None, typer.Option(help="Write the problems as text, too: a JSONL file.")] = None,
+    export: Annotated[str | None, typer.Option(help="parquet, jsonl or hf, instead of shards.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    part: Annotated[str | None, typer.Option(help="k/n: the k-th of n parts of the shards (array jobs).")] = None,
+    shard_tokens: Annotated[int | None, typer.Option(help="Tokens of one shard file.", min=1)] = None,
+) -> None:
+    """Generate data into files. The same command run again goes on where it was interrupted."""
+    from tqdm import tqdm
+
+    from igsm.corpus import export as exporting
+    from igsm.corpus.generate import generate, parse_part, parse_tokens, windows_for_problems
+    from igsm.errors import InputError
+
+    if out is None and text is None:
+        raise InputError("nothing to write: give --out FOLDER for shards, --text FILE.jsonl for text, or both")
+    if (problems is None) == (tokens is None):
+        raise InputError("say how much: either --problems N or --tokens N")
+    if export is not None and out is None:
+        raise InputError("--export needs --out, the folder to write to")
+    if part is not None and (text is not None or export is not None or out is None):
+        raise InputError("--part divides shards only; write text or an --export in a command of its own")
+    if kind not in (None, "none") and retry_rate is None and config is None:
+        raise InputError(f"--kind {kind} needs --retry-rate, e.g. --retry-rate 0.5")
+    given = {
+        "problem.difficulty": difficulty,
+        "problem.format": form,
+        "problem.kind": kind,
+        "problem.retry_rate": retry_rate,
+        "problem.split": split,
+        "problem.op": op,
+        "problem.reask": reask,
+        "problem.lexicon": lexicon,
+        "corpus": corpus,
+        "context": context,
+        "seed": seed,
+    }
+    data = _data_config(config, given, overrides or [])
+    write = exporting.writer(export) if export is not None else None
+    if text is not None:
+        exporting.must_be_new(text)
+    if tokens is not None:
+        windows = -(-parse_tokens(tokens) // data.context)
+    else:
+        windows = windows_for_problems(data, problems or 0)
+
+    def records(target: Path) -> Iterator[exporting.Record]:
+        made = exporting.records(data, problems=problems, windows=windows if problems is None else None, workers=workers)
+        yield from tqdm(made, total=problems, desc=str(target), unit=" problems")
+
+    if out is not None and write is not None:
+        write(out, data.problem.split, records(out))
+    elif out is not None:
+        with tqdm(total=windows * data.context, desc=str(out), unit=" tokens", unit_scale=True) as bar:
+
+            def progress(done: int, total: int) -> None:
+                bar.total = total * data.context
+                bar.update(done * data.context - bar.n)
+
+            size = {} if shard_tokens is None else {"shard_tokens": shard_tokens}
+            made = generate(data, out, windows, workers=workers, part=parse_part(part), progress=progress, **size)
+        if made is None:
+            typer.echo(f"{out}: this part is done; the manifest is written with the last part")
+        else:
+            typer.echo(
+                f"{out}: {made.tokens:,} tokens, {made.documents:,} documents, {len(made.shards)} shards; "
+                f"{made.dropped:,} problems longer than a window left out"
+            )
+    if text is not None:
+        exporting.write_text(text, records(text))
+
+
+def _data_config(path: Path | None, given: dict[str, Any], overrides: list[str]) -> DataConfig:
+    """Options over the file's data section, KEY=VALUE over both; the context follows the difficulty."""
+    from igsm.config import apply_overrides, build_config, load_yaml
+    from igsm.corpus.config import DataConfig
+
+    content = load_yaml(path) if path is not None else {}
+    content = content.get("data", content)
+    for name, value in given.items():
+        if value is not None:
+            *sections, key = name.split(".")
+            place = content
+            for section in sections:
+                place = place.setdefault(section, {})
+            place[key] = value
+    content = apply_overrides(content, overrides) | {"path": None}
+    where = str(path) if path is not None else "gen-data"
+    data = build_config(DataConfig, content, where)
+    if "context" not in content:
+        data = data.model_copy(update={"context": data.problem.problem_class.context})
+    return data

@@ -1,0 +1,1 @@
+"""Tokens: vocabulary, windows, shards, and the stream that training reads. No torch."""

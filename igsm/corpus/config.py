@@ -1,0 +1,33 @@
+"""Settings of the training data."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from igsm.config import Config
+from igsm.problems.difficulty import ProblemConfig
+
+
+class DataConfig(Config):
+    """Windows of tokens for pretraining; window number w is a pure function of everything here but `path`
+    and `vocabulary`.
+
+    Attributes:
+        problem: what the problems, their solutions and mistakes are like.
+        corpus: math problems, or the box-over-box toy of arXiv 2408.16293, figure 1.
+        context: tokens of a window.
+        windows_per_block: windows that are generated together; a divisor of (batch / GPUs) wastes nothing.
+        seed: the random stream of the data.
+        vocabulary: which ids models see: only those that can occur, or all of GPT-2's.
+        path: folder written by `mistakes gen-data` to read from; None generates on the fly, the same windows.
+    """
+
+    problem: ProblemConfig = ProblemConfig()
+    corpus: Literal["igsm", "boxes"] = "igsm"
+    context: int = Field(default=768, ge=32, le=65536)
+    windows_per_block: int = Field(default=64, ge=1, le=65536)
+    seed: int = 1
+    vocabulary: Literal["compact", "gpt2"] = "compact"
+    path: str | None = None

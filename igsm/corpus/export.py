@@ -1,0 +1,152 @@
+"""The documents of a corpus as text, for people and for other tools: JSONL, Parquet, Hugging Face datasets.
+
+A record is ``{problem, question, solution, answer, op, bin, mistakes: [{step, parameter, kind}]}``. The records are the
+documents of blocks 0, 1, 2, ... in order, those that `gen-data` cuts at a window's end whole. Files take their
+name only when they are whole.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import itertools
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from igsm.corpus.blocks import documents
+from igsm.corpus.config import DataConfig
+from igsm.corpus.shards import HashedFile
+from igsm.corpus.workers import InOrder
+from igsm.errors import InputError, suggest
+
+FORMATS = ("parquet", "jsonl", "hf")
+_GROUP = 1000  # records written at a time
+
+Record = dict[str, Any]
+
+
+def records(
+    config: DataConfig, *, problems: int | None = None, windows: int | None = None, workers: int = 1
+) -> Iterator[Record]:
+    """The first ``problems`` documents of the data, or those that begin in its first ``windows`` windows."""
+    size = config.windows_per_block
+    jobs: Iterable[tuple[int, int]]
+    if windows is None:
+        jobs = ((number, size) for number in itertools.count())
+    else:
+        jobs = ((first // size, min(size, windows - first)) for first in range(0, windows, size))
+    make = functools.partial(_block_records, config)
+    with InOrder(make, jobs, workers=workers if workers > 1 else 0) as blocks:
+        yield from itertools.islice(itertools.chain.from_iterable(blocks), problems)
+
+
+def _block_records(config: DataConfig, job: tuple[int, int]) -> list[Record]:
+    return [record_of(document) for document in documents(config, *job)]
+
+
+def record_of(document: Any) -> Record:
+    """A document as a record of plain values."""
+    problem = document.problem
+    return {
+        "problem": document.problem_text,
+        "question": document.question_text,
+        "solution": document.solution_text,
+        "answer": document.answer,
+        "op": problem.op,
+        "bin": document.bin,
+        "mistakes": [
+            {"step": span.step, "parameter": problem.name(span.parameter), "kind": span.kind} for span in document.spans
+        ],
+    }
+
+
+def write_text(path: str | Path, items: Iterable[Record]) -> None:
+    """Write records as JSONL. Raises InputError when the file exists or cannot be written."""
+    path = must_be_new(Path(path))
+    with HashedFile(path) as file:
+        for group in _groups(items):
+            file.write("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in group).encode())
+
+
+def writer(form: str) -> Callable[[Path, str, Iterable[Record]], Path]:
+    """The function (folder, split, records) -> path that writes a format.
+
+    ``SPLIT.jsonl`` or ``SPLIT.parquet`` in the folder, or the folder as a Hugging Face dataset. InputError for an
+    unknown format and for one whose package is not installed.
+    """
+    if form == "jsonl":
+        return _write_jsonl
+    if form == "parquet":
+        _need("pyarrow", form)
+        return _write_parquet
+    if form == "hf":
+        _need("datasets", form)
+        return _write_hf
+    raise InputError(f"--export {form}: unknown format{suggest(form, FORMATS)}")
+
+
+def _need(package: str, form: str) -> None:
+    try:
+        importlib.import_module(package)
+    except ImportError:
+        raise InputError(
+            f"--export {form}: needs the package '{package}', which is not installed: pip install {package}"
+        ) from None
+
+
+def _write_jsonl(folder: Path, split: str, items: Iterable[Record]) -> Path:
+    path = folder / f"{split}.jsonl"
+    write_text(path, items)
+    return path
+
+
+def _write_parquet(folder: Path, split: str, items: Iterable[Record]) -> Path:
+    import pyarrow
+    import pyarrow.parquet
+
+    text, number = pyarrow.string(), pyarrow.int32()
+    mistake = pyarrow.struct([("step", number), ("parameter", text), ("kind", text)])
+    schema = pyarrow.schema(
+        [(name, text) for name in ("problem", "question", "solution", "answer")]
+        + [("op", number), ("bin", number), ("mistakes", pyarrow.list_(mistake))]
+    )
+    path = must_be_new(folder / f"{split}.parquet")
+    with HashedFile(path) as file, pyarrow.parquet.ParquetWriter(pyarrow.PythonFile(file, "w"), schema) as table:
+        for group in _groups(items):
+            table.write_table(pyarrow.Table.from_pylist(group, schema=schema))
+    return path
+
+
+def _write_hf(folder: Path, split: str, items: Iterable[Record]) -> Path:
+    import datasets
+
+    must_be_new(folder)
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    table = _write_parquet(partial / "from", split, items)
+    try:
+        loaded = datasets.Dataset.from_parquet(str(table), split=split, cache_dir=str(partial / "cache"))
+        loaded.save_to_disk(str(partial / "made"))
+        (partial / "made").rename(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def must_be_new(path: Path) -> Path:
+    """``path``, its folder made; InputError when it exists already."""
+    if path.exists():
+        raise InputError(f"{path}: exists already; remove it or choose another name")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _groups(items: Iterable[Record]) -> Iterator[list[Record]]:
+    iterator = iter(items)
+    while group := list(itertools.islice(iterator, _GROUP)):
+        yield group
