@@ -18,8 +18,8 @@ from igsm.problems import prose
 
 if TYPE_CHECKING:
     import networkx
-    from igsm.problems.lexicon import Lexicon
 
+    from igsm.problems.lexicon import Lexicon
     from igsm.problems.record import Record
 
 SYMBOLS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -59,6 +59,7 @@ class Problem:
         sentences: order of the problem's sentences (default: the order of `expressions`).
         solution: order of a shortest solution (default: some topological order of what the question needs).
         symbols: letters in the order in which `solution_text` uses them.
+        hidden_items: names that further top-layer items, of which a text says nothing, may bear.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Problem:
         sentences: Sequence[Parameter] | None = None,
         solution: Sequence[Parameter] | None = None,
         symbols: str = SYMBOLS,
+        hidden_items: AbstractSet[str] = frozenset(),
     ) -> None:
         self.categories = tuple(categories)
         self.items = tuple(tuple(layer) for layer in items)
@@ -82,6 +84,7 @@ class Problem:
         self.modulus = modulus
         self.sentences = tuple(self.expressions if sentences is None else sentences)
         self.symbols = symbols
+        self.hidden_items = frozenset(hidden_items)
         if solution is not None:
             self.solution = tuple(solution)
 

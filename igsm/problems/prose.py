@@ -1,6 +1,6 @@
 """The sentences of a `Problem` and of its solution, written directly from its structure.
 
-Serves problems read from text or made by hand. `wording.py` writes the corpus, from fragments; tests compare both.
+For problems read from text or made by hand; `wording.py` writes the corpus from fragments. Tests compare them.
 """
 
 from __future__ import annotations

@@ -1,0 +1,17 @@
+"""Grading: text in, verdict out. Reads any text, never raises on a solution."""
+
+from igsm.grading.grade import RULES, grade
+from igsm.grading.reader import IllPosedError, Lexicon, read_problem
+from igsm.grading.verdict import FirstError, Kind, Step, Verdict
+
+__all__ = [
+    "RULES",
+    "FirstError",
+    "IllPosedError",
+    "Kind",
+    "Lexicon",
+    "Step",
+    "Verdict",
+    "grade",
+    "read_problem",
+]

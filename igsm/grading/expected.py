@@ -1,0 +1,112 @@
+"""What a problem expects of a solution, computed once for each problem and parameter.
+
+Expressions are compared by value at one random point: every parameter and every number is an independent
+unknown, replaced by a fixed random element of the field of 2^61 - 1 elements. Two polynomials of low degree that
+differ agree there with a probability of about 1e-18 (Schwartz-Zippel), however their terms are ordered and
+grouped; so valid rewritings pass and everything else fails, in constant time for an operation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+from igsm.problems.problem import Parameter, Problem
+
+PRIME = 2**61 - 1
+
+
+def _field_element(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=16).digest()) % PRIME
+
+
+@lru_cache(maxsize=4096)
+def number_unknown(number: int) -> int:
+    """The random field element that stands for a number written in the problem or solution."""
+    return _field_element(f"number {number}")
+
+
+@lru_cache(maxsize=64)
+def _unknowns(n_parameters: int) -> tuple[int, ...]:
+    return tuple(_field_element(f"parameter {number}") for number in range(n_parameters))
+
+
+class Expected(NamedTuple):
+    """One parameter: which bit it is, what it needs, and what its expression must come to."""
+
+    parameter: Parameter
+    bit: int
+    needs: int
+    """Bits of its inputs."""
+    fingerprint: int
+    """Its expression at the random point."""
+    unknown: int
+    """The parameter itself at the random point, where others use it."""
+    needed: bool
+    operations: int
+
+
+class Expectations:
+    """`Expected` of a problem's parameters by name, computed when first asked for."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._number = {p: i for i, p in enumerate(problem.parameters)}
+        self._unknowns = _unknowns(len(self._number))
+        self._by_name: dict[str, Expected | None] = {}
+
+    def __getitem__(self, name: str) -> Expected | None:
+        try:
+            return self._by_name[name]
+        except KeyError:
+            parameter = self._problem.find(name)
+            if parameter is None:  # not kept: texts may hold any number of unknown names
+                return None
+            expected = self._by_name[name] = self._expect(parameter)
+            return expected
+
+    def _expect(self, p: Parameter) -> Expected:
+        problem, number = self._problem, self._number
+        needs = 0
+        for q in problem.inputs(p):
+            needs |= 1 << number[q]
+        if p.abstract:
+            terms = problem.terms(p)
+            fingerprint = 0 if terms else number_unknown(0)
+            for term in terms:
+                product = 1
+                for q in term:
+                    product *= self._unknowns[number[q]]
+                fingerprint += product
+        else:
+            expression = problem.expressions[p]
+            values = [self._unknowns[number[q]] for q in expression.inputs]
+            fingerprint = values[0] - values[1] if expression.subtract else sum(values)
+            if expression.number is not None:
+                constant = number_unknown(expression.number)
+                if expression.multiply:
+                    fingerprint *= constant
+                else:
+                    fingerprint += constant
+        return Expected(
+            p,
+            1 << number[p],
+            needs,
+            fingerprint % PRIME,
+            self._unknowns[number[p]],
+            p in problem.needed,
+            problem.operations(p),
+        )
+
+
+_EXPECTATIONS: WeakKeyDictionary[Problem, Expectations] = WeakKeyDictionary()
+
+
+def expectations(problem: Problem) -> Expectations:
+    """The problem's expectations, kept as long as the problem."""
+    found = _EXPECTATIONS.get(problem)
+    if found is None:
+        found = _EXPECTATIONS[problem] = Expectations(problem)
+    return found

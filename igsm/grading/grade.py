@@ -1,0 +1,109 @@
+"""The grader: is every step of this solution right, and if not, what went wrong first?
+
+A solution is right when every sentence that is not taken back defines an existing parameter for the first
+time, from exactly what it depends on, with the right operators, constants and numbers, and the last one defines
+what is asked (arXiv 2408.16293, appendix D). docs/grading.md lists the kinds of error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from igsm.errors import InputError, suggest
+from igsm.grading.authors import first_error as authors_first_error
+from igsm.grading.expected import Expectations, expectations
+from igsm.grading.state import State
+from igsm.grading.steps import Unreadable, is_withdrawn, read_definition, split_solution, stated_name
+from igsm.grading.verdict import FirstError, Kind, Step, Verdict
+from igsm.problems.problem import Problem
+
+RULES = ("strict", "authors")
+
+
+def grade(
+    problem: Problem, text: str | bytes, answer: int | str | None = None, rule: str = "strict"
+) -> Verdict:
+    """Verdict on the solution `text`, and on `answer` if it is given. Takes any text, in linear time.
+
+    Args:
+        rule: "strict", or "authors" for the verdict of the authors' grader, which lets some errors pass.
+
+    Raises InputError for an unknown rule or an ill-posed problem only.
+    """
+    if rule not in RULES:
+        raise InputError(f"unknown rule '{rule}'{suggest(rule, RULES)}")
+    if isinstance(text, bytes):
+        text = text.decode(errors="replace")
+    sentences, finished = split_solution(text)
+    expected = expectations(problem)
+    if rule == "authors":
+        error = authors_first_error(problem, text, answer)
+    else:
+        error = _first_error(problem, expected, sentences, finished, answer)
+    steps, parameters, operations = _stated(expected, sentences)
+    return Verdict(error is None, error, steps, parameters, operations)
+
+
+def _stated(expected: Expectations, sentences: list[str]) -> tuple[tuple[Step, ...], int, int]:
+    """Every stated parameter, and how many defined parameters and operations the question does not need."""
+    steps = []
+    defined = parameters = operations = 0
+    for number, sentence in enumerate(sentences, 1):
+        name = stated_name(sentence)
+        if name is None:
+            continue
+        withdrawn = is_withdrawn(sentence)
+        info = expected[name]
+        if info is None:
+            steps.append(Step(number, name, None, withdrawn, False))
+            continue
+        steps.append(
+            Step(number, name, not (defined & info.bit or info.needs & ~defined), withdrawn, info.needed)
+        )
+        if not withdrawn and not defined & info.bit:
+            defined |= info.bit
+            if not info.needed:
+                parameters += 1
+                operations += info.operations
+    return tuple(steps), parameters, operations
+
+
+def _first_error(
+    problem: Problem, expected: Expectations, sentences: list[str], finished: bool, answer: Any
+) -> FirstError | None:
+    state = State(problem, expected)
+    for number, sentence in enumerate(sentences, 1):
+        if is_withdrawn(sentence):
+            continue
+        definition = read_definition(sentence)
+        if isinstance(definition, Unreadable):
+            if number == len(sentences) and not finished:
+                if state.last == problem.question:
+                    break  # a sentence begun after the answer: text after the end
+                message = "the text ends within a sentence, before the question is answered"
+                return FirstError(Kind.STOPS_EARLY, number, sentence, 0, len(sentence), message)
+            return FirstError(Kind.MALFORMED, number, sentence, *definition)
+        error = state.define(definition)
+        if error is not None:
+            kind, words, message = error
+            start = max(sentence.find(words), 0)
+            return FirstError(kind, number, sentence, start, start + len(words), message)
+    return _end_error(problem, state, sentences, answer)
+
+
+def _end_error(problem: Problem, state: State, sentences: list[str], answer: Any) -> FirstError | None:
+    last = sentences[-1] if sentences else ""
+
+    def error(kind: Kind, message: str) -> FirstError:
+        return FirstError(kind, len(sentences) + 1, last, 0, len(last), message)
+
+    asked = problem.name(problem.question)
+    if state.last != problem.question:
+        if expectations(problem)[asked] is None or not state.has_defined(asked):
+            return error(Kind.STOPS_EARLY, f"{asked} is never defined")
+        return error(Kind.ANSWERS_ANOTHER, f"the last sentence defines another parameter than {asked}")
+    if answer is not None and str(answer).strip() != str(state.last_value):
+        return error(
+            Kind.ANSWER_DIFFERS, f"the answer is {state.last_value}, not {str(answer).strip()[:40]!r}"
+        )
+    return None

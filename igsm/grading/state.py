@@ -1,0 +1,129 @@
+"""What a solution has defined so far, and the check of one more sentence against it (rule "strict")."""
+
+from __future__ import annotations
+
+from igsm.grading.expected import PRIME, Expectations, number_unknown
+from igsm.grading.steps import Definition
+from igsm.grading.verdict import Kind
+from igsm.problems.problem import Parameter, Problem
+
+Complaint = tuple[Kind, str, str]
+"""Kind, offending words, message."""
+
+
+class State:
+    """Parameters and symbols defined so far."""
+
+    def __init__(self, problem: Problem, expected: Expectations) -> None:
+        self.last: Parameter | None = None
+        self.last_value = 0
+        self._problem = problem
+        self._expected = expected
+        self._defined = 0
+        # letter -> (value at the random point, bits of the parameters it is made of, its number)
+        self._symbols: dict[str, tuple[int, int, int]] = {}
+
+    def has_defined(self, name: str) -> bool:
+        """Whether the parameter of this name is defined."""
+        info = self._expected[name]
+        return info is not None and bool(self._defined & info.bit)
+
+    def define(self, definition: Definition) -> Complaint | None:
+        """Check one sentence and take over what it defines; None when it is right.
+
+        Names and order come first, then symbols, then which expression it is, then the numbers.
+        """
+        name, symbol, equations = definition
+        info = self._expected[name]
+        if info is None:
+            return Kind.UNKNOWN_PARAMETER, name, f"the problem has no parameter {name[:100]!r}"
+        if self._defined & info.bit:
+            return Kind.DEFINED_TWICE, name, f"{name} is already defined"
+        if info.needs & ~self._defined:
+            missing = self._names(info.needs & ~self._defined)
+            return Kind.NOT_COMPUTABLE_YET, name, f"{name} depends on {missing}, not yet defined"
+        symbols = self._symbols
+        if symbol in symbols:
+            return Kind.SYMBOL_REUSED, f" as {symbol}", f"the symbol {symbol} is already in use"
+        wrong_number: Complaint | None = None
+        touched = point = value = 0
+        for equation in equations:
+            for term in (equation[3], equation[5], equation[7]):
+                if term is not None and term not in symbols and term.isalpha():
+                    return (
+                        Kind.UNDEFINED_SYMBOL,
+                        _right_hand_side(equation),
+                        f"the symbol {term} is not defined",
+                    )
+            point, mask, value, wrong = self._evaluate(equation)
+            touched |= mask
+            wrong_number = wrong_number or wrong
+            target = equation[1]
+            if equation[0] is None:
+                if target in symbols or target == symbol:
+                    return Kind.SYMBOL_REUSED, f"{target} = ", f"the symbol {target} is already in use"
+                symbols[target] = point, mask, value
+            elif target != symbol:
+                return Kind.SO_SYMBOL_MISMATCH, f"so {target}", f"the sentence defines {symbol}, not {target}"
+        if touched != info.needs:
+            extra, missing = self._names(touched & ~info.needs), self._names(info.needs & ~touched)
+            parts = [f"does not depend on {extra}"] * bool(extra) + [f"depends on {missing} too"] * bool(
+                missing
+            )
+            return Kind.WRONG_INPUTS, _right_hand_side(equations[-1]), f"{name} {' and '.join(parts)}"
+        if point != info.fingerprint:
+            message = f"{name} is not this expression: an operator, a constant or the order differs"
+            return Kind.WRONG_OPERATOR, _right_hand_side(equations[-1]), message
+        if wrong_number:
+            return wrong_number
+        symbols[symbol] = info.unknown, info.bit, value
+        self._defined |= info.bit
+        self.last, self.last_value = info.parameter, value
+        return None
+
+    def _evaluate(self, equation: tuple[str, ...]) -> tuple[int, int, int, Complaint | None]:
+        """Value at the random point, parameters, number written, and what is wrong with the numbers."""
+        _, _, constant, symbol, symbol_value, left, sign, right, left_value, right_value, written = equation
+        if constant is not None:
+            return number_unknown(int(constant)), 0, int(constant), None
+        if symbol is not None:
+            point, mask, value = self._symbols[symbol]
+            wrong = _wrong_reference(equation, symbol, value) if int(symbol_value) != value else None
+            return point, mask, value, wrong
+        point, mask, a = self._symbols.get(left) or (number_unknown(int(left)), 0, int(left))
+        point_b, mask_b, b = self._symbols.get(right) or (number_unknown(int(right)), 0, int(right))
+        wrong = None
+        if int(left_value) != a:
+            wrong = _wrong_reference(equation, left, a)
+        elif int(right_value) != b:
+            wrong = _wrong_reference(equation, right, b)
+        if sign == "+":
+            point, value = (point + point_b) % PRIME, a + b
+        elif sign == "-":
+            point, value = (point - point_b) % PRIME, a - b
+        else:
+            point, value = point * point_b % PRIME, a * b
+        value %= self._problem.modulus
+        if wrong is None and int(written) != value:
+            message = f"{a} {sign} {b} is {value} modulo {self._problem.modulus}, not {written}"
+            wrong = Kind.WRONG_ARITHMETIC, f"{left_value} {sign} {right_value} = {written}", message
+        return point, mask | mask_b, value, wrong
+
+    def _names(self, bits: int) -> str:
+        names = [self._problem.name(p) for i, p in enumerate(self._problem.parameters) if bits >> i & 1]
+        return ", ".join(names)
+
+
+def _right_hand_side(equation: tuple[str, ...]) -> str:
+    _, _, constant, symbol, _, left, sign, right, *_ = equation
+    return f" = {constant or symbol or f'{left} {sign} {right}'}"
+
+
+def _wrong_reference(equation: tuple[str, ...], term: str, value: int) -> Complaint:
+    _, _, _, symbol, symbol_value, left, sign, right, left_value, right_value, _ = equation
+    if symbol is not None:
+        words, written = f"{symbol} = {symbol_value}", symbol_value
+    else:
+        words = f"{left} {sign} {right} = {left_value} {sign} {right_value}"
+        written = left_value if term == left and int(left_value) != value else right_value
+    return Kind.WRONG_REFERENCE, words, f"{term} is {value}, not {written}"

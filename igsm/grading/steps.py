@@ -1,0 +1,116 @@
+"""The text of a solution, cut into sentences and equations. Linear in its length; never raises."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+END_OF_TEXT = "<|endoftext|>"
+_NUMBER = "0|[1-9][0-9]{0,5}"
+_TERM = f"[A-Za-z]|{_NUMBER}"
+# groups: so, name, constant, symbol, value, left, sign, right, left value, right value, value
+_EQUATION = re.compile(
+    rf"(so )?([A-Za-z]) = (?:({_NUMBER})|([A-Za-z]) = ({_NUMBER})"
+    rf"|({_TERM}) ([+*-]) ({_TERM}) = ({_NUMBER}) \7 ({_NUMBER}) = ({_NUMBER}))"
+).fullmatch
+_BACK = re.compile(r"(?<![A-Za-z])BACK(?![A-Za-z])").search
+
+
+class Equation(NamedTuple):
+    """One equation; what a form does not have is None. Numbers are texts of at most six digits."""
+
+    so: str | None
+    name: str
+    constant: str | None
+    symbol: str | None
+    symbol_value: str | None
+    left: str | None
+    sign: str | None
+    right: str | None
+    left_value: str | None
+    right_value: str | None
+    value: str | None
+
+
+class Definition(NamedTuple):
+    """A sentence "Define `name` as `symbol`; equations"."""
+
+    name: str
+    symbol: str
+    equations: list[tuple[str, ...]]
+    """Fields of `Equation`, as plain tuples for speed."""
+
+
+class Unreadable(NamedTuple):
+    """Where and why a sentence cannot be read: characters start..end of it."""
+
+    start: int
+    end: int
+    message: str
+
+
+def split_solution(text: str) -> tuple[list[str], bool]:
+    """Sentences without their full stops, and whether the last one was finished by a full stop.
+
+    White space is made single, the end-of-text mark and what follows it is dropped, and so is what follows
+    the last sentence that starts with "Define" (text after the end), unless there is no such sentence.
+    """
+    if END_OF_TEXT in text:
+        text = text[: text.index(END_OF_TEXT)]
+    text = " ".join(text.split())
+    finished = text.endswith(".")
+    if finished:
+        text = text[:-1]
+    if not text:
+        return [], True
+    sentences = text.split(". ")
+    n = len(sentences)
+    while n and not sentences[n - 1].startswith("Define"):
+        n -= 1
+    if 0 < n < len(sentences):
+        return sentences[:n], True
+    return sentences, finished
+
+
+def is_withdrawn(sentence: str) -> bool:
+    """Whether the sentence is taken back: the word BACK stands in it."""
+    return "BACK" in sentence and _BACK(sentence) is not None
+
+
+def stated_name(sentence: str) -> str | None:
+    """The parameter named after "Define", or None; also of withdrawn and unfinished sentences."""
+    if not sentence.startswith("Define "):
+        return None
+    name, found, _ = sentence[7:].partition(" as ")
+    return (name if found else name.removesuffix(" as")).strip()
+
+
+def read_definition(sentence: str) -> Definition | Unreadable:
+    """Name, symbol and equations of a sentence that is not withdrawn; the last equation must be the "so"."""
+    clauses = sentence.split("; ")
+    head = clauses[0]
+    name, found, symbol = head[7:].rpartition(" as ")
+    if not head.startswith("Define ") or not found or not name:
+        return Unreadable(0, len(head), 'expected "Define A\'s B as x"')
+    if len(symbol) != 1 or not (symbol.isascii() and symbol.isalpha()):
+        return Unreadable(len(head) - len(symbol), len(head), "expected a symbol: one letter")
+    equations: list[tuple[str, ...]] = []
+    for clause in clauses[1:]:
+        match = _EQUATION(clause)
+        if match is None or (match[1] is not None) != (len(equations) == len(clauses) - 2):
+            start = len("; ".join(clauses[: len(equations) + 1])) + 2
+            return Unreadable(
+                start, start + len(clause), _complaint(clause, len(equations) == len(clauses) - 2)
+            )
+        equations.append(match.groups())
+    if not equations:
+        return Unreadable(len(head), len(head), 'expected "; so x = ..." after the symbol')
+    return Definition(name, symbol, equations)
+
+
+def _complaint(clause: str, last: bool) -> str:
+    if last and not clause.startswith("so "):
+        return 'expected the sentence\'s last equation to start with "so"'
+    if not last and clause.startswith("so "):
+        return 'expected nothing after the "so" equation'
+    return 'expected an equation such as "x = a + b = 1 + 2 = 3", "x = a = 1" or "x = 1"'

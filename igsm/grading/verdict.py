@@ -1,0 +1,87 @@
+"""What the grader says about a solution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+
+class Kind(StrEnum):
+    """What the first error of a solution is: a closed list, described in docs/grading.md."""
+
+    MALFORMED = "malformed"
+    UNKNOWN_PARAMETER = "unknown parameter"
+    DEFINED_TWICE = "defined twice"
+    NOT_COMPUTABLE_YET = "not computable yet"
+    UNDEFINED_SYMBOL = "undefined symbol"
+    SYMBOL_REUSED = "symbol reused"
+    SO_SYMBOL_MISMATCH = "so-symbol mismatch"
+    WRONG_INPUTS = "wrong inputs"
+    WRONG_OPERATOR = "wrong operator or constant"
+    WRONG_REFERENCE = "wrong reference"
+    WRONG_ARITHMETIC = "wrong arithmetic"
+    STOPS_EARLY = "stops before the question"
+    ANSWERS_ANOTHER = "answers another parameter"
+    ANSWER_DIFFERS = "answer differs"
+
+
+class FirstError(NamedTuple):
+    """The first wrong step."""
+
+    kind: Kind
+    step: int
+    """Number of the sentence in the text, from 1; one past the last for an error of the solution's end."""
+    sentence: str
+    start: int
+    """Offending words: characters start..end of `sentence`."""
+    end: int
+    message: str
+
+
+class Step(NamedTuple):
+    """One sentence of the solution that states a parameter."""
+
+    number: int
+    """Number of the sentence in the text, from 1."""
+    name: str
+    can_next: bool | None
+    """Whether the parameter could be computed there; None when the problem has no such parameter."""
+    withdrawn: bool
+    """The sentence was taken back with BACK."""
+    needed: bool
+    """The question depends on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Right or wrong, why, and what the solution did on the way."""
+
+    correct: bool
+    error: FirstError | None
+    steps: tuple[Step, ...]
+    unnecessary_parameters: int
+    """Parameters defined (not withdrawn) that the question does not depend on."""
+    unnecessary_operations: int
+
+    @property
+    def retries(self) -> int:
+        """Sentences taken back."""
+        return sum(step.withdrawn for step in self.steps)
+
+    @property
+    def needless_retries(self) -> int:
+        """Sentences taken back although their parameter could be computed."""
+        return sum(step.withdrawn and step.can_next is True for step in self.steps)
+
+    def to_json(self) -> dict[str, Any]:
+        """A flat record for JSON lines."""
+        return {
+            "correct": self.correct,
+            "error": None if self.error is None else self.error._asdict(),
+            "retries": self.retries,
+            "needless_retries": self.needless_retries,
+            "unnecessary_parameters": self.unnecessary_parameters,
+            "unnecessary_operations": self.unnecessary_operations,
+            "steps": [step._asdict() for step in self.steps],
+        }
