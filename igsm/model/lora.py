@@ -1,0 +1,186 @@
+"""Low-rank updates of a frozen model: LoRA on query, value and the input embedding (Part 2.2, Result 7).
+
+The layers keep their own names and weights, so that a model with zero-initialised updates has the base
+model's state and computes exactly what it computes. The tied output matrix stays the base model's: only the
+*input* embedding is updated, and merging therefore unties the two.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from igsm.config import Config
+from igsm.errors import InputError
+from igsm.model.gpt import GPT, Attention
+from igsm.rundir import atomic_write, write_json
+
+MARK = "lora_"
+"""Part of the name of every trained tensor of an update."""
+
+
+class LoRAConfig(Config):
+    """Ranks of the updates; the paper's LoRA of rank r has `query_value_rank: r, embedding_rank: 2r`."""
+
+    query_value_rank: int = Field(default=0, ge=0)
+    """Rank of the update of the query and of the value projection of every layer, each its own; 0: none."""
+    embedding_rank: int = Field(default=0, ge=0)
+    """Rank of the update of the input embedding; 0: none."""
+    scale: float = Field(default=1.0, gt=0)
+    """Factor of every update (alpha / rank in the LoRA paper's notation; the source gives none)."""
+
+
+class LoRAEmbedding(nn.Embedding):
+    """An embedding [V, W] plus `scale * A @ B` with A [V, r] zero and B [r, W] random at first."""
+
+    lora_a: nn.Parameter
+    lora_b: nn.Parameter
+    scale: float
+
+    @classmethod
+    def wrap(cls, base: nn.Embedding, rank: int, scale: float) -> LoRAEmbedding:
+        layer = cls(base.num_embeddings, base.embedding_dim, _weight=base.weight, _freeze=True)
+        layer.lora_a = nn.Parameter(base.weight.new_zeros(base.num_embeddings, rank))
+        layer.lora_b = nn.Parameter(base.weight.new_empty(rank, base.embedding_dim).normal_(std=0.02))
+        layer.scale = scale
+        return layer
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return super().forward(ids) + self.scale * (F.embedding(ids, self.lora_a) @ self.lora_b)
+
+    def merged(self) -> Tensor:
+        """The weights [V, W] that a plain embedding needs to compute the same."""
+        return self.weight + self.scale * (self.lora_a @ self.lora_b)
+
+
+class LoRAQueryKeyValue(nn.Linear):
+    """The fused projection W -> 3W with updates of rank r on its query third and its value third.
+
+    Each update is `scale * B @ A` with A [r, W] random and B [W, r] zero at first.
+    """
+
+    lora_query_a: nn.Parameter
+    lora_query_b: nn.Parameter
+    lora_value_a: nn.Parameter
+    lora_value_b: nn.Parameter
+    scale: float
+
+    @classmethod
+    def wrap(cls, base: nn.Linear, rank: int, scale: float) -> LoRAQueryKeyValue:
+        with torch.device("meta"):
+            layer = cls(base.in_features, base.out_features, bias=base.bias is not None)
+        layer.weight, layer.bias = base.weight, base.bias
+        width, deviation = base.in_features, base.in_features**-0.5
+        layer.lora_query_a = nn.Parameter(base.weight.new_empty(rank, width).normal_(std=deviation))
+        layer.lora_query_b = nn.Parameter(base.weight.new_zeros(width, rank))
+        layer.lora_value_a = nn.Parameter(base.weight.new_empty(rank, width).normal_(std=deviation))
+        layer.lora_value_b = nn.Parameter(base.weight.new_zeros(width, rank))
+        layer.scale = scale
+        return layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        query = F.linear(F.linear(x, self.lora_query_a), self.lora_query_b)
+        value = F.linear(F.linear(x, self.lora_value_a), self.lora_value_b)
+        update = torch.cat((query, torch.zeros_like(query), value), dim=-1)
+        return super().forward(x) + self.scale * update
+
+    def merged(self) -> Tensor:
+        """The weights [3W, W] that a plain projection needs to compute the same."""
+        query, value = self.lora_query_b @ self.lora_query_a, self.lora_value_b @ self.lora_value_a
+        return self.weight + self.scale * torch.cat((query, torch.zeros_like(query), value))
+
+
+def add_lora(model: GPT, config: LoRAConfig) -> GPT:
+    """Freeze `model` and give it updates, in place; it computes the same until they are trained.
+
+    The random halves come from torch's global generator: seed it before.
+    """
+    model.requires_grad_(False)
+    if config.embedding_rank:
+        model.embedding = LoRAEmbedding.wrap(model.embedding, config.embedding_rank, config.scale)
+    if config.query_value_rank:
+        for attention in _attentions(model):
+            attention.qkv = LoRAQueryKeyValue.wrap(attention.qkv, config.query_value_rank, config.scale)
+    return model
+
+
+def _attentions(model: GPT) -> list[Attention]:
+    return [module for module in model.modules() if isinstance(module, Attention)]
+
+
+@torch.no_grad()
+def merge_lora(model: GPT) -> GPT:
+    """A plain model that computes what `model` with its updates computes; its output matrix is untied."""
+    untied = model.config.tied and isinstance(model.embedding, LoRAEmbedding)
+    with torch.device("meta"):
+        plain = GPT(model.config.model_copy(update={"tied": model.config.tied and not untied}))
+    weights = {name: tensor for name, tensor in model.state_dict().items() if MARK not in name}
+    if untied:
+        weights["output.weight"] = model.embedding.weight
+    for name, module in model.named_modules():
+        if isinstance(module, LoRAEmbedding | LoRAQueryKeyValue):
+            weights[f"{name}.weight"] = module.merged()
+    plain.load_state_dict({name: tensor.detach().clone() for name, tensor in weights.items()}, assign=True)
+    return plain.requires_grad_(False).train(model.training)
+
+
+# ---------------------------------------------------------------- PEFT's file format
+
+
+def save_peft_adapter(folder: str | Path, model: GPT, config: LoRAConfig) -> None:
+    """Write the updates as a PEFT adapter of the exported Hugging Face model (`mistakes export RUN --to hf`).
+
+    PEFT has one update for a fused projection: here of rank 2r, its two halves being those of query and
+    value, which is exact. Names and order of rows are GPTNeoXForCausalLM's, which groups them by head.
+
+    Raises:
+        InputError: the model is not of the gpt2 architecture (Llama's export has no fused projection).
+    """
+    if model.config.architecture != "gpt2":
+        raise InputError("a PEFT adapter can be written for the gpt2 architecture only")
+    prefix, tensors = "base_model.model.gpt_neox", {}
+    ranks: dict[str, int] = {}
+    if config.embedding_rank:
+        embedding: Any = model.embedding
+        tensors[f"{prefix}.embed_in.lora_embedding_A"] = embedding.lora_a.T
+        tensors[f"{prefix}.embed_in.lora_embedding_B"] = embedding.lora_b.T
+        ranks["embed_in"] = config.embedding_rank
+    if config.query_value_rank:
+        for attention in _attentions(model):
+            layer: Any = attention.qkv
+            name = f"{prefix}.layers.{attention.layer}.attention.query_key_value"
+            none = torch.zeros_like(layer.lora_query_b)
+            columns = (
+                torch.cat((layer.lora_query_b, none, none)),
+                torch.cat((none, none, layer.lora_value_b)),
+            )
+            b = torch.cat(columns, dim=1)
+            grouped = b.view(3, attention.heads, attention.head_size, -1).transpose(0, 1).reshape(b.shape)
+            tensors[f"{name}.lora_A.weight"] = torch.cat((layer.lora_query_a, layer.lora_value_a))
+            tensors[f"{name}.lora_B.weight"] = grouped
+        ranks["query_key_value"] = 2 * config.query_value_rank
+    rank = max(ranks.values(), default=1)
+    settings = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": None,
+        "target_modules": sorted(ranks),
+        "r": rank,
+        "lora_alpha": rank * config.scale,
+        "rank_pattern": ranks,
+        "alpha_pattern": {name: own * config.scale for name, own in ranks.items()},
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "fan_in_fan_out": False,
+        "inference_mode": True,
+    }
+    detached = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    data = safetensors.torch.save(detached, {"format": "pt"})
+    atomic_write(Path(folder) / "adapter_model.safetensors", data)
+    write_json(Path(folder) / "adapter_config.json", settings)
