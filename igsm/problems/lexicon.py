@@ -3,7 +3,8 @@
 A problem draws a chain, a window of its categories, one group a layer and items from it (arXiv 2407.20311,
 section 2). The shape of a lexicon file (JSON or YAML)::
 
-    {"chains": [["Zoo", "Enclosure", ...], ...], "categories": {"Zoo": {"a group": ["a name", ...], ...}, ...}}
+    {"chains": [["Zoo", "Enclosure", ...], ...],
+     "categories": {"Zoo": {"a group": ["a name", ...], ...}, ...}}
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ APOSTROPHE = 4  # contains "'s"
 
 
 class Tables(NamedTuple):
-    """A lexicon as arrays, for compiled code. Name number n is ``Lexicon.names[n]``; absent entries are -1."""
+    """A lexicon as arrays, for compiled code. Name n is ``Lexicon.names[n]``; absent entries are -1."""
 
     chain_length: np.ndarray
     """int16[chain]: number of its categories."""
@@ -49,8 +50,8 @@ class Tables(NamedTuple):
     name_bytes: np.ndarray
     """uint8[...]."""
     tangled: np.ndarray
-    """uint8[name]: bits BEGINS_ALIKE, ENDS_ALIKE, APOSTROPHE. Among names without any, the text of one parameter
-    never contains that of another (see igsm.problems.split)."""
+    """uint8[name]: bits BEGINS_ALIKE, ENDS_ALIKE, APOSTROPHE. Among names without any, the text of one
+    parameter never contains that of another (see igsm.problems.split)."""
 
 
 class Lexicon:
@@ -94,13 +95,18 @@ class Lexicon:
                 raise InputError(
                     f"{self.where}: the name {name!r} would be read as a symbol, a number or BACK"
                 )
+            if not name[-1].isalnum():
+                raise InputError(
+                    f"{self.where}: the name {name!r} must end with a letter or a digit: a sign would be "
+                    "one token with the full stop behind it"
+                )
         for chain in self.chains:
             for category in chain:
                 both = set(self._items(category)) & set(chain)
                 if both:
                     raise InputError(
-                        f"{self.where}: the name {min(both)!r} is a category and an item of '{category}' in one "
-                        "chain; a problem could not tell them apart"
+                        f"{self.where}: the name {min(both)!r} is a category and an item of '{category}' "
+                        "in one chain; a problem could not tell them apart"
                     )
         for category, groups in self.groups.items():
             for group, names in groups.items():
@@ -158,8 +164,10 @@ class Lexicon:
 
 
 def _tangles(chains: tuple[tuple[str, ...], ...], items: Callable[[str], list[str]]) -> dict[str, int]:
-    """Name -> its bits of `Tables.tangled`, for the names that have any. Only items own things, so only they can
-    be the first name of a parameter; categories are always the second."""
+    """Name -> its bits of `Tables.tangled`, for the names that have any.
+
+    Only items own things, so only they are the first name of a parameter; categories are always the second.
+    """
     bits: dict[str, int] = {}
     for chain in chains:
         names = [name for category in chain for name in items(category)]
@@ -167,7 +175,7 @@ def _tangles(chains: tuple[tuple[str, ...], ...], items: Callable[[str], list[st
             bits[name] = bits.get(name, 0) | BEGINS_ALIKE
         for name in _prefix_related([name[::-1] for name in names]):
             bits[name[::-1]] = bits.get(name[::-1], 0) | ENDS_ALIKE
-        for name in names:
+        for name in (*names, *chain):
             if "'s" in name:
                 bits[name] = bits.get(name, 0) | APOSTROPHE
     return bits
