@@ -12,6 +12,10 @@ from igsm.errors import InputError
 # command -> (module, one line of help). A command's module is imported only when it is called.
 COMMANDS = {
     "show": ("cli.show", "Print one problem, its solution and its mistakes."),
+    "gen-data": ("cli.gen_data", "Generate a corpus: shards of token ids, text, Parquet."),
+    "check": ("cli.check", "Grade solutions of any source, step by step, from their texts."),
+    "solve": ("cli.solve", "Answer problems given as text."),
+    "bench": ("cli.bench", "Speed on this machine, beside what it is compared with."),
 }
 
 

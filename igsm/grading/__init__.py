@@ -1,7 +1,7 @@
 """Grading: text in, verdict out. Reads any text, never raises on a solution."""
 
 from igsm.grading.grade import RULES, grade
-from igsm.grading.reader import IllPosedError, Lexicon, read_problem
+from igsm.grading.reader import IllPosedError, Reader, read_problem
 from igsm.grading.verdict import FirstError, Kind, Step, Verdict
 
 __all__ = [
@@ -9,7 +9,7 @@ __all__ = [
     "FirstError",
     "IllPosedError",
     "Kind",
-    "Lexicon",
+    "Reader",
     "Step",
     "Verdict",
     "grade",

@@ -1,9 +1,9 @@
 """What a problem expects of a solution, computed once for each problem and parameter.
 
 Expressions are compared by value at one random point: every parameter and every number is an independent
-unknown, replaced by a fixed random element of the field of 2^61 - 1 elements. Two polynomials of low degree that
-differ agree there with a probability of about 1e-18 (Schwartz-Zippel), however their terms are ordered and
-grouped; so valid rewritings pass and everything else fails, in constant time for an operation.
+unknown, replaced by a fixed random element of the field of 2^61 - 1 elements. Two polynomials of low degree
+that differ agree there with a probability of about 1e-18 (Schwartz-Zippel), however their terms are ordered
+and grouped; so valid rewritings pass and everything else fails, in constant time for an operation.
 """
 
 from __future__ import annotations

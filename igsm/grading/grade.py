@@ -1,8 +1,8 @@
 """The grader: is every step of this solution right, and if not, what went wrong first?
 
 A solution is right when every sentence that is not taken back defines an existing parameter for the first
-time, from exactly what it depends on, with the right operators, constants and numbers, and the last one defines
-what is asked (arXiv 2408.16293, appendix D). docs/grading.md lists the kinds of error.
+time, from exactly what it depends on, with the right operators, constants and numbers, and the last one
+defines what is asked (arXiv 2408.16293, appendix D). docs/grading.md lists the kinds of error.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The sentences of a `Problem` and of its solution, written directly from its structure.
 
-For problems read from text or made by hand; `wording.py` writes the corpus from fragments. Tests compare them.
+For problems read from text or made by hand. `wording.py` writes the corpus, from fragments; tests compare.
 """
 
 from __future__ import annotations

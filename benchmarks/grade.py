@@ -1,0 +1,73 @@
+"""Speed of the grader on one core, in processor time: solutions of op=20 problems from text, problems given.
+
+Run with ``mistakes bench grade``. "first time" grades one solution for each problem, so the problem's own tables
+are made within the measured time; "again" grades further solutions of problems already met.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from igsm.problems.source import ProblemSource
+
+from igsm.grading import RULES, Reader, grade
+from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.lexicon import load_lexicon
+from igsm.problems.problem import Problem
+
+N_PROBLEMS = 256
+TARGET = 5_000  # solutions per second, strict
+
+
+def report(seconds: float = 3.0, lexicon: str = "full") -> None:
+    """Print the table; `seconds` of processor time for each row."""
+    from rich.console import Console
+    from rich.table import Table
+
+    source = ProblemSource(ProblemConfig(difficulty="med", op=20, split="test", lexicon=lexicon), seed=0)
+    documents = [source.document(index) for index in range(N_PROBLEMS)]
+    cases = [(d.problem_text, d.solution_text, d.answer) for d in documents]
+    reader = Reader(load_lexicon(lexicon))
+    table = Table(
+        title=f"grading on one core, op=20 (aim: {TARGET:,} solutions/s, strict)", title_justify="left"
+    )
+    for column in ("what", "per second"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for rule in RULES:
+        for name, fresh in (("first time", True), ("again", False)):
+            rate = _grading_rate(reader, cases, rule, fresh, seconds)
+            table.add_row(f"solutions, rule {rule}, problem met {name}", f"{rate:,.0f}")
+    read = _rate(lambda: [reader.read(text) for text, _, _ in cases], seconds)
+    table.add_row("problems read from text", f"{read:,.0f}")
+    Console().print(table)
+
+
+def _grading_rate(
+    reader: Reader, cases: list[tuple[str, str, int]], rule: str, fresh: bool, seconds: float
+) -> float:
+    def read() -> list[Problem]:
+        return [reader.read(text) for text, _, _ in cases]
+
+    problems = read()
+    spent, graded = 0.0, 0
+    while spent < seconds:
+        if fresh:
+            problems = read()
+        start = time.process_time()
+        for problem, (_, solution, answer) in zip(problems, cases, strict=True):
+            if not grade(problem, solution, answer, rule).correct:
+                raise AssertionError(f"a generated solution is found wrong: {solution}")
+        spent += time.process_time() - start
+        graded += len(cases)
+    return graded / spent
+
+
+def _rate(call: Callable[[], object], seconds: float) -> float:
+    spent, n = 0.0, 0
+    while spent < seconds:
+        start = time.process_time()
+        call()
+        spent += time.process_time() - start
+        n += N_PROBLEMS
+    return n / spent

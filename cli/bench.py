@@ -1,0 +1,47 @@
+"""`mistakes bench ...`: how fast this machine generates, grades, trains and decodes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from igsm.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, help="Speed on this machine, beside what it is compared with.")
+
+
+def benchmark(name: str) -> Any:
+    """The module ``benchmarks/<name>.py``, which lies beside the package and is not installed with it."""
+    root = Path(__file__).resolve().parents[1]
+    if not (root / "benchmarks" / f"{name}.py").is_file():
+        raise InputError(f"benchmarks/{name}.py: not found; the benchmarks run from a clone of the repository")
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    return importlib.import_module(f"benchmarks.{name}")
+
+
+@app.command()
+def generate(
+    seconds: Annotated[float, typer.Option(help="Time for each row.", min=0.1)] = 5.0,
+    lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names.")] = "full",
+) -> None:
+    """Problems and tokens per second of one core, for each kind of data."""
+    benchmark("generate").report(seconds, lexicon)
+
+
+@app.command()
+def grade(
+    seconds: Annotated[float, typer.Option(help="Time for each row.", min=0.1)] = 3.0,
+    lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names.")] = "full",
+) -> None:
+    """Solutions per second of one core, graded from text, the problems given."""
+    benchmark("grade").report(seconds, lexicon)
+
+
+@app.callback()
+def _group() -> None:
+    pass

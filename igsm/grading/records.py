@@ -1,0 +1,88 @@
+"""Records of a JSONL file to grade or to solve: problem, solution, and what else a line says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from igsm.errors import InputError
+
+
+class TextRecord(NamedTuple):
+    """One line of the file."""
+
+    line: int
+    """Its number, from 1."""
+    problem: str
+    """Statement and question."""
+    solution: str | None
+    answer: int | str | None
+    op: int | None
+    modulus: int | None
+    fields: dict[str, Any]
+    """The whole JSON object."""
+
+
+def read_records(path: str | Path, *, solutions: bool) -> Iterator[TextRecord]:
+    """The file's records; blank lines are passed over, bytes that are not UTF-8 become U+FFFD.
+
+    Args:
+        solutions: whether every record must have a solution.
+
+    Raises InputError naming the line that is not such a record.
+    """
+    try:
+        file = open(path, encoding="utf-8", errors="replace")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    with file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield _record(line, number, f"{path}, line {number}", solutions)
+
+
+def _record(line: str, number: int, where: str, solutions: bool) -> TextRecord:
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: not valid JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise InputError(
+            f"{where}: expected a JSON object with problem and solution, found {line.strip()[:40]!r}"
+        )
+    wanted: dict[str, tuple[type, ...]] = {
+        "problem": (str,),
+        "solution": (str,) if solutions else (str, type(None)),
+        "question": (str, type(None)),
+        "answer": (int, str, type(None)),
+        "op": (int, type(None)),
+        "modulus": (int, type(None)),
+    }
+    for name, types in wanted.items():
+        value = fields.get(name)
+        if not isinstance(value, types) or isinstance(value, bool):
+            expected = "text" if str in types and int not in types else "a number"
+            found = "missing" if name not in fields else f"not {expected}"
+            raise InputError(f"{where}: the field '{name}' is {found}")
+    if fields.get("modulus") is not None and fields["modulus"] < 2:
+        raise InputError(f"{where}: the modulus must be at least 2, not {fields['modulus']}")
+    problem, question = fields["problem"], fields.get("question")
+    if question and "How many " not in problem:
+        problem = f"{problem} {question}"
+    solution, answer = fields.get("solution"), fields.get("answer")
+    return TextRecord(
+        number,
+        _printable(problem),
+        None if solution is None else _printable(solution),
+        _printable(answer) if isinstance(answer, str) else answer,
+        fields.get("op"),
+        fields.get("modulus"),
+        fields,
+    )
+
+
+def _printable(text: str) -> str:
+    """Lone surrogates, which JSON can hold and no file or terminal takes, replaced by question marks."""
+    return text.encode(errors="replace").decode()

@@ -1,0 +1,175 @@
+"""What many verdicts come to: accuracy with its interval, first errors by op, a few examples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from igsm.grading.reader import IllPosedError
+from igsm.grading.verdict import FirstError, Kind, Verdict
+from igsm.statistics import wilson
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+MAX_COLUMNS = 8
+
+
+class Graded(NamedTuple):
+    """One record after grading; `verdict` is None when the problem is ill-posed."""
+
+    line: int
+    op: int | None
+    verdict: Verdict | None
+    ill_posed: IllPosedError | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A flat record for JSON lines."""
+        start = {"line": self.line, "op": self.op}
+        if self.verdict is None:
+            return start | {"correct": None, "ill_posed": str(self.ill_posed)}
+        return start | self.verdict.to_json()
+
+
+class Summary:
+    """Counts over graded records.
+
+    Args:
+        examples: how many examples of each kind of first error to keep.
+    """
+
+    def __init__(self, examples: int = 2) -> None:
+        self.n = 0
+        self.correct = 0
+        self.by_op: Counter[int] = Counter()
+        self.correct_by_op: Counter[int] = Counter()
+        self.errors: Counter[tuple[Kind, int]] = Counter()
+        self.retries: dict[bool, int] = {True: 0, False: 0}
+        self.needless_retries = 0
+        self.unnecessary_parameters = 0
+        self.unnecessary_operations = 0
+        self.ill_posed: list[tuple[int, IllPosedError]] = []
+        self.examples: dict[Kind, list[tuple[int, FirstError]]] = {}
+        self._wanted = examples
+
+    def add(self, graded: Graded) -> None:
+        """Count one record."""
+        verdict = graded.verdict
+        if verdict is None:
+            if graded.ill_posed is not None:
+                self.ill_posed.append((graded.line, graded.ill_posed))
+            return
+        op = graded.op or 0
+        self.n += 1
+        self.by_op[op] += 1
+        self.retries[verdict.correct] += verdict.retries
+        self.needless_retries += verdict.needless_retries
+        if verdict.correct:
+            self.correct += 1
+            self.correct_by_op[op] += 1
+            self.unnecessary_parameters += verdict.unnecessary_parameters
+            self.unnecessary_operations += verdict.unnecessary_operations
+        if verdict.error is not None:
+            self.errors[verdict.error.kind, op] += 1
+            kept = self.examples.setdefault(verdict.error.kind, [])
+            if len(kept) < self._wanted:
+                kept.append((graded.line, verdict.error))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % Wilson interval of the accuracy."""
+        return wilson(self.correct, self.n)
+
+    def kinds(self) -> list[tuple[Kind, int]]:
+        """Kinds of first error that occur, with their counts, most frequent first."""
+        counts: Counter[Kind] = Counter()
+        for (kind, _), count in self.errors.items():
+            counts[kind] += count
+        return counts.most_common()
+
+
+def render(summary: Summary) -> RenderableType:
+    """The summary for a terminal (rich)."""
+    from rich.console import Group
+    from rich.text import Text
+
+    parts: list[RenderableType] = [Text(line) for line in _headlines(summary)]
+    if summary.n:
+        parts.append(_error_table(summary))
+    for kind, kept in summary.examples.items():
+        for line, error in kept:
+            parts.append(_example(kind, line, error))
+    for line, ill_posed in summary.ill_posed[:10]:
+        parts.append(Text.assemble(f"line {line}: ill-posed problem, ", (str(ill_posed), "bold")))
+    return Group(*parts)
+
+
+def _headlines(summary: Summary) -> Iterable[str]:
+    n, correct = summary.n, summary.correct
+    if n:
+        low, high = summary.interval
+        yield (
+            f"{correct} of {n} solutions correct: {100 * correct / n:.1f} % "
+            f"(95 % interval {100 * low:.1f} to {100 * high:.1f})"
+        )
+        shares = [
+            f"{summary.retries[right] / count:.2f} on {name} solutions" if count else f"- on {name} solutions"
+            for right, count, name in ((True, correct, "correct"), (False, n - correct, "wrong"))
+        ]
+        yield f"retries per solution: {', '.join(shares)}; {summary.needless_retries} of them needless"
+    if correct:
+        yield (
+            f"unnecessary on correct solutions: {summary.unnecessary_parameters / correct:.3f} parameters, "
+            f"{summary.unnecessary_operations / correct:.3f} operations"
+        )
+    if not n:
+        yield "no solution graded"
+    if summary.ill_posed:
+        yield f"ill-posed problems, left out: {len(summary.ill_posed)}"
+        if any(error.kind == "unknown name" for _, error in summary.ill_posed):
+            yield "names missing from the lexicon: are the problems in another one? Give it with --lexicon"
+
+
+def _error_table(summary: Summary) -> Table:
+    from rich.table import Table
+
+    ranges = _op_ranges(sorted(summary.by_op))
+    table = Table(title="first error by op (operations of the problem)", title_justify="left")
+    table.add_column("", no_wrap=True)
+    for low, high in ranges:
+        table.add_column(f"{low}" if low == high else f"{low}-{high}", justify="right")
+    table.add_column("all", justify="right")
+
+    def counts(counter: dict[int, int]) -> list[str]:
+        values = [sum(v for op, v in counter.items() if low <= op <= high) for low, high in ranges]
+        return [str(value) if value else "" for value in (*values, sum(values))]
+
+    table.add_row("correct", *counts(summary.correct_by_op), style="green")
+    for kind, _ in summary.kinds():
+        table.add_row(kind, *counts({op: c for (k, op), c in summary.errors.items() if k == kind}))
+    table.add_row("solutions", *counts(summary.by_op), style="bold")
+    return table
+
+
+def _op_ranges(ops: list[int]) -> list[tuple[int, int]]:
+    """Each op by itself, or at most MAX_COLUMNS ranges of equal width."""
+    if len(ops) <= MAX_COLUMNS:
+        return [(op, op) for op in ops]
+    width = -(-(ops[-1] - ops[0] + 1) // MAX_COLUMNS)
+    ranges = [(start, start + width - 1) for start in range(ops[0], ops[-1] + 1, width)]
+    return [(low, high) for low, high in ranges if any(low <= op <= high for op in ops)]
+
+
+def _example(kind: Kind, line: int, error: FirstError) -> Text:
+    from rich.text import Text
+
+    shown = Text(error.sentence)
+    shown.stylize("bold red", error.start, error.end)
+    if len(shown) > 400:
+        shown = Text("... ") + shown[max(error.start - 100, 0) : error.start + 300] + Text(" ...")
+    return Text.assemble(
+        f"\nline {line}, sentence {error.step}: ", (str(kind), "bold"), f" ({error.message})\n  ", shown
+    )
