@@ -1,0 +1,191 @@
+"""A report: tables, figures and the page of a set of runs, written into one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from igsm.errors import InputError, suggest
+from igsm.reporting import figures, page, text
+from igsm.reporting.measures import MEASURES
+from igsm.reporting.paper import paper_table
+from igsm.reporting.results import Result, Source, curves, read_results
+from igsm.reporting.samples import choose_samples, first_errors
+from igsm.reporting.table import Combine, Table, build_table, split_decoders
+from igsm.rundir import RunFolder, atomic_write, read_json
+
+CURVES = 3
+"""Panels of training curves at most."""
+SAMPLES_PER_ROW = 6
+PAGE = "index.html"
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """What a report is about.
+
+    Attributes:
+        title: heading.
+        shows: what to look for, as plain text.
+        sources: run folders and their rows.
+        measures: names of the measures to tabulate, the main one first.
+        figure: figure of the paper to compare with; None for none.
+        baseline: the error-free row; None takes "original" when it is there.
+        combine: how seeds and decoders of one row are taken together.
+        columns: cells in order, also those without results; None for those that have results.
+    """
+
+    title: str
+    sources: Sequence[Source]
+    shows: str = ""
+    measures: Sequence[str] = ("accuracy", "retries")
+    figure: str | None = None
+    baseline: str | None = None
+    combine: Combine = "pooled"
+    columns: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The tables of a request and the evaluations behind them."""
+
+    request: ReportRequest
+    results: list[Result]
+    tables: list[Table]
+
+
+def build_report(request: ReportRequest) -> Report:
+    """Read the runs and tabulate them. Raises :class:`InputError` for an unknown measure or figure."""
+    for name in request.measures:
+        if name not in MEASURES:
+            raise InputError(f"unknown measure '{name}'{suggest(name, MEASURES)}")
+    results = read_results(request.sources)
+    rows = list(dict.fromkeys(source.row for source in request.sources))
+    baseline = request.baseline or ("original" if "original" in rows else None)
+    if request.combine == "pooled":
+        results = split_decoders(results)
+        shown = {
+            row: [r.row for r in results if r.row == row or r.row.startswith(f"{row}, ")] for row in rows
+        }
+        rows = [name for row in rows for name in dict.fromkeys(shown[row] or [row])]
+        if baseline not in rows:
+            baseline = next((row for row in rows if row.startswith(f"{baseline}, ")), None)
+    tables = [
+        build_table(
+            results,
+            MEASURES[name],
+            rows=rows,
+            columns=request.columns,
+            baseline=baseline,
+            combine=request.combine,
+            paper=paper_table(request.figure, name) if request.figure else None,
+        )
+        for name in request.measures
+    ]
+    return Report(request, results, tables)
+
+
+def write_report(
+    report: Report, folder: Path, progress: Callable[[str], None] = lambda _: None
+) -> list[Path]:
+    """Write Markdown, CSV, LaTeX, PNG/PDF and the page into ``folder``; returns the paths written."""
+    title = report.request.title
+    written = []
+
+    def write(name: str, content: str) -> None:
+        atomic_write(folder / name, content)
+        written.append(folder / name)
+
+    write(
+        "report.md", f"# {title}\n\n{report.request.shows}\n\n" + "\n".join(map(text.markdown, report.tables))
+    )
+    write("tables.csv", text.csv_text(report.tables))
+    write("report.tex", "\n".join(map(text.latex, report.tables)))
+    drawings = []
+    for table in report.tables:
+        if not table.rows or not table.columns or not (table.measured or table.paper):
+            continue
+        heading = f"{title}: {table.measure.title}"
+        progress(heading)
+        drawn = [(table.measure.name, figures.heat_map(table, heading))]
+        if table.measured and len(table.columns) <= 8 and len(table.rows) <= 8:
+            drawn.insert(0, (f"{table.measure.name}_bars", figures.bar_chart(table, heading)))
+        for name, figure in drawn:
+            written += figures.save_picture(figure, folder / name)
+            drawings.append((heading, figure))
+    training = figures.training_curves(_training_series(report))
+    if training is not None:
+        written += figures.save_picture(training, folder / "training_curves")
+    price = _trade_off(report)
+    if price is not None:
+        written += figures.save_picture(price, folder / "accuracy_by_tokens")
+    write(PAGE, _page(report, drawings, training, price))
+    return written
+
+
+def _page(report: Report, drawings: list[tuple[str, Any]], training: Any | None, price: Any | None) -> str:
+    def shown(figure: Any, heading: str) -> str:
+        width = figure.get_size_inches()[0]
+        return page.picture(figures.picture_bytes(figure, "png", 130), heading, 6.2 * width)
+
+    rows = list(dict.fromkeys(result.row for result in report.results))
+    errors = {row: dict(first_errors([r for r in report.results if r.row == row])) for row in rows}
+    origins = {str(result.run): _provenance(result.run) for result in report.results}
+    sections = [("Figures", "".join(shown(figure, heading) for heading, figure in drawings))]
+    sections += [(table.measure.title, page.table_html(table)) for table in report.tables]
+    sections += [
+        ("Accuracy against generated tokens", shown(price, "accuracy against tokens") if price else ""),
+        ("Training curves", shown(training, "training curves") if training else ""),
+        ("Kinds of first errors", page.error_table(errors)),
+        ("Generated solutions", page.samples_html(_samples(report))),
+        ("Where every number comes from", page.provenance_html(report.results, origins) if rows else ""),
+    ]
+    return page.page(report.request.title, report.request.shows, sections)
+
+
+def _provenance(run: Path) -> dict[str, Any]:
+    path = RunFolder(run).provenance
+    return read_json(path) if path.is_file() else {}
+
+
+def _samples(report: Report) -> list[Any]:
+    """Samples of the hardest cell of every row that has any."""
+    chosen = []
+    order = list(report.tables[0].columns) if report.tables else []
+    for row in dict.fromkeys(result.row for result in report.results):
+        own = [result for result in report.results if result.row == row and result.cell in order]
+        for result in sorted(own, key=lambda result: result.correct / max(result.n, 1)):
+            if samples := choose_samples(result):
+                chosen += samples[:SAMPLES_PER_ROW]
+                break
+    return chosen
+
+
+def _training_series(report: Report) -> dict[str, dict[str, figures.Points]]:
+    """metric -> run name -> points, for losses and accuracies of the runs' ``metrics.jsonl``."""
+    series: dict[str, dict[str, figures.Points]] = {}
+    for source in {source.run: source for source in report.request.sources}.values():
+        for name, points in curves(source.run).items():
+            if "loss" in name or "accuracy" in name:
+                series.setdefault(name, {})[source.run.name] = points
+    return dict(list(series.items())[:CURVES])
+
+
+def _trade_off(report: Report) -> Any | None:
+    """Accuracy against generated tokens over the cells that every row has; None with one point only."""
+    accuracy, tokens = MEASURES["accuracy"], MEASURES["generated_tokens"]
+    points: dict[str, list[tuple[float, float]]] = {}
+    by_row: dict[str, dict[str, list[Result]]] = {}
+    for result in report.results:
+        if tokens.of_summary(result.summary) is not None and result.n:
+            by_row.setdefault(result.row, {}).setdefault(result.cell, []).append(result)
+    common = set.intersection(*(set(cells) for cells in by_row.values())) if by_row else set()
+    for row, cells in by_row.items():
+        chosen = [result for cell in common for result in cells[cell]]
+        if chosen:
+            price = sum(tokens.of_summary(result.summary) or 0.0 for result in chosen) / len(chosen)
+            share = sum(result.correct for result in chosen) / sum(result.n for result in chosen)
+            points[row] = [(price, share)]
+    return figures.trade_off(points, accuracy) if len(points) > 1 else None

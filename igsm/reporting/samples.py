@@ -1,0 +1,92 @@
+"""Generated solutions to look at: withdrawn steps struck through, the first wrong step marked."""
+
+from __future__ import annotations
+
+import gzip
+import html
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from igsm.reporting.measures import Json
+from igsm.reporting.results import Result
+
+_SENTENCE = re.compile(r"[^.]*\.?")
+_WITHDRAWN = re.compile(r"(?:Define\b(?:(?!Define\b)[^.])*?)(?= ?BACK\b)")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One generated solution with its verdict; ``wrong_step`` is the number of a sentence, from 1."""
+
+    result: Result
+    index: int
+    text: str
+    correct: bool
+    first_error: str | None
+    wrong_step: int | None
+
+
+def generations(result: Result) -> Iterator[Json]:
+    """The records of ``generations.jsonl.gz`` (or ``.jsonl``) of an evaluation; none without the file."""
+    packed, plain = (result.folder / name for name in ("generations.jsonl.gz", "generations.jsonl"))
+    if packed.is_file():
+        with gzip.open(packed, "rt", encoding="utf-8") as file:
+            yield from (json.loads(line) for line in file)
+    elif plain.is_file():
+        with open(plain, encoding="utf-8") as file:
+            yield from (json.loads(line) for line in file)
+
+
+def choose_samples(result: Result, per_kind: int = 2) -> list[Sample]:
+    """A few generations worth reading: correct ones with retries first, then wrong ones of each kind."""
+    verdicts = {int(verdict["index"]): verdict for verdict in result.verdicts()}
+    taken: Counter[str] = Counter()
+    samples = []
+    for record in generations(result):
+        verdict = verdicts.get(int(record["index"]))
+        if verdict is None:
+            continue
+        error = error_kind(verdict)
+        group = error or ("correct, with retries" if verdict.get("retries") else "correct")
+        if taken[group] < per_kind:
+            taken[group] += 1
+            step = (verdict.get("error") or {}).get("step")
+            index, text = int(record["index"]), str(record["text"])
+            samples.append(Sample(result, index, text, not error, error, step))
+    return sorted(samples, key=lambda sample: (not sample.correct, " BACK" not in sample.text))
+
+
+def error_kind(verdict: Json) -> str | None:
+    """The kind of the first error of a graded solution; None when it is correct."""
+    if verdict.get("correct"):
+        return None
+    return str((verdict.get("error") or {}).get("kind", "unknown"))
+
+
+def first_errors(results: Sequence[Result]) -> Counter[str]:
+    """How often each kind of first error occurs, from the summaries."""
+    counts: Counter[str] = Counter()
+    for result in results:
+        counts.update(result.summary.get("first_errors") or {})
+    return counts
+
+
+def solution_html(text: str, wrong_step: int | None = None) -> str:
+    """The solution as HTML: "Define A's B as" before BACK struck through, sentence ``wrong_step`` marked.
+
+    Sentences are numbered from 1, as in the grader's verdicts.
+    """
+    pieces = []
+    for number, sentence in enumerate(filter(None, _SENTENCE.findall(text)), start=1):
+        shown = []
+        end = 0
+        for match in _WITHDRAWN.finditer(sentence):
+            shown += [html.escape(sentence[end : match.start()]), f"<s>{html.escape(match.group())}</s>"]
+            end = match.end()
+        shown.append(html.escape(sentence[end:]))
+        piece = "".join(shown)
+        pieces.append(f"<mark>{piece}</mark>" if number == wrong_step else piece)
+    return "".join(pieces)

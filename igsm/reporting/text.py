@@ -1,0 +1,202 @@
+"""A table as text: for the terminal (rich), Markdown, LaTeX and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+import rich.table
+from rich.text import Text
+
+from igsm.reporting.paper import split_cell
+from igsm.reporting.table import Cell, Table, stars
+
+STARS = (
+    "Stars: differs from the row '{}' on the same problems, exact McNemar test "
+    "(* p < 0.05, ** p < 0.01, *** p < 0.001), not corrected for the number of cells."
+)
+
+
+def families(table: Table) -> list[tuple[str, tuple[str, ...]]]:
+    """The columns in blocks of one family, e.g. ("med_pq", (its cells))."""
+    blocks: dict[str, list[str]] = {}
+    for column in table.columns:
+        blocks.setdefault(split_cell(column)[0], []).append(column)
+    return [(family, tuple(columns)) for family, columns in blocks.items()]
+
+
+def evidence(table: Table, cell: Cell) -> str:
+    """What stands under a number: interval and n, e.g. "83.1 to 85.4, n 4096"."""
+    if cell.value is None:
+        return ""
+    text = f"n {cell.n}"
+    if cell.interval is not None:
+        low, high = cell.interval
+        text = f"{table.measure.text(low)} to {table.measure.text(high)}, {text}"
+    return text
+
+
+def comparison(table: Table, cell: Cell) -> str:
+    """The paper's number and the difference, e.g. "paper 84.5 (-0.2)"."""
+    if cell.paper is None:
+        return ""
+    text = f"paper {table.measure.text(cell.paper)}"
+    return f"{text} ({table.measure.difference(cell.difference)})" if cell.difference is not None else text
+
+
+def notes(table: Table) -> list[str]:
+    """What a reader must know about the numbers."""
+    lines = [
+        "A cell: our number; 95 % interval and number of problems n; the paper's number and the difference."
+    ]
+    lines.append("'-' has not been measured.")
+    if table.combine == "best":
+        lines.append(
+            "Each cell is the best of its seeds and decoders, as in the paper; interval and stars belong to "
+            "the chosen one and know nothing of the choice."
+        )
+    else:
+        lines.append("Training seeds are pooled; the interval covers the test problems, not the seeds.")
+    if table.measure.share and table.baseline is not None:
+        lines.append(STARS.format(table.baseline))
+    if table.paper is not None:
+        lines.append(f"Paper: {table.paper.source}.")
+    return lines
+
+
+def terminal_tables(table: Table, width: int = 80) -> list[rich.table.Table]:
+    """Rich tables, one family or less each, so that none is wider than ``width`` characters."""
+    labels = min(max((len(row) for row in table.rows), default=0), 24)
+    at_once = max(1, (width - labels - 4) // 17)
+    blocks = []
+    for family, columns in _chunks(table, at_once):
+        drawn = rich.table.Table(title=": ".join(part for part in (family, table.measure.title) if part))
+        drawn.add_column("", max_width=24)
+        for column in columns:
+            drawn.add_column(split_cell(column)[1], justify="right", no_wrap=True)
+        for row in table.rows:
+            drawn.add_row(row, *(_terminal_cell(table, table.cell(row, column)) for column in columns))
+        if table.always_zero and table.measure.share:
+            floor = [table.measure.text(table.always_zero.get(column)) for column in columns]
+            drawn.add_row("always answering 0", *floor, style="dim")
+        blocks.append(drawn)
+    return blocks
+
+
+def _chunks(table: Table, size: int) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for family, columns in families(table):
+        for start in range(0, len(columns), size):
+            yield family, columns[start : start + size]
+
+
+def _terminal_cell(table: Table, cell: Cell) -> Text:
+    text = Text(table.measure.text(cell.value) + stars(cell.p_value), style="bold")
+    for line in (*evidence(table, cell).split(", "), *comparison(table, cell).split(" (")):
+        if line:
+            text.append(f"\n{line.rstrip(')')}", style="dim not bold")
+    return text
+
+
+def markdown(table: Table) -> str:
+    """The table as Markdown, one block a family, the notes below."""
+    lines = [f"## {table.measure.title}", ""]
+    for family, columns in families(table):
+        if family:
+            lines += [f"### {family}", ""]
+        lines.append("| | " + " | ".join(_markdown(split_cell(column)[1]) for column in columns) + " |")
+        lines.append("|---" + "|---:" * len(columns) + "|")
+        for row in table.rows:
+            cells = (_markdown_cell(table, table.cell(row, column)) for column in columns)
+            lines.append(f"| {_markdown(row)} | " + " | ".join(cells) + " |")
+        if table.always_zero and table.measure.share:
+            floor = (table.measure.text(table.always_zero.get(column)) for column in columns)
+            lines.append("| *always answering 0* | " + " | ".join(floor) + " |")
+        lines.append("")
+    if table.measure.share and len(table.columns) > 1:
+        lines += ["Average over all columns (ours / paper):", "", "| | ours | paper |", "|---|---:|---:|"]
+        for row in table.rows:
+            ours, theirs = (
+                table.measure.text(table.average(row)),
+                table.measure.text(table.paper_average(row)),
+            )
+            lines.append(f"| {_markdown(row)} | {ours} | {theirs} |")
+        lines.append("")
+    return "\n".join(lines + [f"- {note}" for note in notes(table)]) + "\n"
+
+
+def _markdown(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _markdown_cell(table: Table, cell: Cell) -> str:
+    first = f"**{table.measure.text(cell.value)}**" if cell.value is not None else "-"
+    marks = stars(cell.p_value).replace("*", "\\*")
+    return "<br>".join(
+        part for part in (first + marks, evidence(table, cell), comparison(table, cell)) if part
+    )
+
+
+def latex(table: Table) -> str:
+    """The table as LaTeX (needs booktabs), one tabular a family."""
+    lines = [f"% {table.measure.title}. " + " ".join(notes(table))]
+    for family, columns in families(table):
+        head = " & ".join(_latex(split_cell(column)[1]) for column in columns)
+        lines += [
+            f"% {family}",
+            "\\begin{tabular}{l" + "r" * len(columns) + "}",
+            "\\toprule",
+            f" & {head} \\\\",
+            "\\midrule",
+        ]
+        for row in table.rows:
+            cells = " & ".join(_latex_cell(table, table.cell(row, column)) for column in columns)
+            lines.append(f"{_latex(row)} & {cells} \\\\")
+        lines += ["\\bottomrule", "\\end{tabular}", ""]
+    return "\n".join(lines)
+
+
+def _latex(text: str) -> str:
+    for plain, escaped in (("\\", ""), ("_", "\\_"), ("%", "\\%"), ("&", "\\&"), ("#", "\\#")):
+        text = text.replace(plain, escaped)
+    return text.replace("<=", "$\\le$")
+
+
+def _latex_cell(table: Table, cell: Cell) -> str:
+    if cell.value is None and cell.paper is None:
+        return "--"
+    marks = stars(cell.p_value)
+    first = (table.measure.text(cell.value) if cell.value is not None else "--") + (
+        f"$^{{{marks}}}$" if marks else ""
+    )
+    small = [_latex(line) for line in (evidence(table, cell), comparison(table, cell)) if line]
+    return "\\shortstack[r]{" + "\\\\".join([first, *(f"\\scriptsize {line}" for line in small)]) + "}"
+
+
+def csv_text(tables: Sequence[Table]) -> str:
+    """All tables in long form: one line a cell; shares are fractions, what is missing is "-"."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(
+        ["measure", "row", "cell", "value", "low", "high", "n", "paper", "difference", "p_value"]
+        + ["always_zero", "decoders", "seeds", "chosen_from", "runs"]
+    )
+    for table in tables:
+        for row in table.rows:
+            for column in table.columns:
+                cell = table.cell(row, column)
+                low, high = cell.interval or (None, None)
+                numbers = [cell.value, low, high, cell.n or None, cell.paper, cell.difference, cell.p_value]
+                numbers.append(table.always_zero.get(column))
+                origin = [
+                    " ".join(sorted({result.decoder for result in cell.results})),
+                    " ".join(str(seed) for seed in sorted({result.seed for result in cell.results})),
+                    str(cell.n_choices) if cell.results else "",
+                    " ".join(sorted({str(result.run) for result in cell.results})),
+                ]
+                writer.writerow(
+                    [table.measure.name, row, column]
+                    + ["-" if number is None else f"{number:.6g}" for number in numbers]
+                    + [text or "-" for text in origin]
+                )
+    return buffer.getvalue()
