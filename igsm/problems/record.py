@@ -42,6 +42,7 @@ W0 = 14  # smaller drawn width
 W1 = 15  # larger drawn width
 N_CANDIDATES = 16  # candidates built for this problem (attempted since the one accepted before it)
 N_SYMBOLS = 17  # letters the solution needs
+N_ATTEMPTS = 18  # structure graphs drawn for the candidate until a backward walk got through
 HEAD = 24
 
 # Columns of `Record.parameter`.

@@ -1,0 +1,211 @@
+"""Inputs of the parameters: extra ones up to the wanted number of operations, and those of unneeded instances."""
+
+import numpy as np
+
+from igsm.problems.dependency import draw_sample
+from igsm.problems.record import NUMBER
+from igsm.problems.structure import EDGES, LAYERS, PARAMETERS
+from igsm.seeds import below, compiled, shuffle, uniform
+
+MOST_INPUTS = 4
+"""Inputs of an instance, the random number included."""
+
+
+@compiled
+def room_for_extra(position):
+    """Most extra operations of an instance at this position of the solution."""
+    return max(min(position + 1, MOST_INPUTS) - 2, 0)
+
+
+@compiled
+def count_operations(solution, n_solution, drawn_op, graph):
+    """Operations of the solution: least plus extra ones, up to `drawn_op` as far as there is room.
+
+    Returns:
+        (operations, how many of them are extra).
+    """
+    least = 0
+    room = 0
+    for position in range(n_solution):
+        parameter = solution[position]
+        least += graph.operations[parameter]
+        if parameter < graph.size[EDGES]:
+            room += room_for_extra(position)
+    operations = min(max(least, drawn_op), least + room)
+    return operations, operations - least
+
+
+@compiled
+def draw_solution_inputs(state, solution, n_solution, n_extra, graph, scratch, record):
+    """Spread the extra operations over the solution's instances and draw the inputs of each.
+
+    Args:
+        scratch: int64[2, 64].
+        record: `inputs` and `n_inputs` of the solution's instances are filled.
+    """
+    extra, pool = scratch[0], scratch[1]
+    for position in range(n_solution):
+        extra[position] = 0
+    for _ in range(n_extra):
+        open_positions = 0
+        for position in range(n_solution):
+            if solution[position] < graph.size[EDGES] and extra[position] < room_for_extra(position):
+                pool[open_positions] = position
+                open_positions += 1
+        extra[pool[below(state, open_positions)]] += 1
+    for position in range(n_solution):
+        if solution[position] < graph.size[EDGES]:
+            _draw_inputs(state, solution, position, extra[position], graph, pool, record)
+
+
+@compiled
+def _draw_inputs(state, solution, position, extra, graph, pool, record):
+    parameter = solution[position]
+    inputs = record.inputs[parameter]
+    size = extra + 2
+    if extra == 0 and uniform(state) < 0.5:
+        size = 1
+    size = min(size, position + 1, MOST_INPUTS)
+    n_inputs = 0
+    n_pool = 0
+    if size == position + 1:
+        n_pool = 1
+        pool[0] = NUMBER
+    for earlier in range(position):
+        if graph.needs[parameter] >> solution[earlier] & 1:
+            inputs[n_inputs] = solution[earlier]
+            n_inputs += 1
+        else:
+            pool[n_pool] = solution[earlier]
+            n_pool += 1
+    if size < position + 1:
+        if size > n_inputs and uniform(state) < 0.5:
+            inputs[n_inputs] = NUMBER
+            n_inputs += 1
+        else:
+            pool[n_pool] = NUMBER
+            n_pool += 1
+        draw_sample(state, pool, n_pool, size - n_inputs)
+    for i in range(size - n_inputs):
+        inputs[n_inputs + i] = pool[i]
+    record.n_inputs[parameter] = size
+
+
+@compiled
+def write_abstract_inputs(graph, record):
+    """Inputs of every abstract parameter: its instances, or, counting deeper, instance and abstract by child."""
+    for layer in range(graph.size[LAYERS] - 1):
+        for item in range(graph.width[layer]):
+            for category in range(layer + 1, graph.size[LAYERS]):
+                abstract = graph.abstract[layer, item, category]
+                n = 0
+                for child in range(graph.width[layer + 1]):
+                    if graph.edge[layer, item, child] >= 0:
+                        record.inputs[abstract, n] = graph.edge[layer, item, child]
+                        n += 1
+                        if category > layer + 1:
+                            record.inputs[abstract, n] = graph.abstract[layer + 1, child, category]
+                            n += 1
+                record.n_inputs[abstract] = n
+
+
+@compiled
+def draw_unneeded(state, solution, n_solution, graph, scratch, order, record):
+    """Make every remaining edge an instance parameter that the question does not need.
+
+    Args:
+        solution, n_solution: the needed parameters.
+        scratch: int64[3, 64].
+        order: int64[64], filled with all parameters that can be computed, in an order in which they can.
+        record: `inputs` and `n_inputs` of the instances, and `mentioned`, are filled.
+
+    Returns:
+        The number of entries of `order`.
+    """
+    remaining, independent, pool = scratch[0], scratch[1], scratch[2]
+    present = 0
+    for position in range(n_solution):
+        order[position] = solution[position]
+        present |= 1 << solution[position]
+    n_present = n_solution
+    used = present
+    n_remaining = 0
+    for instance in range(graph.size[EDGES]):
+        if not present >> instance & 1:
+            remaining[n_remaining] = instance
+            n_remaining += 1
+    shuffle(state, remaining, n_remaining)
+    n_independent = 0
+    present, n_present = _add_available(present, n_present, graph, order)
+    for i in range(n_remaining):
+        instance = remaining[i]
+        if uniform(state) < 0.5:
+            n_pool = n_independent
+            pool[:n_pool] = independent[:n_pool]
+            independent[n_independent] = instance
+            n_independent += 1
+        else:
+            n_pool = n_present
+            pool[:n_pool] = order[:n_pool]
+        used |= _draw_free_inputs(state, instance, pool, n_pool, graph, record)
+        order[n_present] = instance
+        present |= 1 << instance
+        present, n_present = _add_available(present, n_present + 1, graph, order)
+    for parameter in range(graph.size[PARAMETERS]):
+        record.mentioned[parameter] = parameter < graph.size[EDGES] or used >> parameter & 1
+    return n_present
+
+
+@compiled
+def _draw_free_inputs(state, instance, pool, n_pool, graph, record):
+    """Draw the inputs of an unneeded instance; returns the mask of what it stands on in the structure."""
+    inputs = record.inputs[instance]
+    limit = min(n_pool + 1, MOST_INPUTS)
+    size = 1
+    while size < limit and uniform(state) < 0.5:
+        size += 1
+    n_inputs = 0
+    if size == n_pool + 1 or uniform(state) < 0.5:
+        inputs[0] = NUMBER
+        n_inputs = 1
+    if size < n_pool + 1:
+        draw_sample(state, pool, n_pool, size - n_inputs)
+    used = 0
+    for i in range(size - n_inputs):
+        inputs[n_inputs + i] = pool[i]
+        used |= graph.closure[pool[i]]
+    record.n_inputs[instance] = size
+    return used
+
+
+@compiled
+def _add_available(present, n_present, graph, order):
+    """Append the abstract parameters all of whose inputs are present.
+
+    As in the authors' code, an item whose instances are present but which lacks an abstract input hides the later
+    items of its layer for that category and deeper ones.
+    """
+    depth = graph.size[LAYERS]
+    instances = (1 << graph.size[EDGES]) - 1
+    for layer in range(depth - 2, -1, -1):
+        limit = depth
+        for item in range(graph.width[layer]):
+            nearest = graph.abstract[layer, item, layer + 1]
+            if graph.needs[nearest] & ~present != 0:
+                continue
+            for category in range(layer + 1, limit):
+                abstract = graph.abstract[layer, item, category]
+                if present >> abstract & 1:
+                    continue
+                if graph.needs[abstract] & ~instances & ~present != 0:
+                    limit = category
+                    break
+                order[n_present] = abstract
+                n_present += 1
+                present |= 1 << abstract
+    return present, n_present
+
+
+def new_scratch() -> np.ndarray:
+    """Scratch space of this module."""
+    return np.zeros((3, 64), np.int64)
