@@ -1,0 +1,120 @@
+"""A trained probe as a detector for retry upon regret (Part 2.2, section 3.2).
+
+The probe's embedding differs from the model's, so it keeps a cache of its own for every row being decoded. The
+cache is advanced once a sentence, when the decoder asks, by all tokens that are new since; tokens that the decoder
+withdrew are cut off.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from igsm.decoding.detectors import Question
+from igsm.probing.probe import CANNOT, Probe
+
+_SCORES_A_PASS = 2**24
+"""Most attention scores of one head in one pass: bounds its memory."""
+
+
+class LearnedDetector:
+    """Regrets a definition when the probe says that its parameter cannot be computed next.
+
+    Args:
+        probe: on its device; it is used in evaluation mode.
+        threshold: least probability of "cannot" at which a definition is withdrawn.
+        rows: how many rows' caches are kept; a row that was pushed out is computed again from its start.
+        context: longest text.
+    """
+
+    def __init__(self, probe: Probe, *, threshold: float = 0.5, rows: int = 256, context: int = 2048) -> None:
+        self.probe, self.threshold = probe.eval().requires_grad_(False), threshold
+        config = probe.model.config
+        self.device, dtype = probe.classifier.weight.device, probe.classifier.weight.dtype
+        shape = (config.layers, rows, context, config.heads, config.head_size)
+        self._keys = torch.zeros(shape, dtype=dtype, device=self.device)
+        self._values = torch.zeros(shape, dtype=dtype, device=self.device)
+        self._free = list(range(rows))
+        self._rows: OrderedDict[tuple[int, int], tuple[int, list[int]]] = OrderedDict()
+        self.tokens_read = 0
+        """Tokens the probe was fed so far."""
+
+    def regrets(self, questions: Sequence[Question]) -> list[bool]:
+        """See `igsm.decoding.detectors.Detector`."""
+        return [probability >= self.threshold for probability in self.probabilities(questions)]
+
+    @torch.inference_mode()
+    def probabilities(self, questions: Sequence[Question]) -> list[float]:
+        """For each question the probability that the parameter can NOT be computed next."""
+        texts = [[*question.prompt, *question.tokens] for question in questions]
+        answers = [0.0] * len(questions)
+        jobs: list[tuple[int, int, int]] = []
+        for number, (question, text) in enumerate(zip(questions, texts, strict=True)):
+            if len(jobs) == len(self._free) + len(self._rows):
+                self._answer(jobs, texts, answers)
+                jobs = []
+            row, known = self._row((question.index, question.sample))
+            # The last token is always fed again: its state is what is asked for.
+            jobs.append((number, row, _common_prefix(known, text[:-1])))
+            self._rows[(question.index, question.sample)] = (row, text)
+        self._answer(jobs, texts, answers)
+        return answers
+
+    def _row(self, key: tuple[int, int]) -> tuple[int, list[int]]:
+        if key not in self._rows:
+            row = self._free.pop() if self._free else self._rows.popitem(last=False)[1][0]
+            self._rows[key] = (row, [])
+        self._rows.move_to_end(key)
+        return self._rows[key]
+
+    def _answer(self, jobs: list[tuple[int, int, int]], texts: list[list[int]], answers: list[float]) -> None:
+        jobs = sorted(jobs, key=lambda job: len(texts[job[0]]) - job[2])
+        while jobs:
+            size, longest, newest = 0, 0, 0
+            for number, _, start in jobs:
+                longest, newest = max(longest, len(texts[number])), max(newest, len(texts[number]) - start)
+                if size and (size + 1) * longest * newest > _SCORES_A_PASS:
+                    break
+                size += 1
+            part, jobs = jobs[:size], jobs[size:]
+            news = [texts[number][start:] for number, _, start in part]
+            rows, starts = [row for _, row, _ in part], [start for _, _, start in part]
+            for (number, _, _), answer in zip(part, self._advance(rows, starts, news), strict=True):
+                answers[number] = answer
+
+    def _advance(self, rows: list[int], starts: list[int], news: list[list[int]]) -> list[float]:
+        """Feed each row's new tokens from position `start` on; the answers at their last ones."""
+        self.tokens_read += sum(map(len, news))
+        width = max(map(len, news))
+        where = torch.tensor(rows, device=self.device)
+        counts = torch.tensor([len(new) for new in news], device=self.device)
+        ids = torch.tensor([new + [0] * (width - len(new)) for new in news], device=self.device)
+        offsets = torch.arange(width, device=self.device)
+        positions = torch.tensor(starts, device=self.device)[:, None] + offsets
+        real = offsets < counts[:, None]
+        row_of, position_of = where[:, None].expand_as(ids)[real], positions[real]
+        longest = max(start + len(new) for start, new in zip(starts, news, strict=True))
+        mask = torch.arange(longest, device=self.device) <= positions[:, None, :, None]
+
+        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            self._keys[layer, row_of, position_of] = k.transpose(1, 2)[real].to(self._keys.dtype)
+            self._values[layer, row_of, position_of] = v.transpose(1, 2)[real].to(self._values.dtype)
+            keys = self._keys[layer, where, :longest].transpose(1, 2)
+            values = self._values[layer, where, :longest].transpose(1, 2)
+            return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
+
+        states = self.probe.model.hidden(ids, positions=positions, attend=attend)
+        last = states[torch.arange(len(news), device=self.device), counts - 1]
+        answers: list[float] = self.probe.classifier(last).float().softmax(-1)[:, CANNOT].tolist()
+        return answers
+
+
+def _common_prefix(one: list[int], other: list[int]) -> int:
+    shorter = min(len(one), len(other))
+    if one[:shorter] == other[:shorter]:
+        return shorter
+    return next(i for i in range(shorter) if one[i] != other[i])
