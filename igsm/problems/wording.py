@@ -38,12 +38,16 @@ WORDS = (
     *(" The number of each", " equals", " each", " and", ",", " more than", " times as much as"),
     *(" the sum of", " the difference of", " How many", " does", " have?", "'s", "."),
     *(" Define", " as", ";", " so", " =", " +", " -", " *", " BACK"),
+    *(" Each box", " weights", " pounds on its own.", " has a box", " inside it."),
+    *(" What is the total weight of box", "?", " The total of box", " is"),
 )
 # Fragment codes: the words' positions, then one code for each symbol, number and name.
 NUMBER_OF_EACH, EQUALS, EACH, AND, COMMA, MORE_THAN, TIMES_AS_MUCH = range(7)
 SUM_OF, DIFFERENCE_OF, HOW_MANY, DOES, HAVE, POSSESSIVE, STOP = range(7, 14)
 DEFINE, AS, SEMICOLON, SO, IS, PLUS, MINUS, TIMES, BACK = range(14, 23)
-FIRST_SYMBOL = 23
+# The words of box-over-box problems (igsm.problems.boxes).
+EACH_BOX, WEIGHTS, POUNDS, HAS_BOX, INSIDE, TOTAL_WEIGHT_OF, QUESTION_MARK, TOTAL_OF, TOTAL_IS = range(23, 32)
+FIRST_SYMBOL = 32
 FIRST_NUMBER = FIRST_SYMBOL + LETTERS
 FIRST_NAME = FIRST_NUMBER + MAX_NUMBERS
 
@@ -237,9 +241,7 @@ def _write_step(
             )
         if n_added:
             sign = MINUS if record.subtract[parameter] else PLUS
-            total, total_value = _write_operation(
-                record, symbol, total, total_value, sign, term, value, out, place
-            )
+            total, total_value = _write_operation(record, symbol, total, total_value, sign, term, value, out, place)
         else:
             total, total_value = term, value
         n_added += 1

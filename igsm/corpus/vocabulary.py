@@ -1,0 +1,165 @@
+"""GPT-2 ids of every word, and the compact numbering that models use.
+
+GPT-2 splits a text into words before it merges bytes, so the ids of a text are its words' ids joined. Those of
+all words that the shipped lexicons need are in ``data/gpt2_ids.json`` (made by scripts/make_gpt2_ids.py); other
+words are encoded by `igsm.corpus.bpe`.
+
+A document is [222] problem [223] solution [224] answer [50256]; a prompt is [50256] [222] problem [223]
+(arXiv 2408.16293, appendix A).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from igsm.errors import InputError
+from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.lexicon import Lexicon, load_lexicon
+from igsm.problems.problem import Problem
+from igsm.problems.wording import FragmentTable
+from igsm.seeds import compiled
+
+PROBLEM_START, SOLUTION_START, ANSWER_START, END = 222, 223, 224, 50256
+"""GPT-2 ids before a document's problem, solution and answer, and after its end."""
+GPT2_SIZE = 50257
+_MULTIPLE = 64  # sizes that matrix units like
+_DATA = Path(__file__).parent / "data" / "gpt2_ids.json"
+
+# GPT-2's own pattern, with Python's classes of characters; the same for letters, digits and ASCII signs.
+_WORD = re.compile(r"'(?:[sdmt]|ll|ve|re)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
+
+
+class Ids(NamedTuple):
+    """Token ids of all fragments, for compiled code: fragment c has ``ids[start[c] : start[c + 1]]``."""
+
+    start: np.ndarray
+    """int32[fragment + 1]."""
+    ids: np.ndarray
+    """uint16[...], GPT-2 ids."""
+
+
+@compiled
+def encode(codes: np.ndarray, n: int, start: np.ndarray, ids: np.ndarray, out: np.ndarray) -> int:
+    """Write the GPT-2 ids of the fragments ``codes[:n]`` into ``out`` (uint16); returns their number.
+
+    ``start`` and ``ids`` are those of :class:`Ids`.
+    """
+    length = 0
+    for i in range(n):
+        for j in range(start[codes[i]], start[codes[i] + 1]):
+            out[length] = ids[j]
+            length += 1
+    return length
+
+
+class Vocabulary:
+    """What texts with a lexicon's names are as GPT-2 ids, and as ids of a model.
+
+    Args:
+        lexicon: the names.
+        kind: 'compact' numbers the ids that can occur, in ascending order; 'gpt2' keeps GPT-2's numbers.
+
+    Attributes:
+        size: rows of a model's embedding: the number of ids, filled up to a multiple of 64.
+        to_gpt2: uint16[size], a model's id -> GPT-2 id; END for those that only fill up.
+        from_gpt2: int32[50257], GPT-2 id -> a model's id; -1 for those that cannot occur.
+        fragments: ids of all fragments of the lexicon's texts.
+    """
+
+    def __init__(self, lexicon: Lexicon, kind: Literal["compact", "gpt2"] = "compact") -> None:
+        self.kind = kind
+        self.table = FragmentTable(lexicon.names)
+        words = [split_words(string) for string in self.table.strings]
+        self._words, self._bytes = _ids_of_words(word for split in words for word in split)
+        encoded = [[i for word in split for i in self._words[word]] for split in words]
+        self.fragments = Ids(
+            np.cumsum([0] + [len(ids) for ids in encoded]).astype(np.int32),
+            np.array([i for ids in encoded for i in ids], np.uint16),
+        )
+        if kind == "compact":
+            known = sorted({PROBLEM_START, SOLUTION_START, ANSWER_START, END, *(int(i) for i in self.fragments.ids)})
+        else:
+            known = list(range(GPT2_SIZE))
+        self.size = -(-len(known) // _MULTIPLE) * _MULTIPLE
+        self.to_gpt2 = np.full(self.size, END, np.uint16)
+        self.to_gpt2[: len(known)] = known
+        self.from_gpt2 = np.full(GPT2_SIZE, -1, np.int32)
+        self.from_gpt2[known] = np.arange(len(known), dtype=np.int32)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of the fragments and their GPT-2 ids; that of a corpus must equal that of its reader."""
+        content = json.dumps([self.table.strings, self.fragments.start.tolist(), self.fragments.ids.tolist()])
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    def encode_fragments(self, codes: np.ndarray) -> np.ndarray:
+        """GPT-2 ids (uint16) of fragment codes (int32)."""
+        start = self.fragments.start
+        out = np.empty(int((start[codes + 1] - start[codes]).sum()), np.uint16)
+        encode(codes, len(codes), start, self.fragments.ids, out)
+        return out
+
+    def encode_text(self, text: str) -> np.ndarray:
+        """GPT-2 ids (uint16) of a text made of this lexicon's words; InputError for any other word."""
+        ids: list[int] = []
+        for word in split_words(text):
+            if word not in self._words:
+                raise InputError(f"the word {word.strip()!r} does not occur in texts of this lexicon")
+            ids += self._words[word]
+        return np.array(ids, np.uint16)
+
+    def prompt(self, problem: Problem) -> np.ndarray:
+        """A model's ids (int64) of the prompt: [50256] [222] problem [223]."""
+        ids = [END, PROBLEM_START, *self.encode_text(problem.text), SOLUTION_START]
+        return self.from_gpt2[ids].astype(np.int64)
+
+    def decode(self, ids: Iterable[int] | np.ndarray) -> str:
+        """The text of a model's ids; what is not UTF-8, as 222 to 224, and what cannot occur reads U+FFFD."""
+        tokens = (self._bytes.get(int(self.to_gpt2[int(i)]), b"\xff") for i in ids)
+        return b"".join(tokens).decode("utf-8", errors="replace")
+
+
+def split_words(text: str) -> list[str]:
+    """The words that GPT-2 splits a text into before it merges bytes."""
+    return _WORD.findall(text)
+
+
+@lru_cache
+def _committed() -> tuple[dict[str, list[int]], dict[int, bytes]]:
+    content = json.loads(_DATA.read_text(encoding="utf-8"))
+    return content["words"], {int(i): text.encode("latin-1") for i, text in content["tokens"].items()}
+
+
+def _ids_of_words(words: Iterable[str]) -> tuple[dict[str, list[int]], dict[int, bytes]]:
+    """Word -> GPT-2 ids and id -> bytes for the given words and the marks of a document."""
+    known, tokens = _committed()
+    found = {word: known.get(word, []) for word in words}
+    missing = [word for word, ids in found.items() if not ids]
+    if missing:
+        from igsm.corpus.bpe import load_bpe
+
+        bpe = load_bpe()
+        tokens = dict(tokens)
+        for word in missing:
+            found[word] = bpe.encode_ordinary(word)
+            tokens |= {i: bpe.decode_single_token_bytes(i) for i in found[word]}
+    return found, tokens
+
+
+@lru_cache
+def load_vocabulary(problem: ProblemConfig, kind: Literal["compact", "gpt2"] = "compact") -> Vocabulary:
+    """The vocabulary of a stream of problems: that of its lexicon. Raises InputError."""
+    return _of_lexicon(problem.problem_class.lexicon, kind)
+
+
+@lru_cache
+def _of_lexicon(lexicon: str, kind: Literal["compact", "gpt2"]) -> Vocabulary:
+    return Vocabulary(load_lexicon(lexicon), kind)
