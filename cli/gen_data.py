@@ -78,7 +78,9 @@ def command(
         windows = windows_for_problems(data, problems or 0)
 
     def records(target: Path) -> Iterator[exporting.Record]:
-        made = exporting.records(data, problems=problems, windows=windows if problems is None else None, workers=workers)
+        made = exporting.records(
+            data, problems=problems, windows=windows if problems is None else None, workers=workers
+        )
         yield from tqdm(made, total=problems, desc=str(target), unit=" problems")
 
     if out is not None and write is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from igsm.config import Config
 from igsm.problems.difficulty import ProblemConfig
@@ -27,7 +27,13 @@ class DataConfig(Config):
     problem: ProblemConfig = ProblemConfig()
     corpus: Literal["igsm", "boxes"] = "igsm"
     context: int = Field(default=768, ge=32, le=65536)
-    windows_per_block: int = Field(default=64, ge=1, le=65536)
+    windows_per_block: int = Field(default=128, ge=1, le=65536)
     seed: int = 1
     vocabulary: Literal["compact", "gpt2"] = "compact"
     path: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> DataConfig:
+        if self.corpus == "boxes" and self.problem.kind != "none":
+            raise ValueError(f"corpus 'boxes' has no mistakes; problem.kind must be none, not '{self.problem.kind}'")
+        return self

@@ -21,6 +21,7 @@ from igsm.corpus.config import DataConfig
 from igsm.corpus.shards import HashedFile
 from igsm.corpus.workers import InOrder
 from igsm.errors import InputError, suggest
+from igsm.problems.document import Document
 
 FORMATS = ("parquet", "jsonl", "hf")
 _GROUP = 1000  # records written at a time
@@ -47,18 +48,20 @@ def _block_records(config: DataConfig, job: tuple[int, int]) -> list[Record]:
     return [record_of(document) for document in documents(config, *job)]
 
 
-def record_of(document: Any) -> Record:
-    """A document as a record of plain values."""
+def record_of(document: Document) -> Record:
+    """A document as a record of plain values; a box-over-box document has neither op nor bin."""
     problem = document.problem
     return {
-        "problem": document.problem_text,
+        "problem": document.problem_text.lstrip(),
         "question": document.question_text,
-        "solution": document.solution_text,
+        "solution": document.solution_text.lstrip(),
         "answer": document.answer,
-        "op": problem.op,
+        "op": document.op,
         "bin": document.bin,
         "mistakes": [
-            {"step": span.step, "parameter": problem.name(span.parameter), "kind": span.kind} for span in document.spans
+            {"step": span.step, "parameter": problem.name(span.parameter), "kind": span.kind}
+            for span in document.spans
+            if problem is not None
         ],
     }
 
@@ -110,8 +113,9 @@ def _write_parquet(folder: Path, split: str, items: Iterable[Record]) -> Path:
     text, number = pyarrow.string(), pyarrow.int32()
     mistake = pyarrow.struct([("step", number), ("parameter", text), ("kind", text)])
     schema = pyarrow.schema(
-        [(name, text) for name in ("problem", "question", "solution", "answer")]
-        + [("op", number), ("bin", number), ("mistakes", pyarrow.list_(mistake))]
+        [(name, text) for name in ("problem", "question", "solution")]
+        + [(name, number) for name in ("answer", "op", "bin")]
+        + [("mistakes", pyarrow.list_(mistake))]
     )
     path = must_be_new(folder / f"{split}.parquet")
     with HashedFile(path) as file, pyarrow.parquet.ParquetWriter(pyarrow.PythonFile(file, "w"), schema) as table:

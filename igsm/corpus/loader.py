@@ -57,9 +57,7 @@ class WindowLoader:
         self.wait_seconds = 0.0
         self._batch, self._rows, self._rank = batch, batch // world_size, rank
         self._step = start_step
-        self._ids = None
-        if config.vocabulary == "compact":
-            self._ids = load_vocabulary(config.problem).from_gpt2
+        self._ids = load_vocabulary(config.problem, config.vocabulary).from_gpt2
         self._windows: ShardReader | _Windows
         if config.path is not None:
             self._windows = ShardReader(config.path)
@@ -88,7 +86,7 @@ class WindowLoader:
         first = self._step * self._batch + self._rank * self._rows
         tokens, planes = self._windows.read(first, self._rows)
         self._step += 1
-        ids = tokens.astype(np.int64) if self._ids is None else self._ids[tokens].astype(np.int64)
+        ids = self._ids[tokens].astype(np.int64)
         self.wait_seconds += time.perf_counter() - began
         return ids, planes
 

@@ -8,6 +8,7 @@ written last: a folder without it is not a whole corpus.
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import pydantic
 
 from igsm.config import Config
 from igsm.corpus.config import DataConfig
+from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
+from igsm.problems.lexicon import load_lexicon
 from igsm.rundir import read_json, write_json
 
 PLAN, MANIFEST = "plan.json", "manifest.json"
@@ -77,15 +80,18 @@ class Manifest(Plan):
 
 
 def law_of(config: DataConfig) -> dict[str, Any]:
-    """The settings that decide every window; where the windows lie and how models number ids do not."""
-    return config.model_dump(mode="json", exclude={"path", "vocabulary"})
+    """The settings that decide every window; where the windows lie and how models number ids do not.
+
+    The names are told apart by their fingerprint, not by the file they come from.
+    """
+    return config.model_dump(mode="json", exclude={"path": True, "vocabulary": True, "problem": {"lexicon"}})
 
 
 def fingerprint(config: DataConfig) -> str:
-    """Digest of the words and their ids that the data is written in."""
-    from igsm.corpus.vocabulary import load_vocabulary
-
-    return load_vocabulary(config.problem).fingerprint
+    """Digest of the names, their groups and their ids that the data is written in."""
+    lexicon = load_lexicon(config.problem.problem_class.lexicon)
+    content = json.dumps([lexicon.chains, lexicon.groups, load_vocabulary(config.problem).fingerprint])
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def plan_of(config: DataConfig, windows: int, shard_tokens: int) -> Plan:

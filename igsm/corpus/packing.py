@@ -18,6 +18,7 @@ MISTAKE_STEP = 2  # from "Define" up to, not including, "BACK": label masking `s
 SOLUTION = 4  # after the solution token, up to and including the end-of-text token
 PLANES = ("mistake_name", "mistake_step", "solution")
 
+
 class Block(NamedTuple):
     """Windows that are generated together.
 

@@ -74,7 +74,7 @@ class InOrder(Generic[Result]):
         if failed:
             self.close()
             raise result
-        return result  # type: ignore[no-any-return]
+        return result
 
     def _give(self) -> None:
         for job in self._jobs:

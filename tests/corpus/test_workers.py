@@ -58,7 +58,9 @@ def test_workers_do_not_run_ahead_without_bound(tmp_path: Path) -> None:
 
     path = tmp_path / "made"
     path.touch()
-    with InOrder(functools.partial(note, str(path)), itertools.count(), workers=2, ahead=6, start_method="fork") as results:
+    with InOrder(
+        functools.partial(note, str(path)), itertools.count(), workers=2, ahead=6, start_method="fork"
+    ) as results:
         next(results)
         time.sleep(1.0)
         made = len(path.read_text().splitlines())
@@ -94,7 +96,9 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         "results = InOrder(square, itertools.count(), workers=2, start_method='fork')\n"
         "next(results); print(*[p.pid for p in results._processes], flush=True); time.sleep(60)\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     with process.stdout:
         workers = [int(word) for word in process.stdout.readline().split()]

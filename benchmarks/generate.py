@@ -1,0 +1,86 @@
+"""Speed of the generator on one core: the whole path from the random stream to packed windows of token ids.
+
+Run with ``mistakes bench generate``. The authors' rates are their public generator's on one core of the same
+kind of machine (problems with solutions as text and ids, before packing); a core of another machine shifts both.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+H200_TOKENS = 800_000  # tokens per second that one H200 trains GPT2-12-12 on
+
+
+class Case(NamedTuple):
+    """One kind of data: settings of the problems, window length, the authors' problems per second."""
+
+    name: str
+    problem: dict[str, Any]
+    context: int
+    authors: float
+
+
+CASES = (
+    Case("med", {}, 768, 34),
+    Case("hard", {"difficulty": "hard"}, 1024, 22),
+    Case("med, retry 0.5", {"kind": "retry", "retry_rate": 0.5}, 768, 32),
+    Case("med, op=20, test", {"op": 20, "split": "test"}, 2048, 49),
+    Case("med, op=23, test", {"op": 23, "split": "test"}, 2048, 40),
+    Case("hard, op=32, test", {"difficulty": "hard", "op": 32, "split": "test"}, 2048, 23),
+)
+
+
+class Rate(NamedTuple):
+    """What one core made of a case."""
+
+    case: Case
+    problems: float  # per second, those left out because they are longer than a window included
+    tokens: float  # per second, in full windows
+
+    @property
+    def ratio(self) -> float:
+        """Times the authors' rate."""
+        return self.problems / self.case.authors
+
+
+def measure(case: Case, seconds: float, lexicon: str = "full", seed: int = 1) -> Rate:
+    """Generate blocks for about ``seconds`` in this process, after one to warm up."""
+    from igsm.corpus.blocks import block
+    from igsm.corpus.config import DataConfig
+    from igsm.problems.difficulty import ProblemConfig
+
+    problem = ProblemConfig(**case.problem, lexicon=lexicon)
+    config = DataConfig(problem=problem, context=case.context, seed=seed)
+    block(config, 0)
+    problems = tokens = number = 0
+    began = time.perf_counter()
+    while (spent := time.perf_counter() - began) < seconds:
+        number += 1
+        made = block(config, number)
+        problems += made.documents.size + made.n_dropped
+        tokens += made.tokens.size
+    return Rate(case, problems / spent, tokens / spent)
+
+
+def report(seconds: float, lexicon: str = "full") -> None:
+    """Print the table, a row as soon as it is measured."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.table import Table
+
+    table = Table(title="One core, problem to packed token ids")
+    for name in ("data", "problems/s", "tokens/s", "authors' problems/s", "ratio", "of an H200's appetite"):
+        table.add_column(name, justify="left" if name == "data" else "right")
+    with Live(table, console=Console(width=110), auto_refresh=False) as live:
+        for case in CASES:
+            rate = measure(case, seconds, lexicon)
+            table.add_row(
+                case.name,
+                f"{rate.problems:,.0f}",
+                f"{rate.tokens:,.0f}",
+                f"{case.authors:.0f}",
+                f"{rate.ratio:,.0f}x",
+                f"{rate.tokens / H200_TOKENS:.0%}",
+            )
+            live.refresh()
