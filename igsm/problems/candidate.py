@@ -124,18 +124,21 @@ def _draw_size(state, sizes, shares):
 
 
 @compiled
-def draw_candidate(state, law, least_op, most_op, work):
+def draw_candidate(state, law, next_open, work):
     """Draw a candidate up to the point where its number of operations is known.
 
-    It is given up (operations 0) early when its operations cannot lie in least_op..most_op: they never exceed the
-    drawn number s, and are at least min(m, edges) because that many parameters are needed.
+    It is given up (operations 0) early when no number of operations that it can reach is asked for: they never
+    exceed the drawn number s, and are at least min(m, edges) because that many parameters are needed.
+
+    Args:
+        next_open: int64[max_op + 2], the least number of operations >= k that is asked for, or more than max_op.
     """
     s = law.max_op
     if not law.exact:
         s = smaller_of_two(state, 1, law.max_op)
     n = 1 + max(below(state, s), below(state, s))
     m = n + below(state, s - n + 1)
-    if s < least_op:
+    if next_open[1] > s:
         return Candidate(0, 0, 0, 0, s, 0, 0)
     depth = _draw_size(state, law.depths, law.depth_shares[s])
     first = _draw_size(state, law.widths, law.width_shares[s])
@@ -145,7 +148,7 @@ def draw_candidate(state, law, least_op, most_op, work):
     p = uniform(state)
     fewest = (depth - 1) * w0
     n_edges = min(smaller_of_two(state, fewest, max(law.max_edge, fewest)), (depth - 1) * w1 * w1)
-    if min(m, n_edges) > most_op:
+    if next_open[min(m, n_edges)] > s:
         return Candidate(0, 0, 0, 0, s, w0, w1)
     n_solution = -1
     attempts = 0
@@ -196,6 +199,8 @@ def write_solution_part(state, candidate, law, tables, work, record):
         record.solution[position] = parameter
         if parameter < graph.size[EDGES]:
             _draw_expression(state, parameter, law.modulus, record)
+    for letter in range(r.LETTERS):
+        record.symbols[letter] = letter
     head[r.N_SYMBOLS] = count_symbols(record)
     _draw_names(state, tables, record)
     return head[r.N_SYMBOLS] <= law.n_symbols
@@ -223,8 +228,6 @@ def write_rest(state, candidate, law, work, record):
     for instance in range(n_instances):
         record.sentences[instance] = instance
     shuffle(state, record.sentences, n_instances)
-    for letter in range(r.LETTERS):
-        record.symbols[letter] = letter
     shuffle(state, record.symbols, law.n_symbols)
 
 

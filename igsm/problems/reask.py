@@ -55,7 +55,7 @@ def _write_question(state, question, work, record):
     for position in range(n_solution):
         ready = 0
         for parameter in range(n_parameters):
-            if needed & ~defined >> parameter & 1 and needs[parameter] & ~defined == 0:
+            if (needed & ~defined) >> parameter & 1 and needs[parameter] & ~defined == 0:
                 ready |= 1 << parameter
         chosen = draw_from(state, ready, n_parameters)
         record.solution[position] = chosen

@@ -65,6 +65,8 @@ class Chunk(NamedTuple):
     """int64[n]: the next problem that asks for the same number of operations, -1 after the last."""
     first_open: np.ndarray
     """int64[max_op + 1]: first open request for a number of operations, -1 for none."""
+    next_open: np.ndarray
+    """int64[max_op + 2]: the least number of operations >= k with an open request, max_op + 1 for none."""
     counts: np.ndarray
     """int64[4]: see the module's constants."""
     records: Record
@@ -80,6 +82,7 @@ def new_chunk(law: Law, n: int = CHUNK) -> Chunk:
         served=np.zeros(n, np.uint8),
         next_request=np.zeros(n, np.int64),
         first_open=np.zeros(law.max_op + 1, np.int64),
+        next_open=np.zeros(law.max_op + 2, np.int64),
         counts=np.zeros(4, np.int64),
         records=new_records(n),
     )
@@ -105,6 +108,14 @@ def start_chunk(key, law, chunk):
     for i in range(n - 1, -1, -1):
         chunk.next_request[i] = chunk.first_open[chunk.target[i]]
         chunk.first_open[chunk.target[i]] = i
+    _note_open(law.max_op, chunk)
+
+
+@compiled
+def _note_open(max_op, chunk):
+    chunk.next_open[max_op + 1] = max_op + 1
+    for op in range(max_op, -1, -1):
+        chunk.next_open[op] = op if chunk.first_open[op] >= 0 else chunk.next_open[op + 1]
 
 
 @compiled
@@ -137,14 +148,8 @@ def serve(i, law, tables, work, chunk):
 @compiled
 def _try_candidate(law, tables, work, chunk):
     state = chunk.state
-    least_op = 1
-    while chunk.first_open[least_op] < 0:
-        least_op += 1
-    most_op = law.max_op
-    while chunk.first_open[most_op] < 0:
-        most_op -= 1
     chunk.counts[SINCE_LAST] += 1
-    candidate = draw_candidate(state, law, least_op, most_op, work)
+    candidate = draw_candidate(state, law, chunk.next_open, work)
     if candidate.operations == 0:
         return
     chunk.counts[CANDIDATES] += 1
@@ -164,6 +169,8 @@ def _try_candidate(law, tables, work, chunk):
     if law.reask > 0 and not ask_again(state, law, tables, work, record):
         return
     chunk.first_open[candidate.operations] = chunk.next_request[slot]
+    if chunk.first_open[candidate.operations] < 0:
+        _note_open(law.max_op, chunk)
     chunk.served[slot] = 1
     chunk.counts[OPEN] -= 1
     chunk.counts[SINCE_LAST] = 0

@@ -1,0 +1,85 @@
+"""Problems by index: a pure function of (seed, config, index)."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from igsm.errors import InputError
+from igsm.problems.candidate import law_of, new_workspace
+from igsm.problems.difficulty import KINDS, ProblemConfig
+from igsm.problems.document import Document
+from igsm.problems.lexicon import Lexicon, load_lexicon
+from igsm.problems.mistakes import draw_mistakes
+from igsm.problems.problem import Problem
+from igsm.problems.record import Record, copy, row
+from igsm.problems.sampler import CHUNK, SERVED, Chunk, new_chunk, serve, start_chunk
+from igsm.problems.wording import MAX_MISTAKES, MISTAKE_COLUMNS
+from igsm.seeds import derive_key, uniform
+
+
+class ProblemSource:
+    """An endless sequence of problems and documents, with access by index.
+
+    Problem i depends on the seed, the settings of the problem class (not on the lexicon's names or the mistakes) and
+    i alone. Reading in ascending order is the fast way: problems are made in chunks of 256.
+
+    Args:
+        config: which problems.
+        seed: any integer; neighbouring seeds share nothing.
+    """
+
+    def __init__(self, config: ProblemConfig, seed: int = 0) -> None:
+        self.config = config
+        self.seed = seed
+        self.problem_class = config.problem_class
+        self.lexicon: Lexicon = load_lexicon(self.problem_class.lexicon)
+        self.lexicon.check_size(self.problem_class.depths[-1], self.problem_class.widths[-1])
+        self.law = law_of(config)
+        self._stream = config.stream_name
+        self._work = new_workspace()
+        self._number = -1
+
+    @cached_property
+    def _chunk(self) -> Chunk:
+        return new_chunk(self.law)
+
+    def record(self, index: int) -> Record:
+        """Problem `index` (0, 1, ...) as integers; a copy of its own.
+
+        Raises:
+            InputError: when no candidate serves a request of this chunk, e.g. no problem of the class has this number of
+                operations and a template hash in the split's bins.
+        """
+        number, i = divmod(index, CHUNK)
+        if number != self._number:
+            key = derive_key("problems", self.seed, self._stream, number)
+            start_chunk(key, self.law, self._chunk)
+            self._number = number
+        if serve(i, self.law, self.lexicon.tables, self._work, self._chunk) != SERVED:
+            self._number = -1
+            raise InputError(
+                f"difficulty '{self.config.difficulty}', split '{self.config.split}': no problem with "
+                f"op={self._chunk.target[i]} was found among a million candidates; ask for another op or split"
+            )
+        return copy(row(self._chunk.records, i))
+
+    def problem(self, index: int) -> Problem:
+        """Problem `index` with its names."""
+        return Problem.from_record(self.record(index), self.lexicon)
+
+    def document(self, index: int) -> Document:
+        """Problem `index` with its solution and mistakes."""
+        return Document.of_record(record := self.record(index), self.lexicon, self._mistakes(index, record))
+
+    def _mistakes(self, index: int, record: Record) -> np.ndarray:
+        """int32[n, 3], from a stream that other kinds and rates do not disturb."""
+        config = self.config
+        state = derive_key("mistakes", self.seed, self._stream, index)
+        drawn = np.zeros((MAX_MISTAKES, MISTAKE_COLUMNS), np.int32)
+        if uniform(state) < config.error_free_share:
+            return drawn[:0]
+        kind = KINDS.index(config.kind)
+        n = draw_mistakes(record, kind, config.retry_rate, config.include_current, state, drawn)
+        return drawn[:n]
