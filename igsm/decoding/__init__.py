@@ -1,0 +1,1 @@
+"""Decoding: an engine with a slotted key/value cache, greedy, sampling, beam search and retry upon regret."""

@@ -1,0 +1,201 @@
+"""Beam search and beam-search multinomial sampling with the semantics of transformers' `generate`.
+
+As there (`num_beams`, `do_sample`, `early_stopping=False`): from the scores (sums of log-probabilities) of all
+continuations of all beams, 2 * num_beams candidates are taken: the best ones, or a sample without replacement with
+softmax weights. Those that end and are among the first num_beams candidates compete, by
+score / generated_length ** length_penalty, for the num_beams finished hypotheses; the best num_beams others go on. A
+problem is finished when its best running beam, at its present length, cannot beat its worst hypothesis.
+
+No cache is copied: the token of beam b at a position stays in row b, with its parent's number; `source` says for each
+beam in whose row each position's keys and values lie. All beams read the prompt from the first row.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from igsm.decoding.attention import Batch
+from igsm.decoding.engine import Engine
+from igsm.decoding.loop import Decoder, Generation
+from igsm.decoding.streams import gumbel
+from igsm.errors import InputError
+
+NEVER = -1e9
+"""Score of what must not be chosen; transformers' value, so that ties between impossible ones fall alike."""
+
+
+class BeamDecoder(Decoder):
+    """Beam search; the engine must have been made with `beams`.
+
+    Args:
+        sampling: draw the candidates (beam-search multinomial sampling) instead of taking the best.
+        length_penalty: exponent of the length in a hypothesis' score.
+        temperature, top_k: applied to each beam's log-probabilities, as transformers does.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        end: int,
+        *,
+        sampling: bool = False,
+        length_penalty: float = 1.0,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        max_new_tokens: int | None = None,
+        sync_every: int | None = None,
+    ) -> None:
+        if not 2 <= engine.beams <= 256:
+            raise InputError(f"beam search takes 2 to 256 beams, not {engine.beams}")
+        super().__init__(engine, end, max_new_tokens=max_new_tokens, sync_every=sync_every)
+        self.always_sample = self.may_sample = sampling
+        self.may_retry = False
+        self.length_penalty, self.temperature, self.top_k = length_penalty, temperature, top_k
+        device, beams, size = engine.device, engine.beams, self.n_units + 1
+        self.beam = torch.arange(beams, device=device)
+        # Of each running beam: its score, and its parent at every position (both in the row of the beam).
+        self.score = torch.zeros(engine.all_rows, engine.context + 1, device=device)
+        self.parent = torch.zeros(engine.all_rows, engine.context + 1, dtype=torch.uint8, device=device)
+        # Units that regenerate a sentence (retry upon regret): one path is sampled, the other beams are out.
+        self.single = torch.zeros(size, dtype=torch.bool, device=device)
+        self.prompt = torch.zeros(size, dtype=torch.int64, device=device)
+        # Finished hypotheses: score, whether there is one, parent of the last token, last token, total length.
+        self.final_score = torch.zeros(size, beams, device=device)
+        self.final = torch.zeros(size, beams, 4, dtype=torch.int64, device=device)
+
+    def start(self, numbers: Tensor) -> None:
+        self.prompt[numbers] = self.length[numbers] + 1
+        self._collapse(numbers, torch.zeros(len(numbers), device=self.engine.device))
+
+    def _collapse(self, numbers: Tensor, score: Tensor) -> None:
+        """All beams become one: the first has `score`, the others cannot be chosen; no finished hypotheses."""
+        rows = self._rows(numbers)
+        last = self.length[numbers][:, None]
+        self.score[rows, last] = NEVER
+        self.score[rows[:, :1], last] = score[:, None]
+        self.final_score[numbers] = NEVER
+        self.final[numbers] = 0
+
+    def _rows(self, numbers: Tensor) -> Tensor:
+        return numbers[:, None] * self.engine.beams + self.beam
+
+    def step(self, numbers: Tensor, longest: int) -> None:
+        beams, rows = self.engine.beams, self._rows(numbers)
+        position, active = self.length[numbers], self.active[numbers]
+        logits = self._log_probabilities(numbers, rows, position, longest)
+        total = (logits + self.score[rows, position[:, None]][..., None]).flatten(1)
+        size = total.shape[1] // beams
+        order = total
+        if self.may_sample:
+            noise = gumbel(self.key[numbers], self.attempt[numbers], position + 1, total.shape[1])
+            order = total + noise * (self.single[numbers] | self.always_sample)[:, None]
+        candidates = order.topk(2 * beams).indices
+        score, parent, token = total.gather(1, candidates), candidates // size, candidates % size
+        if self.may_retry:
+            others = torch.arange(2 * beams, device=score.device) > 0
+            score = score.masked_fill(self.single[numbers][:, None] & others, NEVER)
+
+        count = position + 2  # tokens with the new one
+        ends = (token == self.end) | (count >= self.limit[numbers])[:, None]
+        running_score, chosen = (score + ends * NEVER).topk(beams)
+        next_parent, next_token = parent.gather(1, chosen), token.gather(1, chosen)
+        self._finish(numbers, active, score, parent, token, ends, count)
+
+        # Running beams: new tokens and parents in place; only the table of sources is reordered.
+        next_parent = torch.where(active[:, None], next_parent, self.beam)
+        place = (position + 1)[:, None]
+        keep = ~active[:, None]
+        self.tokens[rows, place] = torch.where(keep, self.tokens[rows, place], next_token)
+        self.parent[rows, place] = torch.where(keep, self.parent[rows, place], next_parent.byte())
+        self.score[rows, place] = torch.where(keep, self.score[rows, place], running_score)
+        source = self.engine.source
+        source[rows, :longest] = source[numbers[:, None] * beams + next_parent, :longest]
+
+        self.length[numbers] = position + active
+        stopped = ends.all(1) | (ends[:, 0] & self.single[numbers])
+        self.active[numbers] = active & self._improvable(numbers, running_score[:, 0], count) & ~stopped
+
+    def _log_probabilities(self, numbers: Tensor, rows: Tensor, position: Tensor, longest: int) -> Tensor:
+        beams = self.engine.beams
+        source, flat = self.engine.source, rows.flatten()
+        source[rows, position[:, None]] = self.beam.byte()  # the position being fed: each beam's own row
+        batch = Batch(
+            flat,
+            position.repeat_interleave(beams),
+            longest,
+            beams,
+            # The last token of the prompt is not prefilled but fed: every beam has it in its own row.
+            (self.prompt[numbers] - 1).repeat_interleave(beams),
+            source,
+        )
+        ids = self.tokens[rows, position[:, None]].flatten()
+        logits = self.engine.logits(ids, batch).log_softmax(-1)
+        if self.may_sample:
+            logits = logits / self.temperature
+            if 0 < self.top_k < logits.shape[-1]:
+                logits = logits.masked_fill(logits < logits.topk(self.top_k).values[:, -1:], -torch.inf)
+        return logits.view(len(numbers), beams, -1)
+
+    def _finish(
+        self, numbers: Tensor, active: Tensor, score: Tensor, parent: Tensor, token: Tensor, ends: Tensor, count: Tensor
+    ) -> None:
+        """Let the first `beams` candidates that end compete with the finished hypotheses."""
+        beams = self.engine.beams
+        generated = (count - self.prompt[numbers]).to(torch.float32)[:, None]
+        ended = ends & (torch.arange(2 * beams, device=ends.device) < beams) & active[:, None]
+        new_score = score / generated**self.length_penalty + ~ended * NEVER
+        columns = (ended.long(), parent, token, count[:, None].expand_as(token))
+        merged_score = torch.cat((self.final_score[numbers], new_score), 1)
+        merged = torch.cat((self.final[numbers], torch.stack(columns, -1)), 1)
+        best, chosen = merged_score.topk(beams)
+        self.final_score[numbers] = torch.where(active[:, None], best, self.final_score[numbers])
+        taken = merged.gather(1, chosen[..., None].expand(-1, -1, 4))
+        self.final[numbers] = torch.where(active[:, None, None], taken, self.final[numbers])
+
+    def _improvable(self, numbers: Tensor, best_running: Tensor, count: Tensor) -> Tensor:
+        generated = (count - self.prompt[numbers]).to(torch.float32)
+        worst = self.final_score[numbers].min(1).values
+        all_finished = self.final[numbers][..., 0].all(1)
+        return ~all_finished | (best_running / generated**self.length_penalty > worst)
+
+    # ---------------------------------------------------------------- results
+
+    @torch.inference_mode()
+    def inspect(self, numbers: list[int]) -> list[tuple[int, Generation]]:
+        where = self._tensor(numbers)
+        lengths, active = torch.stack((self.length[where], self.active[where].long())).tolist()
+        finished = []
+        for number, length, still_active in zip(numbers, lengths, active, strict=True):
+            self.occupied[number].length = length
+            if not still_active:
+                finished.append((number, self.best(number)))
+        return finished
+
+    def best(self, number: int) -> Generation:
+        """The best finished hypothesis of a unit."""
+        unit = self.occupied[number]
+        _, parent, token, count = self.final[number, 0].tolist()
+        tokens, _ = self.trace(number, parent, count - 2)
+        tokens.append(token)
+        return Generation(
+            unit.request.index,
+            tokens,
+            finished=token == self.end,
+            retries=unit.retries,
+            n_generated=unit.withdrawn + len(tokens),
+            score=float(self.final_score[number, 0]),
+        )
+
+    def trace(self, number: int, beam: int, position: int) -> tuple[list[int], list[int]]:
+        """Follow a beam back from a position to the prompt: its generated tokens and the beams that hold them."""
+        beams, start = self.engine.beams, len(self.occupied[number].request.prompt)
+        rows = slice(number * beams, (number + 1) * beams)
+        tokens = self.tokens[rows, start : position + 1].tolist()
+        parents = self.parent[rows, start : position + 1].tolist()
+        path, holders = [], []
+        for place in range(position - start, -1, -1):
+            path.append(tokens[beam][place])
+            holders.append(beam)
+            beam = parents[beam][place]
+        return path[::-1], holders[::-1]

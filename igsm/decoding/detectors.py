@@ -1,0 +1,106 @@
+"""Detectors: "can the parameter whose definition was just begun be computed next?"
+
+`regret.py` asks after each generated "Define A's B as". Here: the ground truth and its noisy and silent variants;
+learned ones (`igsm.probing`) have the same interface.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from igsm.seeds import numpy_generator
+
+
+@dataclass(frozen=True)
+class Question:
+    """A row that has just generated "Define A's B as".
+
+    Attributes:
+        index: number of the problem (of the request).
+        handle: the request's handle, for the ground truth an `igsm.problems.problem.Problem`.
+        prompt: the request's token ids.
+        tokens: generated token ids, up to and including " as".
+        sample: names the row among several of the same problem (a learned detector keeps a cache for each).
+    """
+
+    index: int
+    handle: Any
+    prompt: Sequence[int]
+    tokens: Sequence[int]
+    sample: int = 0
+
+
+class Detector(Protocol):
+    """What regret decoding needs."""
+
+    def regrets(self, questions: Sequence[Question]) -> list[bool]:
+        """For each question whether the parameter can NOT be computed next, so that its sentence is withdrawn."""
+        ...
+
+
+class Silent:
+    """Never regrets: regret decoding with it must equal plain decoding."""
+
+    def regrets(self, questions: Sequence[Question]) -> list[bool]:
+        return [False] * len(questions)
+
+
+_DEFINITION = re.compile(r"Define (.+?) as(?= |$)( BACK)?")
+
+
+class GroundTruth:
+    """Regrets exactly the parameters that cannot be computed next (the paper's version P).
+
+    That includes names of no parameter and parameters that are already defined. Sentences with BACK define nothing.
+
+    Args:
+        decode: token ids -> text.
+    """
+
+    def __init__(self, decode: Callable[[Sequence[int]], str]) -> None:
+        self._decode = decode
+
+    def regrets(self, questions: Sequence[Question]) -> list[bool]:
+        return [self.regrets_text(q.handle, self._decode(q.tokens)) for q in questions]
+
+    @staticmethod
+    def regrets_text(problem: Any, text: str) -> bool:
+        """The same for a solution text that ends with "Define A's B as"."""
+        names = []
+        for sentence in text.split("."):
+            found = _DEFINITION.search(sentence)
+            if found is None:
+                names.append(None)
+            elif not found[2]:
+                names.append(problem.find(found[1]))
+        if not names or names[-1] is None:
+            return True
+        return not problem.can_next(names[-1], {name for name in names[:-1] if name is not None})
+
+
+class Noisy:
+    """The ground truth with errors at given rates; the same prefix always gets the same answer.
+
+    Args:
+        truth: the detector that is right.
+        false_positive: probability to regret what can be computed.
+        false_negative: probability to let pass what cannot.
+        seed: of the errors.
+    """
+
+    def __init__(self, truth: Detector, false_positive: float, false_negative: float, seed: int = 0) -> None:
+        self._truth, self._seed = truth, seed
+        self._positive, self._negative = false_positive, false_negative
+
+    def regrets(self, questions: Sequence[Question]) -> list[bool]:
+        answers = []
+        for question, wrong in zip(questions, self._truth.regrets(questions), strict=True):
+            prefix = hashlib.blake2b(repr(list(question.tokens)).encode(), digest_size=8).hexdigest()
+            draw = numpy_generator("noisy detector", self._seed, question.index, prefix).random()
+            error = draw < (self._negative if wrong else self._positive)
+            answers.append(wrong != error)
+        return answers

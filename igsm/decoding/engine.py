@@ -1,0 +1,213 @@
+"""The decoding engine: a key/value cache with fixed rows, prefill, one-token steps, CUDA graphs.
+
+It knows token ids only. What a step chooses is the business of `rows.py` (greedy, sampling) and
+`beam.py`; when to go back is that of `regret.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from igsm.decoding.attention import Batch, attend
+from igsm.errors import InputError
+
+
+class LanguageModel(Protocol):
+    """What the engine needs of a model: `igsm.model.GPT`, or a mock with known logits."""
+
+    config: Any
+
+    def hidden(self, ids: Tensor, *, positions: Tensor | None = None, attend: Any = None) -> Tensor: ...
+
+    def head(self, states: Tensor) -> Tensor: ...
+
+
+class Engine:
+    """Cache and forward passes for a fixed number of rows.
+
+    Args:
+        model: the language model; it is used as it is, on its own device and in its own dtype
+            (`prepare` makes a copy for decoding).
+        n_rows: cache rows that can be in use at once.
+        context: positions a row has, prompt included.
+        beams: consecutive rows that belong to one problem.
+        prefill_tokens: most tokens (padding included) in one prefill pass.
+        graphs: replay CUDA graphs instead of launching kernel by kernel; None: on CUDA.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        n_rows: int,
+        context: int,
+        *,
+        beams: int = 1,
+        prefill_tokens: int = 16384,
+        graphs: bool | None = None,
+    ) -> None:
+        config = model.config
+        parameter = next(model.parameters(), None) if isinstance(model, torch.nn.Module) else None
+        self.device = torch.device("cpu") if parameter is None else parameter.device
+        self.dtype = torch.float32 if parameter is None else parameter.dtype
+        self.model, self.context, self.beams, self.prefill_tokens = model, context, beams, prefill_tokens
+        self.n_rows = n_rows
+        self.graphs = self.device.type == "cuda" if graphs is None else graphs
+        # One more problem's worth of rows is scratch: it pads a batch up to a size that has a graph.
+        self.all_rows = n_rows + beams
+        shape = (config.layers, self.all_rows, config.heads, context, config.head_size)
+        self.keys = torch.zeros(shape, dtype=self.dtype, device=self.device)
+        self.values = torch.zeros(shape, dtype=self.dtype, device=self.device)
+        self.source = torch.zeros(self.all_rows, context, dtype=torch.uint8, device=self.device)
+        self._recorded: dict[Hashable, tuple[Any, Tensor]] = {}
+        self._pool: Any = None
+
+    # ---------------------------------------------------------------- forward passes
+
+    @torch.inference_mode()
+    def prefill(self, prompts: Sequence[Sequence[int]], rows: Sequence[int]) -> None:
+        """Put all of each prompt but its last token into the cache, at the given rows.
+
+        Prompts of similar length should stand side by side: a pass is padded to its longest.
+        """
+        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+        start = 0
+        while start < len(order):
+            stop = start + 1
+            while stop < len(order) and (stop + 1 - start) * len(prompts[order[stop]]) <= self.prefill_tokens:
+                stop += 1
+            self._prefill([prompts[i][:-1] for i in order[start:stop]], [rows[i] for i in order[start:stop]])
+            start = stop
+
+    def _prefill(self, prompts: Sequence[Sequence[int]], rows: Sequence[int]) -> None:
+        longest = max(map(len, prompts))
+        if longest == 0:
+            return
+        padded = [[*prompt, *[0] * (longest - len(prompt))] for prompt in prompts]
+        ids = torch.tensor(padded, device=self.device)
+        places = torch.tensor(rows, device=self.device)
+
+        def hook(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            # What is written past the end of a shorter prompt is overwritten before it is ever read.
+            self.keys[layer, places, :, :longest] = k
+            self.values[layer, places, :, :longest] = v
+            return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+
+        self.model.hidden(ids, attend=hook)
+
+    def logits(self, ids: Tensor, batch: Batch) -> Tensor:
+        """Next-token logits [N, vocabulary], float32, after feeding ids [N] at the batch's positions."""
+
+        def hook(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            return attend(q, k, v, self.keys[layer], self.values[layer], batch)
+
+        states = self.model.hidden(ids[:, None], positions=batch.position[:, None], attend=hook)
+        return self.model.head(states[:, 0]).float()
+
+    # ---------------------------------------------------------------- steps
+
+    @torch.inference_mode()
+    def advance(
+        self, step: Callable[[Tensor, int], None], units: Sequence[int], scratch: int, longest: int, count: int
+    ) -> None:
+        """Run `step(units, longest)` `count` times.
+
+        A unit is what a step treats as one thing: a row, or the rows of a problem's beams. On CUDA, the units are padded with
+        `scratch` and the length rounded up to a size whose graph is recorded on first use.
+        """
+        longest = min(longest, self.context)
+        if not self.graphs:
+            ids = torch.tensor(units, device=self.device)
+            for _ in range(count):
+                step(ids, longest)
+            return
+        size = bucket(len(units), max(1, 8 // self.beams))
+        longest = min(-(-longest // 256) * 256, self.context)
+        key = (step, size, longest)
+        if key not in self._recorded:
+            self._recorded[key] = self._record(step, size, scratch, longest)
+        graph, buffer = self._recorded[key]
+        buffer.copy_(torch.tensor([*units, *[scratch] * (size - len(units))]))
+        for _ in range(count):
+            graph.replay()
+
+    def _record(self, step: Callable[[Tensor, int], None], size: int, scratch: int, longest: int) -> tuple[Any, Tensor]:
+        # Recorded on the scratch unit, which is never active: the warm-up run changes no real row.
+        buffer = torch.full((size,), scratch, device=self.device)
+        with torch.cuda.device(self.device):
+            stream = torch.cuda.Stream()
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                step(buffer, longest)
+            torch.cuda.current_stream().wait_stream(stream)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+                step(buffer, longest)
+            self._pool = self._pool or graph.pool()
+        return graph, buffer
+
+
+def bucket(count: int, smallest: int) -> int:
+    """The batch size recorded for `count` units: powers of two up to 64 times `smallest` / 8, then eighths."""
+    size = smallest
+    while size < count:
+        size *= 2
+    coarse = max(smallest, size // 8)
+    return size if size <= 8 * smallest else -(-count // coarse) * coarse
+
+
+def check_prompt(prompt: Sequence[int], context: int, index: int) -> None:
+    """Raise InputError unless the prompt and at least one new token fit."""
+    if not prompt:
+        raise InputError(f"problem {index}: the prompt is empty; it starts at least with the end-of-text token")
+    if len(prompt) >= context:
+        raise InputError(
+            f"problem {index}: its prompt has {len(prompt)} tokens, which leaves no room in a context of {context};"
+            f" raise the context above {len(prompt)}"
+        )
+
+
+class _SharpHead(torch.nn.Module):
+    """A copy of a model in low precision whose logits are computed in float32: ties in bfloat16 are frequent."""
+
+    def __init__(self, model: Any, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.config = model.config
+        self.body = _copied(model).to(dtype)
+        output = model.output.weight if model.output is not None else model.embedding.weight
+        self.register_buffer("weight", output.detach().float().clone())
+
+    def hidden(self, ids: Tensor, *, positions: Tensor | None = None, attend: Any = None) -> Tensor:
+        return self.body.hidden(ids, positions=positions, attend=attend)
+
+    def head(self, states: Tensor) -> Tensor:
+        return F.linear(states.float(), self.weight)  # type: ignore[arg-type]
+
+
+def _copied(model: Any) -> Any:
+    copied = copy.deepcopy(model)
+    copied.residual_dtype = None  # a trainer's float32 residual stream needs its autocast
+    return copied
+
+
+def prepare(model: Any, device: torch.device | str, precision: str) -> Any:
+    """A copy of `model` for decoding on `device`.
+
+    Args:
+        precision: "fp32", "bf16", or "auto": bf16 on CUDA, fp32 elsewhere.
+    """
+    device = torch.device(device)
+    if precision == "auto":
+        precision = "bf16" if device.type == "cuda" else "fp32"
+    if precision not in ("fp32", "bf16"):
+        raise InputError(f"precision is auto, fp32 or bf16, not '{precision}'")
+    if precision == "bf16":
+        ready = _SharpHead(model, torch.bfloat16)
+    else:
+        ready = _copied(model).float()
+    return ready.to(device).eval().requires_grad_(False)

@@ -1,0 +1,159 @@
+"""The loop all decoders share: fill free units with prompts, advance, look at the results, refill.
+
+A unit is a row, or the rows of one problem's beams. Prompts go in longest first, so that prompts prefilled together
+have similar lengths and the last ones to finish are short.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from igsm.decoding.engine import Engine, check_prompt
+
+
+@dataclass(frozen=True)
+class Request:
+    """One prompt to continue.
+
+    Attributes:
+        index: the caller's number of the problem, returned with the result.
+        prompt: token ids.
+        key: int64 that names its random stream (`streams.problem_key`).
+        handle: whatever the detector needs to know of the problem; the engine never looks at it.
+    """
+
+    index: int
+    prompt: Sequence[int]
+    key: int = 0
+    handle: Any = None
+
+
+@dataclass
+class Generation:
+    """A finished continuation.
+
+    Attributes:
+        index: of the request.
+        tokens: generated ids, with the end token if there is one.
+        finished: whether it ended by the end token (otherwise: no room left).
+        retries: how often a sentence was withdrawn.
+        n_generated: tokens generated, withdrawn ones included.
+        score: of beam search: sum of log-probabilities / length ** length_penalty.
+    """
+
+    index: int
+    tokens: list[int]
+    finished: bool
+    retries: int = 0
+    n_generated: int = 0
+    score: float = 0.0
+
+
+@dataclass
+class Unit:
+    """Host-side state of an occupied unit."""
+
+    request: Request
+    limit: int
+    length: int
+    """Tokens in the cache: all known ones but the last."""
+    retries: int = 0
+    withdrawn: int = 0
+    known: list[int] = field(default_factory=list)
+    """Generated tokens the host has seen (kept by decoders that ask a detector)."""
+    asked: int = 0
+    """Generated tokens up to here have passed the detector."""
+    passed: set[tuple[int, ...]] = field(default_factory=set)
+    """Prefixes that have passed the detector (of beams, which do not all continue the same one)."""
+
+
+class Decoder(ABC):
+    """Base of all decoders.
+
+    Args:
+        engine: whose rows are used.
+        end: token that ends a continuation.
+        max_new_tokens: most tokens to generate for a prompt; None: until the context is full.
+        sync_every: tokens between two looks at the results; None: 8 on CUDA, 1 elsewhere.
+    """
+
+    def __init__(
+        self, engine: Engine, end: int, *, max_new_tokens: int | None = None, sync_every: int | None = None
+    ) -> None:
+        self.engine, self.end, self.max_new_tokens = engine, end, max_new_tokens
+        on_gpu = engine.device.type == "cuda"
+        self.sync_every = sync_every or (8 if on_gpu else 1)
+        self.n_units = engine.n_rows // engine.beams
+        self.refill_at = max(1, self.n_units // 16) if on_gpu else 1
+        self.occupied: dict[int, Unit] = {}
+        size, device = self.n_units + 1, engine.device
+        self.length = torch.zeros(size, dtype=torch.int64, device=device)
+        self.limit = torch.zeros(size, dtype=torch.int64, device=device)
+        self.active = torch.zeros(size, dtype=torch.bool, device=device)
+        self.key = torch.zeros(size, dtype=torch.int64, device=device)
+        self.attempt = torch.zeros(size, dtype=torch.int64, device=device)
+        # One column more than the context: where a step on a full, finished row writes.
+        self.tokens = torch.zeros(engine.all_rows, engine.context + 1, dtype=torch.int64, device=device)
+
+    def run(self, requests: Iterable[Request]) -> Iterator[Generation]:
+        """Continue every prompt; results come as they finish. A prompt that cannot fit raises InputError first."""
+        queue = deque(sorted(requests, key=lambda request: len(request.prompt), reverse=True))
+        for request in queue:
+            check_prompt(request.prompt, self.engine.context, request.index)
+        self.occupied.clear()
+        free = list(range(self.n_units - 1, -1, -1))
+        while queue or self.occupied:
+            if queue and free and (len(free) >= self.refill_at or not self.occupied):
+                filled = {free.pop(): queue.popleft() for _ in range(min(len(free), len(queue)))}
+                self._fill(filled)
+            units = list(self.occupied)
+            longest = max(unit.length for unit in self.occupied.values()) + self.sync_every
+            self.engine.advance(self.step, units, self.n_units, longest, self.sync_every)
+            for number, generation in self.inspect(units):
+                del self.occupied[number]
+                free.append(number)
+                yield generation
+
+    @torch.inference_mode()
+    def _fill(self, filled: dict[int, Request]) -> None:
+        beams = self.engine.beams
+        prompts = [list(request.prompt) for request in filled.values()]
+        self.engine.prefill(prompts, [number * beams for number in filled])
+        limits = []
+        for number, request in filled.items():
+            limit = self.engine.context
+            if self.max_new_tokens is not None:
+                limit = min(limit, len(request.prompt) + self.max_new_tokens)
+            limits.append(limit)
+            self.occupied[number] = Unit(request, limit, len(request.prompt) - 1)
+        numbers = self._tensor(list(filled))
+        self.length[numbers] = self._tensor([len(prompt) - 1 for prompt in prompts])
+        self.limit[numbers] = self._tensor(limits)
+        self.key[numbers] = self._tensor([request.key for request in filled.values()])
+        self.attempt[numbers] = 0
+        self.active[numbers] = True
+        last = self._tensor([prompt[-1] for prompt in prompts])
+        for beam in range(beams):
+            self.tokens[numbers * beams + beam, self.length[numbers]] = last
+        self.start(numbers)
+
+    def _tensor(self, values: Sequence[Any]) -> torch.Tensor:
+        return torch.tensor(values, device=self.engine.device)
+
+    @abstractmethod
+    def start(self, numbers: torch.Tensor) -> None:
+        """Set what is particular to the decoder for freshly filled units."""
+
+    @abstractmethod
+    def step(self, numbers: torch.Tensor, longest: int) -> None:
+        """Feed one token to each unit and choose the next, all on the device."""
+
+    @abstractmethod
+    def inspect(self, numbers: list[int]) -> list[tuple[int, Generation]]:
+        """After `sync_every` steps: bring results to the host; return the units that are finished."""

@@ -1,0 +1,71 @@
+"""Small models for decoding tests: a tiny random GPT, and mocks whose logits are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import Tensor
+
+from igsm.decoding.loop import Request
+from igsm.decoding.streams import problem_key
+from igsm.model import GPT, ModelConfig
+
+END = 0
+
+
+class Chain:
+    """A mock whose next-token logits are a function of (last token, position) only."""
+
+    def __init__(self, vocabulary: int, rule: Callable[[int, int], list[float]]) -> None:
+        self.config = SimpleNamespace(layers=1, heads=1, head_size=2, vocabulary_size=vocabulary)
+        self.rule = rule
+
+    def hidden(self, ids: Tensor, *, positions: Tensor | None = None, attend: object = None) -> Tensor:
+        if positions is None:
+            positions = torch.arange(ids.shape[1]).expand(ids.shape)
+        return torch.stack((ids, positions), -1).float()
+
+    def head(self, states: Tensor) -> Tensor:
+        rows = [self.rule(int(token), int(position)) for token, position in states.tolist()]
+        return torch.tensor(rows)
+
+
+def prefer(vocabulary: int, *tokens: int) -> list[float]:
+    """Logits that prefer `tokens` in this order, strongly."""
+    logits = [-30.0] * vocabulary
+    for rank, token in enumerate(tokens):
+        logits[token] = 10.0 - 2 * rank
+    return logits
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    torch.set_num_threads(1)  # threads only slow such small models down
+
+
+@pytest.fixture(scope="session")
+def model() -> GPT:
+    """A random model sharp enough that continuations differ and some of them end."""
+    torch.manual_seed(8)
+    # Untied: with a tied random embedding the best next token is nearly always the last one again.
+    gpt = GPT(ModelConfig(layers=2, heads=2, head_size=8, vocabulary_size=24, tied=False)).eval()
+    with torch.no_grad():
+        for name, parameter in gpt.named_parameters():
+            if parameter.dim() == 2:
+                parameter.mul_(40.0 if name == "output.weight" else 20.0)
+    return gpt
+
+
+@pytest.fixture(scope="session")
+def requests() -> list[Request]:
+    """Prompts of many lengths."""
+    generator = torch.Generator().manual_seed(5)
+    made = []
+    for index in range(23):
+        length = 1 + (index * 7) % 19
+        prompt = torch.randint(1, 24, (length,), generator=generator).tolist()
+        made.append(Request(index, prompt, problem_key(1, index)))
+    return made

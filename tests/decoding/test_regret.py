@@ -1,0 +1,206 @@
+"""Retry upon regret, with rows and with beams."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from igsm.decoding.beam import BeamDecoder
+from igsm.decoding.detectors import GroundTruth, Noisy, Question, Silent
+from igsm.decoding.engine import Engine
+from igsm.decoding.loop import Request
+from igsm.decoding.regret import Markers, RegretDecoder, next_question
+from igsm.decoding.regret_beam import RegretBeamDecoder
+from igsm.decoding.rows import RowDecoder
+from igsm.decoding.streams import problem_key
+from tests.decoding.conftest import END, Chain
+
+CONTEXT = 48
+DEFINE, AS, STOP = (1, 2), 3, 4
+MARKERS = Markers(DEFINE, AS, STOP)
+
+
+class Rule:
+    """A detector that regrets by a rule on the generated tokens, and remembers what it was asked."""
+
+    def __init__(self, rule):
+        self.rule, self.asked = rule, []
+
+    def regrets(self, questions: list[Question]) -> list[bool]:
+        self.asked += [(q.index, tuple(q.tokens)) for q in questions]
+        return [self.rule(list(q.tokens)) for q in questions]
+
+
+def run(model, requests, detector, beams=1, units=3, **options):
+    engine = Engine(model, units * beams, CONTEXT, beams=beams)
+    kind = RegretDecoder if beams == 1 else RegretBeamDecoder
+    decoder = kind(engine, END, detector=detector, markers=MARKERS, **options)
+    return {g.index: g for g in decoder.run(requests)}
+
+
+def sentences(names):
+    """A mock that writes "Define NAME as ." twice and ends; `names`: logits of names 5, 6, 7 at each position."""
+
+    def rule(token, position):
+        logits = [-60.0] * 8
+        if token in (5, 6, 7):
+            logits[AS] = 0.0
+        elif token == 2:
+            logits[5:8] = names
+        elif token == STOP and position > 9:
+            logits[END] = 0.0
+        else:
+            logits[{STOP: 1, 1: 2, AS: STOP}[token]] = 0.0
+        return logits
+
+    return Chain(8, rule)
+
+
+def frequent(model, requests):
+    """Markers that the random model really writes: those that make the most questions."""
+    texts = [g.tokens for g in RowDecoder(Engine(model, 5, CONTEXT), END).run(requests)]
+
+    def questions(markers):
+        places = [[t for t, token in enumerate(text) if token == markers.closing] for text in texts]
+        return sum(text.count(markers.stop) > 1 and len(p) for text, p in zip(texts, places, strict=True))
+
+    pairs = [Markers((), closing, stop) for closing in range(1, 24) for stop in range(1, 24) if stop != closing]
+    return max(pairs, key=lambda m: questions(SimpleNamespace(closing=m.closing, stop=m.sentence_end)))
+
+
+@pytest.mark.parametrize("sync_every", [1, 5])
+def test_a_silent_detector_changes_nothing(model, requests, sync_every):
+    """Guards the asking itself: it must not disturb greedy decoding, nor beam search of either kind."""
+    plain = {g.index: g.tokens for g in RowDecoder(Engine(model, 5, CONTEXT), END).run(requests)}
+    silent = run(model, requests, Silent(), sync_every=sync_every)
+    assert {i: g.tokens for i, g in silent.items()} == plain
+    assert all(g.n_generated == len(g.tokens) for g in silent.values())
+    for sampling in (False, True):
+        engine = Engine(model, 12, CONTEXT, beams=4)
+        plain = {g.index: g.tokens for g in BeamDecoder(engine, END, sampling=sampling).run(requests)}
+        silent = run(model, requests, Silent(), beams=4, sampling=sampling, sync_every=sync_every)
+        assert {i: g.tokens for i, g in silent.items()} == plain
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+def test_rollback_at_the_first_sentence(beams):
+    """Guards going back to the very start of the solution: the prompt's last token must be fed again."""
+    detector = Rule(lambda tokens: tokens[-2] == 5)
+    generation = run(sentences([3.0, 1.0, 0.0]), [Request(0, [STOP], 11)], detector, beams=beams)[0]
+    names = [t for t in generation.tokens if t in (5, 6, 7)]
+    assert len(names) == 2 and 5 not in names
+    assert generation.finished
+    assert generation.retries > 0
+    assert generation.n_generated == len(generation.tokens) + 4 * generation.retries
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+@pytest.mark.parametrize("max_retries", [0, 3])
+def test_retries_exhausted(beams, max_retries):
+    """Guards the bound: after max_retries withdrawn sentences nobody is asked and the solution ends."""
+    detector = Rule(lambda tokens: True)
+    generation = run(
+        sentences([3.0, 1.0, 0.0]), [Request(0, [STOP], 5)], detector, beams=beams, max_retries=max_retries
+    )[0]
+    assert generation.retries == max_retries == len(detector.asked)
+    assert generation.finished
+
+
+def test_only_the_withdrawn_sentence_is_sampled():
+    """Guards "greedy again": the sentence after a regenerated one takes the most probable name."""
+    asked = []
+
+    def first_time(tokens):
+        asked.append(1)
+        return len(asked) == 1
+
+    close = sentences([0.1, 0.0, 0.0])
+    seconds = []
+    for key in range(12):
+        asked.clear()
+        generation = run(close, [Request(0, [STOP], problem_key(key))], Rule(first_time))[0]
+        names = [t for t in generation.tokens if t in (5, 6, 7)]
+        seconds.append(names[1])
+    assert set(seconds) == {5}
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+def test_late_answers_batches_and_order_do_not_matter(model, requests, beams):
+    """Guards rollback against speculation: what was generated before the answer came must leave no trace."""
+    requests = requests[:9]
+
+    def rule(tokens):
+        return sum(tokens) % 4 != 0
+
+    markers = frequent(model, requests)
+
+    def tokens(requests, units, sync_every):
+        engine = Engine(model, units * beams, CONTEXT, beams=beams)
+        kind = RegretDecoder if beams == 1 else RegretBeamDecoder
+        decoder = kind(engine, END, detector=Rule(rule), markers=markers, sync_every=sync_every)
+        return {g.index: (g.tokens, g.retries, g.n_generated) for g in decoder.run(requests)}
+
+    expected = tokens(requests, 1, 1)
+    assert sum(retries for _, retries, _ in expected.values()) > 10, "no regret: the test shows nothing"
+    assert tokens(requests[::-1], 6, 1) == expected
+    assert tokens(requests, 30, 4) == expected
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+def test_what_is_returned_has_passed(model, requests, beams):
+    """Guards the hole of a beam that takes the lead after its question should have been asked."""
+    markers = frequent(model, requests)
+
+    def rule(tokens):
+        return sum(tokens) % 4 != 0
+
+    engine = Engine(model, 3 * beams, CONTEXT, beams=beams)
+    kind = RegretDecoder if beams == 1 else RegretBeamDecoder
+    decoder = kind(engine, END, detector=Rule(rule), markers=markers, max_retries=25)
+    questions = 0
+    for generation in decoder.run(requests[:9]):
+        place = next_question(generation.tokens, 0, markers)
+        while place is not None:
+            questions += 1
+            assert generation.retries >= 25 or not rule(generation.tokens[:place])
+            place = next_question(generation.tokens, place, markers)
+    assert questions > 0
+
+
+class FakeProblem:
+    """Parameters a, b, c; c needs a and b."""
+
+    def find(self, name):
+        return name if name in "abc" else None
+
+    def can_next(self, name, defined):
+        return name not in defined and (name != "c" or {"a", "b"} <= defined)
+
+
+@pytest.mark.parametrize(
+    ("text", "regrets"),
+    [
+        (" Define a as", False),
+        (" Define c as", True),
+        (" Define a as x; so x = 3. Define a as", True),
+        (" Define a as x; so x = 3. Define b as y; so y = 2. Define c as", False),
+        (" Define a as BACK. Define b as y; so y = 2. Define c as", True),
+        (" Define a as BACK. Define a as", False),
+        (" Define z as", True),
+        (" Define  as", True),
+    ],
+)
+def test_ground_truth(text, regrets):
+    """Guards the detector's reading of a text: what BACK withdrew is not defined, unknown names are regretted."""
+    assert GroundTruth.regrets_text(FakeProblem(), text) is regrets
+
+
+def test_noise_has_its_rates_and_is_a_function_of_the_prefix():
+    """Guards the noisy detector: rates, and the same answer to the same question."""
+    questions = [Question(i, None, [], [i, AS]) for i in range(4000)]
+    for truth, low, high in ((False, 0.08, 0.12), (True, 0.66, 0.74)):
+        noisy = Noisy(Rule(lambda tokens, truth=truth: truth), 0.1, 0.3, seed=3)
+        answers = noisy.regrets(questions)
+        assert low < sum(answers) / len(answers) < high
+        assert noisy.regrets(questions) == answers
