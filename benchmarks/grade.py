@@ -9,12 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from igsm.problems.source import ProblemSource
-
 from igsm.grading import RULES, Reader, grade
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
 from igsm.problems.problem import Problem
+from igsm.problems.source import ProblemSource
 
 N_PROBLEMS = 256
 TARGET = 5_000  # solutions per second, strict
@@ -26,12 +25,10 @@ def report(seconds: float = 3.0, lexicon: str = "full") -> None:
     from rich.table import Table
 
     source = ProblemSource(ProblemConfig(difficulty="med", op=20, split="test", lexicon=lexicon), seed=0)
-    documents = [source.document(index) for index in range(N_PROBLEMS)]
-    cases = [(d.problem_text, d.solution_text, d.answer) for d in documents]
+    problems = [source.problem(index) for index in range(N_PROBLEMS)]
+    cases = [(problem.text, problem.solution_text, problem.answer) for problem in problems]
     reader = Reader(load_lexicon(lexicon))
-    table = Table(
-        title=f"grading on one core, op=20 (aim: {TARGET:,} solutions/s, strict)", title_justify="left"
-    )
+    table = Table(title=f"grading on one core, op=20 (aim: {TARGET:,} solutions/s, strict)", title_justify="left")
     for column in ("what", "per second"):
         table.add_column(column, justify="left" if column == "what" else "right")
     for rule in RULES:
@@ -43,9 +40,7 @@ def report(seconds: float = 3.0, lexicon: str = "full") -> None:
     Console().print(table)
 
 
-def _grading_rate(
-    reader: Reader, cases: list[tuple[str, str, int]], rule: str, fresh: bool, seconds: float
-) -> float:
+def _grading_rate(reader: Reader, cases: list[tuple[str, str, int]], rule: str, fresh: bool, seconds: float) -> float:
     def read() -> list[Problem]:
         return [reader.read(text) for text, _, _ in cases]
 

@@ -68,9 +68,7 @@ def _clauses(sentence: str) -> list[str]:
 
 
 def _is_number(text: str, modulus: int) -> bool:
-    return (
-        text.isascii() and text.isdigit() and len(text) < 7 and int(text) < modulus and str(int(text)) == text
-    )
+    return text.isascii() and text.isdigit() and len(text) < 7 and int(text) < modulus and str(int(text)) == text
 
 
 def _number(text: str, modulus: int) -> int:
@@ -140,9 +138,7 @@ def _check(
     return FirstError(kind, last.sentence + 1, last.text, 0, len(last.text), f"{asked} is {problem.answer}")
 
 
-def _wrong_numbers(
-    problem: Problem, equation: _Equation, symbols: dict[str, _Equation]
-) -> tuple[Kind, str] | None:
+def _wrong_numbers(problem: Problem, equation: _Equation, symbols: dict[str, _Equation]) -> tuple[Kind, str] | None:
     if len(equation.terms) == 1:
         referred = [(equation.terms[0], equation.result)]
     else:

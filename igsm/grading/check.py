@@ -35,9 +35,7 @@ def grade_records(
             yield Graded(record.line, problem.op if record.op is None else record.op, verdict)
 
 
-def solve_records(
-    records: Iterable[TextRecord], reader: Reader, modulus: int = 23
-) -> Iterator[dict[str, Any]]:
+def solve_records(records: Iterable[TextRecord], reader: Reader, modulus: int = 23) -> Iterator[dict[str, Any]]:
     """The records with solution, answer and op, or with an `error` when the problem is ill-posed."""
     for record in records:
         solved: dict[str, Any]

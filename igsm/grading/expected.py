@@ -45,7 +45,8 @@ class Expected(NamedTuple):
     unknown: int
     """The parameter itself at the random point, where others use it."""
     needed: bool
-    operations: int
+    unnecessary_operations: int
+    """Its operations if it is not needed, else 0."""
 
 
 class Expectations:
@@ -90,14 +91,15 @@ class Expectations:
                     fingerprint *= constant
                 else:
                     fingerprint += constant
+        needed = p in problem.needed
         return Expected(
             p,
             1 << number[p],
             needs,
             fingerprint % PRIME,
             self._unknowns[number[p]],
-            p in problem.needed,
-            problem.operations(p),
+            needed,
+            0 if needed else problem.operations(p),
         )
 
 

@@ -20,9 +20,7 @@ from igsm.problems.problem import Problem
 RULES = ("strict", "authors")
 
 
-def grade(
-    problem: Problem, text: str | bytes, answer: int | str | None = None, rule: str = "strict"
-) -> Verdict:
+def grade(problem: Problem, text: str | bytes, answer: int | str | None = None, rule: str = "strict") -> Verdict:
     """Verdict on the solution `text`, and on `answer` if it is given. Takes any text, in linear time.
 
     Args:
@@ -57,14 +55,12 @@ def _stated(expected: Expectations, sentences: list[str]) -> tuple[tuple[Step, .
         if info is None:
             steps.append(Step(number, name, None, withdrawn, False))
             continue
-        steps.append(
-            Step(number, name, not (defined & info.bit or info.needs & ~defined), withdrawn, info.needed)
-        )
+        steps.append(Step(number, name, not (defined & info.bit or info.needs & ~defined), withdrawn, info.needed))
         if not withdrawn and not defined & info.bit:
             defined |= info.bit
             if not info.needed:
                 parameters += 1
-                operations += info.operations
+                operations += info.unnecessary_operations
     return tuple(steps), parameters, operations
 
 
@@ -103,7 +99,5 @@ def _end_error(problem: Problem, state: State, sentences: list[str], answer: Any
             return error(Kind.STOPS_EARLY, f"{asked} is never defined")
         return error(Kind.ANSWERS_ANOTHER, f"the last sentence defines another parameter than {asked}")
     if answer is not None and str(answer).strip() != str(state.last_value):
-        return error(
-            Kind.ANSWER_DIFFERS, f"the answer is {state.last_value}, not {str(answer).strip()[:40]!r}"
-        )
+        return error(Kind.ANSWER_DIFFERS, f"the answer is {state.last_value}, not {str(answer).strip()[:40]!r}")
     return None

@@ -127,9 +127,7 @@ class Reader:
         if count < len(mentions):
             other = next(name for name, readings in mentions.items() if chain not in readings)
             top = self._chains[chain][0]
-            raise IllPosedError(
-                "names do not fit together", f"{other!r} does not belong to the chain of {top}"
-            )
+            raise IllPosedError("names do not fit together", f"{other!r} does not belong to the chain of {top}")
         return chain
 
     def _layout(self, readings: Mapping[str, list[_Reading]]) -> dict[str, _Reading]:
@@ -141,9 +139,7 @@ class Reader:
             for place in ((choices[0].level, choices[0].owner), (choices[0].target_level, choices[0].owned))
         }
         return {
-            name: max(
-                choices, key=lambda r: ((r.level, r.owner) in seen) + ((r.target_level, r.owned) in seen)
-            )
+            name: max(choices, key=lambda r: ((r.level, r.owner) in seen) + ((r.target_level, r.owned) in seen))
             for name, choices in readings.items()
         }
 
@@ -182,9 +178,7 @@ class Reader:
         for name, number, multiply, subtract, inputs in statements:
             parameter = parameters[name]
             if parameter.abstract:
-                raise IllPosedError(
-                    "duplicate definition", f"{name} follows from other sentences; it has one too"
-                )
+                raise IllPosedError("duplicate definition", f"{name} follows from other sentences; it has one too")
             if parameter in expressions:
                 raise IllPosedError("duplicate definition", f"{name} has two sentences")
             expressions[parameter] = Expression(
@@ -266,9 +260,7 @@ def _parse_statement(sentence: str, modulus: int) -> _Statement:
     if found is not None:
         number, multiply = int(found[1]), found[2] == "times as much as"
         if number >= modulus:
-            raise IllPosedError(
-                "number out of range", f"{number} in {sentence[:100]!r}; the modulus is {modulus}"
-            )
+            raise IllPosedError("number out of range", f"{number} in {sentence[:100]!r}; the modulus is {modulus}")
         if found[3] is None:
             return _Statement(name, number, False, False, [])
         rest = found[3]

@@ -49,9 +49,7 @@ def _record(line: str, number: int, where: str, solutions: bool) -> TextRecord:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not valid JSON: {error}") from None
     if not isinstance(fields, dict):
-        raise InputError(
-            f"{where}: expected a JSON object with problem and solution, found {line.strip()[:40]!r}"
-        )
+        raise InputError(f"{where}: expected a JSON object with problem and solution, found {line.strip()[:40]!r}")
     wanted: dict[str, tuple[type, ...]] = {
         "problem": (str,),
         "solution": (str,) if solutions else (str, type(None)),

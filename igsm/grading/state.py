@@ -48,16 +48,12 @@ class State:
         wrong_number: Complaint | None = None
         touched = point = value = 0
         for equation in equations:
-            for term in (equation[3], equation[5], equation[7]):
-                if term is not None and term not in symbols and term.isalpha():
-                    return (
-                        Kind.UNDEFINED_SYMBOL,
-                        _right_hand_side(equation),
-                        f"the symbol {term} is not defined",
-                    )
             point, mask, value, wrong = self._evaluate(equation)
+            if wrong is not None:
+                if wrong[0] is Kind.UNDEFINED_SYMBOL:
+                    return wrong
+                wrong_number = wrong_number or wrong
             touched |= mask
-            wrong_number = wrong_number or wrong
             target = equation[1]
             if equation[0] is None:
                 if target in symbols or target == symbol:
@@ -67,9 +63,7 @@ class State:
                 return Kind.SO_SYMBOL_MISMATCH, f"so {target}", f"the sentence defines {symbol}, not {target}"
         if touched != info.needs:
             extra, missing = self._names(touched & ~info.needs), self._names(info.needs & ~touched)
-            parts = [f"does not depend on {extra}"] * bool(extra) + [f"depends on {missing} too"] * bool(
-                missing
-            )
+            parts = [f"does not depend on {extra}"] * bool(extra) + [f"depends on {missing} too"] * bool(missing)
             return Kind.WRONG_INPUTS, _right_hand_side(equations[-1]), f"{name} {' and '.join(parts)}"
         if point != info.fingerprint:
             message = f"{name} is not this expression: an operator, a constant or the order differs"
@@ -82,16 +76,21 @@ class State:
         return None
 
     def _evaluate(self, equation: tuple[str, ...]) -> tuple[int, int, int, Complaint | None]:
-        """Value at the random point, parameters, number written, and what is wrong with the numbers."""
+        """Value at the random point, parameters, number it comes to, and what is wrong with symbols or numbers."""
         _, _, constant, symbol, symbol_value, left, sign, right, left_value, right_value, written = equation
         if constant is not None:
             return number_unknown(int(constant)), 0, int(constant), None
         if symbol is not None:
+            if symbol not in self._symbols:
+                return 0, 0, 0, _undefined(equation, symbol)
             point, mask, value = self._symbols[symbol]
             wrong = _wrong_reference(equation, symbol, value) if int(symbol_value) != value else None
             return point, mask, value, wrong
-        point, mask, a = self._symbols.get(left) or (number_unknown(int(left)), 0, int(left))
-        point_b, mask_b, b = self._symbols.get(right) or (number_unknown(int(right)), 0, int(right))
+        found, found_b = self._symbols.get(left) or _number(left), self._symbols.get(right) or _number(right)
+        if found is None or found_b is None:
+            return 0, 0, 0, _undefined(equation, left if found is None else right)
+        point, mask, a = found
+        point_b, mask_b, b = found_b
         wrong = None
         if int(left_value) != a:
             wrong = _wrong_reference(equation, left, a)
@@ -112,6 +111,14 @@ class State:
     def _names(self, bits: int) -> str:
         names = [self._problem.name(p) for i, p in enumerate(self._problem.parameters) if bits >> i & 1]
         return ", ".join(names)
+
+
+def _number(term: str) -> tuple[int, int, int] | None:
+    return None if term.isalpha() else (number_unknown(int(term)), 0, int(term))
+
+
+def _undefined(equation: tuple[str, ...], symbol: str) -> Complaint:
+    return Kind.UNDEFINED_SYMBOL, _right_hand_side(equation), f"the symbol {symbol} is not defined"
 
 
 def _right_hand_side(equation: tuple[str, ...]) -> str:

@@ -99,9 +99,7 @@ def read_definition(sentence: str) -> Definition | Unreadable:
         match = _EQUATION(clause)
         if match is None or (match[1] is not None) != (len(equations) == len(clauses) - 2):
             start = len("; ".join(clauses[: len(equations) + 1])) + 2
-            return Unreadable(
-                start, start + len(clause), _complaint(clause, len(equations) == len(clauses) - 2)
-            )
+            return Unreadable(start, start + len(clause), _complaint(clause, len(equations) == len(clauses) - 2))
         equations.append(match.groups())
     if not equations:
         return Unreadable(len(head), len(head), 'expected "; so x = ..." after the symbol')

@@ -140,10 +140,8 @@ class Problem:
 
     @cached_property
     def _by_name(self) -> dict[str, Parameter]:
-        names: dict[str, Parameter] = {}
-        for parameter in self.parameters:
-            names.setdefault(self.name(parameter), parameter)
-        return names
+        # of two parameters of one name the first counts
+        return {self.name(parameter): parameter for parameter in reversed(self.parameters)}
 
     def find(self, name: str) -> Parameter | None:
         """The existing parameter of this name ("A's B"), or None."""

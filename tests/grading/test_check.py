@@ -1,0 +1,137 @@
+"""`mistakes check` and `mistakes solve`, from files."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from cli.main import main
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Exit code, output and errors of a command line."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mistakes", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def file(tmp_path, problem_of):
+    """Three right solutions, one wrong, one ill-posed problem."""
+    path = tmp_path / "solutions.jsonl"
+    records = []
+    for seed in range(3):
+        problem = problem_of(seed)
+        records.append({"problem": problem.text, "solution": problem.solution_text, "answer": problem.answer})
+    records.append({**records[0], "solution": "Define nothing", "op": 99})
+    records.append({**records[0], "problem": records[0]["problem"].replace("equals", "is")})
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def test_check(run, file, tmp_path):
+    # guards: ill-posed problems that stop the run or count as wrong; verdicts that lose their line
+    out = tmp_path / "verdicts.jsonl"
+    code, shown, _ = run("check", file, "--out", out)
+    assert code == 0
+    assert "3 of 4 solutions correct: 75.0 % (95 % interval 30.1 to 95.4)" in shown
+    assert "ill-posed problems, left out: 1" in shown
+    assert "line 5: ill-posed problem, unreadable sentence" in shown
+    assert "stops before the question" in shown
+    verdicts = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(v["line"], v["correct"]) for v in verdicts] == [(1, True), (2, True), (3, True), (4, False), (5, None)]
+    assert verdicts[3]["op"] == 99
+    assert verdicts[3]["error"]["kind"] == "stops before the question"
+
+
+def test_check_does_not_overwrite(run, file, tmp_path):
+    # guards: an older file of verdicts lost
+    out = tmp_path / "verdicts.jsonl"
+    out.write_text("precious")
+    code, _, err = run("check", file, "--out", out)
+    assert code == 2
+    assert "exists already" in err
+    assert out.read_text() == "precious"
+
+
+def test_solve(run, file, tmp_path, problem_of):
+    # guards: answers lost or ill-posed problems that stop the run
+    out = tmp_path / "solved.jsonl"
+    assert run("solve", file, "--out", out)[0] == 0
+    solved = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [s.get("answer") for s in solved[:3]] == [problem_of(seed).answer for seed in range(3)]
+    assert [s["op"] for s in solved[:3]] == [problem_of(seed).op for seed in range(3)]
+    assert "unreadable sentence" in solved[4]["error"]
+    again = tmp_path / "again.jsonl"
+    assert run("check", out, "--out", again)[0] == 0
+    assert [json.loads(line)["correct"] for line in again.read_text().splitlines()] == [True] * 4 + [None]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 2: not valid JSON"),
+        ("[" * 100_000, "line 2: not valid JSON"),
+        ("[1]", "line 2: expected a JSON object"),
+        ('{"problem": "x"}', "line 2: the field 'solution' is missing"),
+        ('{"problem": 5, "solution": "x"}', "line 2: the field 'problem' is not text"),
+        ('{"problem": "x", "solution": "x", "op": "3"}', "line 2: the field 'op' is not a number"),
+        ('{"problem": "x", "solution": "x", "op": true}', "line 2: the field 'op' is not a number"),
+        ('{"problem": "x", "solution": "x", "modulus": 1}', "line 2: the modulus must be at least 2"),
+    ],
+)
+def test_malformed_lines_are_named(run, tmp_path, line, message):
+    # guards: tracebacks, or records passed over silently
+    path = tmp_path / "broken.jsonl"
+    path.write_text('{"problem": "x", "solution": "y"}\n' + line + "\n")
+    code, _, err = run("check", path)
+    assert code == 2
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_strange_text(run, tmp_path, file):
+    # guards: surrogates and bytes that are not UTF-8, which terminals and files refuse; markup of rich
+    record = json.loads(file.read_text().splitlines()[0])
+    strange = [{**record, "solution": "Define \ud800 [red]x[/red] as \u0663"}, {**record, "problem": "\udfff [/b]"}]
+    path = tmp_path / "strange.jsonl"
+    path.write_bytes("".join(json.dumps(r) + "\n" for r in strange).encode() + b'{"problem": "\xff", "solution": ""}\n')
+    code, shown, _ = run("check", path, "--out", tmp_path / "v.jsonl")
+    assert code == 0
+    assert "0 of 1 solutions correct" in shown
+    assert "[red]x[/red]" in shown
+
+
+def test_modulus(run, tmp_path, problem_of):
+    # guards: every problem taken modulo 23
+    problem = problem_of(4, 5)
+    record = {"problem": problem.text, "solution": problem.solution_text, "answer": problem.answer}
+    path = tmp_path / "five.jsonl"
+    path.write_text(json.dumps(record) + "\n")
+    assert "1 of 1 solutions correct" in run("check", path, "--modulus", 5)[1]
+    path.write_text(json.dumps(record | {"modulus": 5}) + "\n")
+    assert "1 of 1 solutions correct" in run("check", path)[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(["--rule", "strct"], "did you mean 'strict'"), (["--lexicon", "ful"], "did you mean 'full'")],
+)
+def test_misspelt_options(run, file, options, message):
+    # guards: a misspelt option silently taken for the default
+    code, _, err = run("check", file, *options)
+    assert code == 2
+    assert message in err
