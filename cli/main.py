@@ -15,6 +15,8 @@ COMMANDS = {
     "gen-data": ("cli.gen_data", "Generate a corpus: shards of token ids, text, Parquet."),
     "check": ("cli.check", "Grade solutions of any source, step by step, from their texts."),
     "solve": ("cli.solve", "Answer problems given as text."),
+    "sweep": ("cli.sweep", "Everything a figure needs: train, evaluate, report."),
+    "report": ("cli.report", "Tables, figures and one HTML page from finished runs."),
     "bench": ("cli.bench", "Speed on this machine, beside what it is compared with."),
 }
 

@@ -78,12 +78,8 @@ def heat_map(table: Table, title: str) -> Any:
     return figure
 
 
-def _draw_panel(
-    axis: Any, table: Table, name: str, lines: list[list[float | None]], low: float, high: float
-) -> None:
-    numbers = np.array(
-        [[np.nan if value is None else value for value in line] for line in lines], dtype=float
-    )
+def _draw_panel(axis: Any, table: Table, name: str, lines: list[list[float | None]], low: float, high: float) -> None:
+    numbers = np.array([[np.nan if value is None else value for value in line] for line in lines], dtype=float)
     colours = "RdYlGn" if table.measure.better >= 0 else "YlOrRd"
     axis.imshow(np.ma.masked_invalid(numbers), cmap=colours, vmin=low, vmax=high, aspect="auto", alpha=0.85)
     axis.set_facecolor("#f2f2f2")
@@ -153,9 +149,7 @@ def bar_chart(table: Table, title: str) -> Any:
                 axis.plot([j - 0.42, j + 0.42], line, "--", color="#555555", linewidth=1, label=name)
         axis.set_ylim(0, 108)
         axis.set_yticks(range(0, 101, 20))
-    axis.set_xticks(
-        range(len(table.columns)), [column.replace("<=", "≤") for column in table.columns], fontsize=8
-    )
+    axis.set_xticks(range(len(table.columns)), [column.replace("<=", "≤") for column in table.columns], fontsize=8)
     axis.set_ylabel(table.measure.title, fontsize=8)
     axis.set_title(title, fontsize=10)
     axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3, frameon=False)
@@ -201,9 +195,7 @@ def trade_off(points: Mapping[str, Points], measure: Measure) -> Any:
     for i, (row, pairs) in enumerate(points.items()):
         tokens, values = zip(*sorted(pairs), strict=True)
         shown = [100 * value if measure.share else value for value in values]
-        axis.plot(
-            tokens, shown, "o-", label=row, color=_COLOURS[i % len(_COLOURS)], markersize=4, linewidth=1
-        )
+        axis.plot(tokens, shown, "o-", label=row, color=_COLOURS[i % len(_COLOURS)], markersize=4, linewidth=1)
     axis.set_xlabel("generated tokens per problem", fontsize=8)
     axis.set_ylabel(measure.title, fontsize=8)
     axis.legend(fontsize=7, frameon=False)

@@ -48,9 +48,7 @@ def sortable(head: Sequence[str], lines: Iterable[Sequence[tuple[str, Any]]], fo
         lines: rows of (HTML, key to sort by; None sorts last) pairs.
         foot: rows that stay at the bottom, as HTML.
     """
-    heads = "".join(
-        f'<th scope="col"><button type="button">{escape(name) or "row"}</button></th>' for name in head
-    )
+    heads = "".join(f'<th scope="col"><button type="button">{escape(name) or "row"}</button></th>' for name in head)
     rows = "".join(f"<tr>{''.join(_data(*pair) for pair in line)}</tr>\n" for line in lines)
     return (
         f'<div class="scroll"><table class="sortable"><thead><tr>{heads}</tr></thead>'
@@ -68,14 +66,11 @@ def table_html(table: Table) -> str:
     parts = []
     for family, columns in families(table):
         lines = [
-            [(escape(row), row), *(_cell(table, table.cell(row, column)) for column in columns)]
-            for row in table.rows
+            [(escape(row), row), *(_cell(table, table.cell(row, column)) for column in columns)] for row in table.rows
         ]
         foot = ""
         if table.always_zero and table.measure.share:
-            floor = "".join(
-                f"<td>{table.measure.text(table.always_zero.get(column))}</td>" for column in columns
-            )
+            floor = "".join(f"<td>{table.measure.text(table.always_zero.get(column))}</td>" for column in columns)
             foot = f'<tr class="floor"><td>always answering 0</td>{floor}</tr>'
         parts.append(f"<h3>{escape(family)}</h3>" if family else "")
         parts.append(sortable(["", *(split_cell(column)[1] for column in columns)], lines, foot))
@@ -133,9 +128,7 @@ def samples_html(samples: Sequence[Sample]) -> str:
             f'<p class="solution">{solution_html(sample.text, sample.wrong_step)}</p></details>'
         )
     if parts:
-        parts.insert(
-            0, "<p>Struck through: steps the model took back with BACK. Marked: the first wrong step.</p>"
-        )
+        parts.insert(0, "<p>Struck through: steps the model took back with BACK. Marked: the first wrong step.</p>")
     return "".join(parts)
 
 

@@ -66,9 +66,7 @@ def build_report(request: ReportRequest) -> Report:
     baseline = request.baseline or ("original" if "original" in rows else None)
     if request.combine == "pooled":
         results = split_decoders(results)
-        shown = {
-            row: [r.row for r in results if r.row == row or r.row.startswith(f"{row}, ")] for row in rows
-        }
+        shown = {row: [r.row for r in results if r.row == row or r.row.startswith(f"{row}, ")] for row in rows}
         rows = [name for row in rows for name in dict.fromkeys(shown[row] or [row])]
         if baseline not in rows:
             baseline = next((row for row in rows if row.startswith(f"{baseline}, ")), None)
@@ -87,9 +85,7 @@ def build_report(request: ReportRequest) -> Report:
     return Report(request, results, tables)
 
 
-def write_report(
-    report: Report, folder: Path, progress: Callable[[str], None] = lambda _: None
-) -> list[Path]:
+def write_report(report: Report, folder: Path, progress: Callable[[str], None] = lambda _: None) -> list[Path]:
     """Write Markdown, CSV, LaTeX, PNG/PDF and the page into ``folder``; returns the paths written."""
     title = report.request.title
     written = []
@@ -98,9 +94,7 @@ def write_report(
         atomic_write(folder / name, content)
         written.append(folder / name)
 
-    write(
-        "report.md", f"# {title}\n\n{report.request.shows}\n\n" + "\n".join(map(text.markdown, report.tables))
-    )
+    write("report.md", f"# {title}\n\n{report.request.shows}\n\n" + "\n".join(map(text.markdown, report.tables)))
     write("tables.csv", text.csv_text(report.tables))
     write("report.tex", "\n".join(map(text.latex, report.tables)))
     drawings = []

@@ -137,9 +137,7 @@ def _best(group: Sequence[Result]) -> Result:
     return max(group, key=lambda result: result.correct / max(result.n, 1))
 
 
-def _combined(
-    group: Sequence[Result], measure: Measure
-) -> tuple[float | None, int, tuple[float, float] | None]:
+def _combined(group: Sequence[Result], measure: Measure) -> tuple[float | None, int, tuple[float, float] | None]:
     """Value, problems behind it and interval of the evaluations in ``group`` taken together."""
     if not group:
         return None, 0, None

@@ -47,9 +47,7 @@ def comparison(table: Table, cell: Cell) -> str:
 
 def notes(table: Table) -> list[str]:
     """What a reader must know about the numbers."""
-    lines = [
-        "A cell: our number; 95 % interval and number of problems n; the paper's number and the difference."
-    ]
+    lines = ["A cell: our number; 95 % interval and number of problems n; the paper's number and the difference."]
     lines.append("'-' has not been measured.")
     if table.combine == "best":
         lines.append(
@@ -132,9 +130,7 @@ def _markdown(text: str) -> str:
 def _markdown_cell(table: Table, cell: Cell) -> str:
     first = f"**{table.measure.text(cell.value)}**" if cell.value is not None else "-"
     marks = stars(cell.p_value).replace("*", "\\*")
-    return "<br>".join(
-        part for part in (first + marks, evidence(table, cell), comparison(table, cell)) if part
-    )
+    return "<br>".join(part for part in (first + marks, evidence(table, cell), comparison(table, cell)) if part)
 
 
 def latex(table: Table) -> str:
@@ -166,9 +162,7 @@ def _latex_cell(table: Table, cell: Cell) -> str:
     if cell.value is None and cell.paper is None:
         return "--"
     marks = stars(cell.p_value)
-    first = (table.measure.text(cell.value) if cell.value is not None else "--") + (
-        f"$^{{{marks}}}$" if marks else ""
-    )
+    first = (table.measure.text(cell.value) if cell.value is not None else "--") + (f"$^{{{marks}}}$" if marks else "")
     small = [_latex(line) for line in (evidence(table, cell), comparison(table, cell)) if line]
     return "\\shortstack[r]{" + "\\\\".join([first, *(f"\\scriptsize {line}" for line in small)]) + "}"
 

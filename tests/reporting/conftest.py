@@ -93,9 +93,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         }
         (run / "config.yaml").write_text(yaml.safe_dump(config))
         (run / "provenance.json").write_text(
-            json.dumps(
-                {"command": ["mistakes", "pretrain"], "git": {"commit": "0123456789abcdef", "changed": False}}
-            )
+            json.dumps({"command": ["mistakes", "pretrain"], "git": {"commit": "0123456789abcdef", "changed": False}})
         )
         with open(run / "metrics.jsonl", "w") as file:
             for step in range(0, 101, 10):

@@ -1,0 +1,67 @@
+"""`mistakes report`: tables, figures and one HTML page from finished runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def command(
+    what: Annotated[list[Path], typer.Argument(help="A sweep's YAML file, or run folders.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the report, besides the terminal.")] = None,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(help="What to tabulate (repeat): accuracy, retries, unnecessary_operations, ..."),
+    ] = None,
+    figure: Annotated[str | None, typer.Option(help="Figure of the paper to compare with, e.g. figure4.")] = None,
+    baseline: Annotated[str | None, typer.Option(help="Row that others are tested against.")] = None,
+    best: Annotated[bool, typer.Option("--best", help="Best of seeds and decoders instead of pooled.")] = False,
+    title: Annotated[str | None, typer.Option(help="Heading.")] = None,
+    root: Annotated[Path, typer.Option(help="Folder that holds the sweeps' runs.")] = Path("runs"),
+) -> None:
+    """Tabulate finished runs beside the paper: terminal, Markdown, CSV, LaTeX, PNG, PDF and HTML.
+
+    Every number comes with its n, a 95 % interval, the paper's number and a paired test against the error-free
+    row; what has not been measured is "-".
+    """
+    from dataclasses import replace
+
+    from rich.console import Console
+
+    from igsm.errors import InputError
+    from igsm.reporting.report import ReportRequest, build_report, write_report
+    from igsm.reporting.results import sources_of_runs
+    from igsm.reporting.text import notes, terminal_tables
+
+    if any(path.suffix in (".yaml", ".yml") for path in what):
+        if len(what) > 1:
+            raise InputError("mistakes report takes one sweep file, or run folders, not both")
+        from igsm.sweeps.plan import report_request
+        from igsm.sweeps.sweep import load_sweep
+
+        request = report_request(load_sweep(what[0]), root)
+    else:
+        request = ReportRequest("Evaluations", sources_of_runs(what))
+    changes: dict[str, Any] = {
+        "measures": measure,
+        "figure": figure,
+        "baseline": baseline,
+        "combine": "best" if best else None,
+        "title": title,
+    }
+    request = replace(request, **{key: value for key, value in changes.items() if value})
+    report = build_report(request)
+    console = Console()
+    for table in report.tables:
+        if not table.rows or not table.columns:
+            console.print(f"{table.measure.title}: nothing has been evaluated yet")
+            continue
+        for drawn in terminal_tables(table, console.width):
+            console.print(drawn)
+    for note in dict.fromkeys(note for table in report.tables if table.columns for note in notes(table)):
+        console.print(note, style="dim", highlight=False, markup=False)
+    if out is not None:
+        paths = write_report(report, out)
+        console.print(f"wrote {len(paths)} files to {out}: " + ", ".join(path.name for path in paths))

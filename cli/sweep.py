@@ -1,0 +1,120 @@
+"""`mistakes sweep`: everything a figure needs, from pretraining to the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from igsm.sweeps.cost import Speed
+    from igsm.sweeps.plan import Job
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="Sweep, e.g. configs/sweeps/figure4.yaml.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Over the file.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would run, and its cost.")] = False,
+    commands: Annotated[bool, typer.Option("--commands", help="With --dry-run: the commands, too.")] = False,
+    root: Annotated[Path, typer.Option(help="Folder that holds the runs.")] = Path("runs"),
+    speed: Annotated[Path | None, typer.Option(help="YAML of measured speeds, for the GPU-hours.")] = None,
+    gpus: Annotated[str | None, typer.Option(help="Pin jobs: 0,1,2,3 runs four, one a GPU; 0+1,2+3 two.")] = None,
+    jobs: Annotated[int, typer.Option(help="Jobs at once, where they are not pinned.", min=1)] = 1,
+    prefix: Annotated[
+        str, typer.Option("--run", envvar="RUN", help="Put before every command, e.g. 'srun --gpus=1'.")
+    ] = "",
+    only: Annotated[str, typer.Option(help="Only jobs whose name contains this, and what they need.")] = "",
+) -> None:
+    """Run a sweep: pretrain, fine-tune or probe, evaluate, report.
+
+    What is finished is skipped, what was interrupted goes on, and the failure of one arm does not stop the others.
+    Exit code 1: a job failed; 75: stopped on request, and the same command goes on.
+    """
+    import shlex
+    import signal
+    import sys
+
+    from rich.console import Console
+
+    from igsm.config import load_config
+    from igsm.reporting.report import build_report, write_report
+    from igsm.sweeps.cost import Speed
+    from igsm.sweeps.execute import REQUEUE_EXIT_CODE, Executor
+    from igsm.sweeps.plan import plan, report_request, select
+    from igsm.sweeps.sweep import load_sweep
+
+    console = Console(highlight=False)
+    sweep = load_sweep(file, overrides)
+    planned = select(plan(sweep, root), only)
+    if dry_run:
+        console.print(_listing(planned, load_config(Speed, speed) if speed else None))
+        if commands:
+            for job in planned:
+                console.print(shlex.join(["mistakes", *job.command]), soft_wrap=True, markup=False)
+        return
+    slots: list[str | None] = [slot.replace("+", ",") for slot in gpus.split(",")] if gpus else [None] * jobs
+    folder = root / sweep.folder
+    executor = Executor(slots, shlex.split(prefix), folder / "logs", lambda line: print(line, flush=True))
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, lambda *_: executor.stop())
+    outcomes = executor.run(planned)
+    target = folder / "reports" / file.stem
+    write_report(build_report(report_request(sweep, root)), target)
+    counts: dict[str, int] = {}
+    for outcome in outcomes:
+        counts[outcome.status] = counts.get(outcome.status, 0) + 1
+        if outcome.status in ("failed", "blocked"):
+            console.print(f"{outcome.status}: {outcome.job.name}: {outcome.message}", markup=False, style="red")
+    console.print(", ".join(f"{number} {status}" for status, number in sorted(counts.items())))
+    console.print(f"report: {target / 'index.html'}")
+    if "failed" in counts or "blocked" in counts:
+        sys.exit(1)
+    if "stopped" in counts:
+        sys.exit(REQUEUE_EXIT_CODE)
+
+
+def _listing(planned: list[Job], speed: Speed | None) -> Table:
+    """The jobs with state, tokens, GPU-hours and disk, and the totals of what is left to do."""
+    from rich.table import Table
+
+    from igsm.sweeps.cost import Cost, cost
+    from igsm.sweeps.plan import state
+
+    settings = {str(job.run): job.settings for job in planned if job.settings}
+    table = Table(title=f"{len(planned)} jobs")
+    for name in ("job", "state", "tokens", "GPU-hours", "disk"):
+        table.add_column(name, justify="left" if name in ("job", "state") else "right", overflow="fold")
+    left: list[Cost] = []
+    for job in planned:
+        known, detail = state(job)
+        base = next((settings[text] for text in (str(job.run), *_starts(job)) if text in settings), {})
+        price = cost(job, base, speed)
+        if known == "to run":
+            left.append(price)
+        hours = "-" if price.hours is None else f"{price.hours:.1f}"
+        what = f"{known}: {detail}" if detail else known
+        table.add_row(job.name, what, f"{price.tokens:.3g}", hours, _size(price.bytes))
+    known_hours = [price.hours for price in left if price.hours is not None]
+    total = f"{sum(known_hours):.1f}" if known_hours else "-"
+    table.add_section()
+    tokens, size = sum(price.tokens for price in left), sum(price.bytes for price in left)
+    table.add_row(f"left to do: {len(left)} jobs", "", f"{tokens:.3g}", total, _size(size))
+    unmeasured = len(left) - len(known_hours)
+    origin = f"Speeds: {speed.measured}." if speed else "Speeds are unmeasured: give --speed FILE."
+    table.caption = origin + (f" {unmeasured} jobs have no measured speed and no hours." if unmeasured else "")
+    return table
+
+
+def _starts(job: Job) -> list[str]:
+    return [text.removeprefix("from=") for text in job.command if text.startswith("from=")]
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"

@@ -1,0 +1,81 @@
+"""What a sweep will take: tokens, GPU-hours at a measured speed, disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from igsm.config import Config
+from igsm.sweeps.plan import Job
+from igsm.sweeps.settings import Settings
+
+COMPACT_VOCABULARY = 2112
+GPT2_VOCABULARY = 50304
+BYTES_A_WEIGHT = 12
+"""A checkpoint: float32 weights and the optimizer's two moments."""
+BYTES_A_GENERATED_TOKEN = 1.5
+"""Compressed texts and verdicts."""
+
+
+class Speed(Config):
+    """Measured speeds of one GPU, from a YAML file.
+
+    Each key is the name of a config file without ending ("med", "lora"), or of a decoder ("greedy", "beam4").
+    """
+
+    measured: str
+    """Where, when and by which command; stands beside every estimate."""
+    training: dict[str, float] = {}
+    """Tokens a second."""
+    decoding: dict[str, float] = {}
+    """Generated tokens a second."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one job. ``hours`` is None where the speed has not been measured."""
+
+    tokens: float
+    hours: float | None
+    bytes: float
+
+
+def cost(job: Job, base: Settings, speed: Speed | None) -> Cost:
+    """Tokens, GPU-hours and disk of a job that starts from nothing.
+
+    Args:
+        job: the job.
+        base: settings of the run that a later stage starts from, for what it does not say itself.
+        speed: measured speeds; None when there are none.
+    """
+    if job.stage == "eval":
+        rate = speed.decoding.get(job.decoder) if speed else None
+        size = job.generated_tokens * BYTES_A_GENERATED_TOKEN
+        return Cost(job.generated_tokens, _hours(job.generated_tokens, rate), size)
+    rate = speed.training.get(Path(job.config).stem) if speed else None
+    tokens = training_tokens(job.settings, base)
+    model = job.settings.get("model") or base.get("model") or {}
+    vocabulary = (job.settings.get("data") or base.get("data") or {}).get("vocabulary", "compact")
+    kept = (job.settings.get("training") or {}).get("keep_last", 1)
+    share = 1.0 if job.stage == "pretrain" or not job.settings.get("lora") else 0.1
+    size = share * kept * BYTES_A_WEIGHT * n_weights(model, vocabulary)
+    return Cost(tokens, _hours(tokens, rate), size)
+
+
+def training_tokens(settings: Settings, base: Settings) -> float:
+    """Tokens of all windows (of a detector's training: rows) of a training run."""
+    training = settings.get("training") or {}
+    data = settings.get("data") or base.get("data") or {}
+    context = settings.get("row_length") or data.get("context", 0)
+    return float(training.get("steps", 0)) * training.get("batch", 0) * context
+
+
+def n_weights(model: Settings, vocabulary: str) -> float:
+    """Weights of a GPT-2 of that shape, biases and norms left out."""
+    width = model.get("heads", 0) * model.get("head_size", 64)
+    ids = GPT2_VOCABULARY if vocabulary == "gpt2" else COMPACT_VOCABULARY
+    return 12.0 * model.get("layers", 0) * width**2 + ids * width
+
+
+def _hours(tokens: float, rate: float | None) -> float | None:
+    return tokens / rate / 3600 if rate else None

@@ -1,0 +1,240 @@
+"""From a sweep to its jobs, in the order in which they can run, and to the report they end in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from igsm.errors import InputError, suggest
+from igsm.reporting.report import ReportRequest
+from igsm.reporting.results import Source
+from igsm.rundir import RunFolder, read_json
+from igsm.sweeps.settings import Settings, conflict, differences, finished, resolve
+from igsm.sweeps.sweep import Arm, FineTuning, Stage, Sweep, Variables, fill, folder_name, grid_points
+
+State = Literal["done", "to run", "conflict"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One command.
+
+    Attributes:
+        name: unique, for people: stage and run folder, e.g. "pretrain med_pq-original-seed1".
+        stage: "pretrain", "finetune", "probe" or "eval".
+        command: arguments of `mistakes`.
+        run: the run folder it makes, or evaluates.
+        needs: names of the jobs that must have succeeded before.
+        config: path of the config file; of the evaluated run's for "eval".
+        settings: resolved settings; empty for "eval".
+        cells, decoder, problems, test_seed: what an "eval" job measures.
+        generated_tokens: expected number of generated tokens of an "eval" job.
+    """
+
+    name: str
+    stage: str
+    command: tuple[str, ...]
+    run: Path
+    needs: tuple[str, ...]
+    config: str
+    settings: Settings
+    cells: tuple[str, ...] = ()
+    decoder: str = ""
+    problems: int = 0
+    test_seed: int = 0
+    generated_tokens: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Row:
+    """An arm at one point of its grid, in one family, with one seed."""
+
+    arm: Arm
+    row: str
+    name: str
+    family: str
+    seed: int
+    variables: Variables
+
+    def folder(self, sweep: Sweep, root: Path, name: str | None = None) -> Path:
+        return root / sweep.folder / f"{self.family}-{name or self.name}-seed{self.seed}"
+
+
+def plan(sweep: Sweep, root: Path) -> list[Job]:
+    """All jobs of the sweep; each stands behind those it needs.
+
+    Args:
+        sweep: what to run.
+        root: folder that holds the runs of all sweeps.
+
+    Raises:
+        InputError: settings that do not go together, an unknown name, two different runs in one folder.
+    """
+    jobs: dict[str, Job] = {}
+    rows = list(_rows(sweep))
+    starts = {(row.name, row.family, row.seed): row for row in rows if row.arm.finetune is None}
+    for row in rows:
+        run, needs = row.folder(sweep, root), []
+        job = _training_job(sweep, root, row, starts)
+        _add(jobs, job)
+        needs.append(job.name)
+        if row.arm.probe is not None:
+            probe = _probe_job(row, row.arm.probe, run, job)
+            _add(jobs, probe)
+            needs.append(probe.name)
+        if row.arm.evaluate:
+            for evaluation in _evaluation_jobs(sweep, row, run, tuple(needs), job):
+                _add(jobs, evaluation)
+    return list(jobs.values())
+
+
+def _rows(sweep: Sweep) -> Iterator[_Row]:
+    for arm in sweep.arms:
+        for point in grid_points(arm.grid, f"arm '{arm.row}'"):
+            for family in arm.families or sweep.families:
+                for seed in sweep.seeds:
+                    variables = sweep.families[family].variables | point | {"family": family, "seed": seed}
+                    where = f"arm '{arm.row}'"
+                    row = fill(arm.row, variables, where)
+                    name = folder_name(fill(arm.name or row, variables, where))
+                    yield _Row(arm, row, name, family, seed, variables)
+
+
+def _add(jobs: dict[str, Job], job: Job) -> None:
+    """Take up a job; one that is there already must be the same."""
+    known = jobs.setdefault(job.name, job)
+    if known.command == job.command:
+        if set(job.needs) - set(known.needs):
+            jobs[job.name] = replace(known, needs=tuple(dict.fromkeys((*known.needs, *job.needs))))
+        return
+    lines = differences(job.settings, known.settings) or differences(known.settings, job.settings)
+    raise InputError(
+        f"two arms would share the run folder {job.run} with different settings ({'; '.join(lines[:2])}); "
+        "give one of them another name"
+    )
+
+
+def _training_job(sweep: Sweep, root: Path, row: _Row, starts: dict[tuple[str, str, int], _Row]) -> Job:
+    """The job that makes the row's run: pretraining, or fine-tuning from another arm's run."""
+    run = row.folder(sweep, root)
+    family = sweep.families[row.family]
+    where = f"arm '{row.arm.row}'"
+    seeds = [f"seed={row.seed}", f"data.seed={row.seed}"]
+    if row.arm.finetune is None:
+        overrides = [fill(text, row.variables, where) for text in (*family.overrides, *row.arm.overrides)]
+        return _stage_job("pretrain", family.config, [*overrides, *seeds], run, ())
+    tuning: FineTuning = row.arm.finetune
+    start = folder_name(fill(tuning.start, row.variables, where))
+    base = starts.get((start, row.family, row.seed))
+    if base is None:
+        raise InputError(f"{where}: no arm '{tuning.start}' to start from{suggest(start, {key[0] for key in starts})}")
+    before = _training_job(sweep, root, base, starts)
+    overrides = [f"from={before.run}"] + [fill(text, row.variables, where) for text in tuning.overrides]
+    config = fill(tuning.config, row.variables, where)
+    return _stage_job("finetune", config, [*overrides, *seeds], run, (before.name,))
+
+
+def _probe_job(row: _Row, probe: Stage, run: Path, training: Job) -> Job:
+    where = f"arm '{row.arm.row}'"
+    config = fill(probe.config, row.variables, where)
+    overrides = [f"from={run}"] + [fill(text, row.variables, where) for text in probe.overrides]
+    overrides.append(f"seed={row.seed}")
+    return _stage_job("probe", config, overrides, probe_folder(run, config), (training.name,))
+
+
+def probe_folder(run: Path, config: str) -> Path:
+    """Where a detector trained on ``run`` lies: beside it, named after its config."""
+    return run.with_name(f"{run.name}-{Path(config).stem}")
+
+
+def _stage_job(stage: str, config: str, overrides: list[str], run: Path, needs: tuple[str, ...]) -> Job:
+    settings = resolve(stage, config, tuple(overrides))
+    command = (stage, config, *overrides, "--out", str(run))
+    return Job(f"{stage} {run.name}", stage, command, run, needs, config, settings)
+
+
+def _evaluation_jobs(sweep: Sweep, row: _Row, run: Path, needs: tuple[str, ...], training: Job) -> Iterator[Job]:
+    family = sweep.families[row.family]
+    for decoder, arguments in decoders(sweep, row.arm, row.variables, run):
+        what = ["--cells", ",".join(family.cells), "--decoder", arguments]
+        what += ["--n", str(sweep.problems), "--seed", str(sweep.test_seed)]
+        yield Job(
+            f"eval {run.name} {decoder}",
+            "eval",
+            ("eval", str(run), *what),
+            run,
+            needs,
+            training.config,
+            {},
+            tuple(family.cells),
+            decoder,
+            sweep.problems,
+            sweep.test_seed,
+            family.generated_tokens * sweep.problems * len(family.cells),
+        )
+
+
+def decoders(sweep: Sweep, arm: Arm, variables: Variables, run: Path) -> list[tuple[str, str]]:
+    """The arm's decoders as (name in the results, argument of `mistakes eval --decoder`) pairs."""
+    where = f"arm '{arm.row}'"
+    known = dict(variables)
+    if arm.probe is not None:
+        known["probe"] = str(probe_folder(run, fill(arm.probe.config, variables, where)))
+    texts = [fill(text, known, where) for text in arm.decoders or sweep.decoders]
+    return [(text.partition("@")[0], text) for text in texts]
+
+
+def state(job: Job) -> tuple[State, str]:
+    """Whether the job is done, may run, or cannot because its folder holds something else, and why."""
+    if job.stage == "eval":
+        missing = [cell for cell in job.cells if not _evaluated(job, cell)]
+        return ("to run", f"{len(missing)} of {len(job.cells)} cells") if missing else ("done", "")
+    reason = conflict(job.run, job.settings)
+    if reason is not None:
+        return "conflict", reason
+    if finished(job.run):
+        return "done", ""
+    steps = RunFolder(job.run).checkpoint_steps()
+    return "to run", f"from step {steps[-1]}" if steps else ""
+
+
+def _evaluated(job: Job, cell: str) -> bool:
+    path = RunFolder(job.run).evaluation(cell, job.decoder) / "summary.json"
+    if not path.is_file():
+        return False
+    summary = read_json(path)
+    return summary.get("n") == job.problems and summary.get("seed") == job.test_seed
+
+
+def report_request(sweep: Sweep, root: Path) -> ReportRequest:
+    """The report of a sweep, whatever part of it is finished."""
+    sources = []
+    for row in _rows(sweep):
+        if row.arm.evaluate:
+            run = row.folder(sweep, root)
+            names = tuple(name for name, _ in decoders(sweep, row.arm, row.variables, run))
+            cells = tuple(sweep.families[row.family].cells)
+            sources.append(Source(row.row, run, row.seed, names, cells))
+    return ReportRequest(
+        title=sweep.title,
+        sources=sources,
+        shows=sweep.shows,
+        measures=sweep.measures,
+        figure=sweep.figure,
+        baseline=sweep.baseline,
+        combine=sweep.combine,
+        columns=tuple(dict.fromkeys(cell for family in sweep.families.values() for cell in family.cells)),
+    )
+
+
+def select(jobs: list[Job], text: str) -> list[Job]:
+    """The jobs whose names contain ``text``, and those they need."""
+    wanted = {job.name for job in jobs if text in job.name}
+    if not wanted:
+        raise InputError(f"no job's name contains '{text}'{suggest(text, [job.name for job in jobs])}")
+    for job in reversed(jobs):  # needs stand before the jobs that need them
+        if job.name in wanted:
+            wanted.update(job.needs)
+    return [job for job in jobs if job.name in wanted]

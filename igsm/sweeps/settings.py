@@ -1,0 +1,62 @@
+"""Resolved settings of a stage, and whether a finished run was made with the same ones."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from pathlib import Path
+from typing import Any
+
+from igsm.config import Config, load_config, load_yaml
+from igsm.rundir import RunFolder
+
+Settings = dict[str, Any]
+
+# stage -> where its config class lives; imported only when a stage of that kind is planned
+_CLASSES = {
+    "pretrain": ("igsm.training.config", "PretrainConfig"),
+    "finetune": ("igsm.training.finetune", "FinetuneConfig"),
+    "probe": ("igsm.probing.config", "ProbeConfig"),
+}
+
+
+@functools.cache
+def resolve(stage: str, path: str, overrides: tuple[str, ...]) -> Settings:
+    """All settings of a stage, defaults included. Bad ones raise :class:`~igsm.errors.InputError` at once."""
+    module, name = _CLASSES[stage]
+    config: Config = load_config(getattr(importlib.import_module(module), name), path, list(overrides))
+    return config.model_dump(mode="json", by_alias=True)
+
+
+def differences(wanted: Settings, found: Settings, prefix: str = "") -> list[str]:
+    """Settings that differ, as "section.key: found there, wanted here".
+
+    What is None or "auto" in ``wanted`` is decided by the run itself, and what does not change what a step computes
+    may differ: neither is compared.
+    """
+    from igsm.training.resume import MAY_CHANGE
+
+    lines = []
+    for key, value in wanted.items():
+        name = f"{prefix}{key}"
+        if name in MAY_CHANGE or value is None or value == "auto":
+            continue
+        if isinstance(value, dict) and isinstance(found.get(key), dict):
+            lines += differences(value, found[key], f"{name}.")
+        elif found.get(key) != value:
+            lines.append(f"{name}: {found.get(key)!r} there, {value!r} here")
+    return lines
+
+
+def finished(run: Path) -> bool:
+    """Whether the run has come to its end."""
+    return RunFolder(run).done.is_file()
+
+
+def conflict(run: Path, wanted: Settings) -> str | None:
+    """Why ``run`` cannot serve: it was made with other settings. None when it can, or does not exist."""
+    config = RunFolder(run).config
+    if not config.is_file():
+        return None
+    lines = differences(wanted, load_yaml(config))
+    return f"{run} was made with other settings: {'; '.join(lines[:3])}" if lines else None

@@ -1,0 +1,142 @@
+"""What a sweep file says: base configs, a grid of overrides, seeds, decoders, cells and the table they make."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from igsm.config import Config, apply_overrides, build_config, load_yaml
+from igsm.errors import InputError, suggest
+
+Scalar = bool | int | float | str
+Variables = dict[str, Scalar]
+
+
+class Family(Config):
+    """A group of columns: the problems its models are trained on, and the cells they are tested on."""
+
+    config: str
+    """YAML of the pretraining run; a path from the folder where the command is given."""
+    overrides: list[str] = []
+    cells: list[str] = Field(min_length=1)
+    variables: Variables = {}
+    """Values for `{name}` in the overrides of the arms, where the families differ."""
+    generated_tokens: float = Field(gt=0)
+    """Tokens generated for a problem, for the estimate of cost only; measured ones replace it."""
+
+
+class Stage(Config):
+    """A later stage of an arm: fine-tuning, or training a detector."""
+
+    config: str
+    overrides: list[str] = []
+
+
+class FineTuning(Stage):
+    """Fine-tuning, from the run of the arm called `start`."""
+
+    start: str
+
+
+class Arm(Config):
+    """One row of the table, or several: one for each point of the grid. Strings may use `{name}` of the grid."""
+
+    row: str
+    name: str | None = None
+    """Name of the run folder; default: from the row. Arms of one name and equal settings share the run."""
+    grid: dict[str, list[Scalar | list[Scalar]]] = {}
+    """name -> values, all combinations; "name, other" -> pairs of values that go together."""
+    families: list[str] | None = None
+    """Families that the arm is run for; None for all."""
+    overrides: list[str] = []
+    """Over the family's pretraining config; with `finetune`, the arm's own pretraining does not exist."""
+    finetune: FineTuning | None = None
+    probe: Stage | None = None
+    """A detector trained on the arm's run; decoders name its folder as `{probe}`."""
+    decoders: list[str] | None = None
+    """Default: the sweep's."""
+    evaluate: bool = True
+    """False for an arm that only serves others as a start."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.finetune is not None and self.overrides:
+            raise ValueError("an arm with finetune has its overrides under finetune, not beside it")
+        return self
+
+
+class Sweep(Config):
+    """One figure, or one experiment, from pretraining to the report."""
+
+    title: str
+    shows: str
+    """What is to be seen, in plain words; stands on the report's first page."""
+    folder: str
+    """Runs go to RUNS/folder: sweeps with the same folder share their runs."""
+    figure: str | None = None
+    """Figure of the paper that the report compares with."""
+    measures: list[str] = Field(default=["accuracy"], min_length=1)
+    baseline: str | None = None
+    combine: Literal["best", "pooled"] = "pooled"
+    seeds: list[int] = Field(default=[1], min_length=1)
+    problems: int = Field(default=4096, ge=1)
+    """Test problems of a cell."""
+    test_seed: int = 1
+    decoders: list[str] = Field(default=["greedy"], min_length=1)
+    families: dict[str, Family] = Field(min_length=1)
+    arms: list[Arm] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for arm in self.arms:
+            for family in arm.families or []:
+                if family not in self.families:
+                    raise ValueError(f"arm '{arm.row}': unknown family '{family}'{suggest(family, self.families)}")
+        return self
+
+
+def load_sweep(path: str | Path, overrides: list[str] | None = None) -> Sweep:
+    """Read and check a sweep file. `families` and `arms` may name another file beside it that has them."""
+    content = load_yaml(path)
+    for key in ("families", "arms"):
+        if isinstance(content.get(key), str):
+            other = Path(path).parent / content[key]
+            content[key] = load_yaml(other).get(key)
+    return build_config(Sweep, apply_overrides(content, overrides or []), str(path))
+
+
+def grid_points(grid: dict[str, list[Scalar | list[Scalar]]], where: str) -> list[Variables]:
+    """Every combination of the grid's values, the first name slowest; one empty combination without a grid."""
+    axes = []
+    for key, values in grid.items():
+        names = [name.strip() for name in key.split(",")]
+        tuples = [value if isinstance(value, list) else [value] for value in values]
+        wrong = next((values for values in tuples if len(values) != len(names)), None)
+        if wrong is not None:
+            raise InputError(f"{where}: grid '{key}' names {len(names)} values, {wrong} has {len(wrong)}")
+        axes.append([dict(zip(names, values, strict=True)) for values in tuples])
+    return [{name: value for part in parts for name, value in part.items()} for parts in itertools.product(*axes)]
+
+
+def fill(text: str, variables: Variables, where: str) -> str:
+    """Put the values of ``variables`` in place of `{name}`. Raises :class:`InputError` for an unknown name."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in variables:
+            raise InputError(f"{where}: '{{{name}}}' in '{text}' is unknown{suggest(name, variables)}")
+        found = variables[name]
+        if isinstance(found, bool):
+            return str(found).lower()
+        return f"{found:g}" if isinstance(found, float) else str(found)
+
+    return re.sub(r"\{(\w+)\}", value, text)
+
+
+def folder_name(row: str) -> str:
+    """A row's name as a folder: "retry 0.5 masked" -> "retry-0.5-masked"."""
+    return re.sub(r"[^a-z0-9.]+", "-", row.lower()).strip("-")

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Runs a command as a SLURM batch job and waits for it: RUN=scripts/sbatch_wait.sh make figure4
+#
+#   SBATCH_OPTIONS="--gpus=1 --time=24:00:00"   more options of sbatch
+#   ARRAY=0-15                                  an array job; %a in the command is the task's number
+#   SBATCH_LOGS=runs/slurm                      folder for the output, on a disk that all nodes see
+#
+# A job that is pre-empted, or 2 minutes from its time limit, is asked to save itself (SIGTERM). When it answers with
+# exit code 75 ("requeue me") it goes back into the queue and on from its checkpoint; the waiting goes on, too.
+# Exit code: the job's (of an array: the highest).
+set -euo pipefail
+if [ $# -eq 0 ]; then
+    echo "usage: $0 COMMAND [ARGUMENT]..." >&2
+    exit 2
+fi
+
+logs=${SBATCH_LOGS:-runs/slurm}
+mkdir -p "$logs"
+log=$(mktemp -d "$(realpath "$logs")/job-XXXXXX")
+
+# The command is quoted into the script; SLURM copies the script, so the file may go as soon as it is submitted.
+cat > "$log/script.sh" <<SCRIPT
+#!/usr/bin/env bash
+command=($(printf '%q ' "$@"))
+SCRIPT
+cat >> "$log/script.sh" <<'SCRIPT'
+command=("${command[@]//%a/${SLURM_ARRAY_TASK_ID:-%a}}")
+# As a step: a pre-empting SLURM signals steps, and only at the time limit this script (--signal=B).
+trap 'kill -TERM "$child" 2>/dev/null' TERM USR1
+export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}
+srun --ntasks=1 "${command[@]}" &
+child=$!
+# A trapped signal ends `wait` early: wait again until the child itself has ended.
+while true; do
+    code=0
+    wait "$child" || code=$?
+    kill -0 "$child" 2>/dev/null || break
+done
+if [ "$code" -eq 75 ]; then
+    scontrol requeue "$SLURM_JOB_ID"
+    sleep 60  # until SLURM ends this script; the requeued job starts it again
+fi
+exit "$code"
+SCRIPT
+
+options=(--parsable --wait --requeue --open-mode=append --signal=B:TERM@120 --job-name="$(basename "$1")")
+if [ -n "${ARRAY:-}" ]; then
+    options+=(--array="$ARRAY" --output="$log/%a.log")
+else
+    options+=(--output="$log/output.log")
+fi
+# shellcheck disable=SC2206  # options are words
+options+=(${SBATCH_OPTIONS:-})
+
+sbatch "${options[@]}" "$log/script.sh" > "$log/job" &
+waiting=$!
+# Whoever stops the waiting wants the job to save itself and end.
+trap 'scancel --batch --signal=TERM "$(cut -d";" -f1 "$log/job")" || true' TERM INT
+while true; do
+    code=0
+    wait "$waiting" || code=$?
+    kill -0 "$waiting" 2>/dev/null || break
+done
+find "$log" -name '*.log' | sort | xargs --no-run-if-empty cat
+exit "$code"

@@ -1,0 +1,146 @@
+"""The plan: which jobs, in which order, in which folders, and what counts as done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from igsm.config import build_config
+from igsm.errors import InputError
+from igsm.sweeps.cost import Speed, cost
+from igsm.sweeps.plan import Job, plan, report_request, select, state
+from igsm.sweeps.sweep import Sweep, fill, grid_points
+
+
+def job(jobs: list[Job], name: str) -> Job:
+    return next(one for one in jobs if one.name == name)
+
+
+def write_run(one: Job, **changes: Any) -> None:
+    """The folder of a finished run; ``changes`` overwrite its training settings."""
+    settings = dict(one.settings)
+    settings["training"] = settings["training"] | changes
+    settings["model"] = settings["model"] | {"vocabulary_size": 64}  # filled in by the run itself
+    one.run.mkdir(parents=True)
+    (one.run / "config.yaml").write_text(yaml.safe_dump(settings))
+    (one.run / "DONE").write_text("")
+
+
+def test_each_arm_is_pretrained_then_evaluated(sweep: Sweep, tmp_path: Path) -> None:
+    """Guards against evaluating a run before it exists, and against arms that lose their overrides."""
+    jobs = plan(sweep, tmp_path)
+    assert [one.stage for one in jobs] == ["pretrain", "eval"] * 3
+    retry = job(jobs, "pretrain nano_pq-retry-0.5-seed1")
+    assert "data.problem.retry_rate=0.5" in retry.command
+    assert retry.settings["data"]["problem"]["retry_rate"] == 0.5
+    assert job(jobs, "eval nano_pq-retry-0.5-seed1 greedy").needs == (retry.name,)
+
+
+def test_seeds_change_weights_and_data(content: dict[str, Any], tmp_path: Path) -> None:
+    """Guards against "three seeds" that see the same data in the same order."""
+    jobs = plan(build_config(Sweep, content | {"seeds": [1, 2]}, "test"), tmp_path)
+    second = job(jobs, "pretrain nano_pq-original-seed2").settings
+    assert (second["seed"], second["data"]["seed"]) == (2, 2)
+
+
+def test_arms_of_one_name_share_the_run(content: dict[str, Any], tmp_path: Path) -> None:
+    """Guards against training the error-free model once for every decoder of Figure 3."""
+    content["arms"] = [
+        {"row": "beam1", "name": "original", "decoders": ["greedy"]},
+        {"row": "beam4", "name": "original", "decoders": ["beam4"]},
+    ]
+    jobs = plan(build_config(Sweep, content, "test"), tmp_path)
+    assert [one.stage for one in jobs] == ["pretrain", "eval", "eval"]
+
+
+def test_two_different_runs_in_one_folder_are_refused(content: dict[str, Any], tmp_path: Path) -> None:
+    """Guards against one arm silently taking another's model for its own."""
+    content["arms"] = [{"row": "a"}, {"row": "b", "name": "a", "overrides": ["training.steps=30"]}]
+    with pytest.raises(InputError, match="share the run folder"):
+        plan(build_config(Sweep, content, "test"), tmp_path)
+
+
+def test_fine_tuning_starts_from_the_run_of_the_same_family_and_seed(content: dict[str, Any], tmp_path: Path) -> None:
+    """Guards against fine-tuning seed 2 from seed 1, and against starting before the base run is there."""
+    tune = tmp_path / "tune.yaml"
+    tune.write_text(
+        "data: {problem: {difficulty: nano}, context: 128}\ntraining: {steps: 9, batch: 2, warmup_steps: 1}\n"
+    )
+    content["arms"].append(
+        {
+            "row": "tuned",
+            "finetune": {"start": "original", "config": str(tune), "overrides": ["training.steps={long_steps}"]},
+        }
+    )
+    jobs = plan(build_config(Sweep, content | {"seeds": [1, 2]}, "test"), tmp_path)
+    tuned = job(jobs, "finetune nano_pq-tuned-seed2")
+    assert tuned.needs == ("pretrain nano_pq-original-seed2",)
+    assert f"from={tmp_path / 'test' / 'nano_pq-original-seed2'}" in tuned.command
+    assert tuned.settings["training"]["steps"] == 40
+    content["arms"][-1]["finetune"]["start"] = "orignal"
+    with pytest.raises(InputError, match="did you mean 'original'"):
+        plan(build_config(Sweep, content, "test"), tmp_path)
+
+
+def test_wrong_settings_are_found_before_anything_runs(content: dict[str, Any], tmp_path: Path) -> None:
+    """Guards against a typing error that is noticed after days, at the last arm."""
+    content["arms"].append({"row": "typo", "overrides": ["training.stepps=3"]})
+    with pytest.raises(InputError, match=r"training\.stepps.*did you mean 'steps'"):
+        plan(build_config(Sweep, content, "test"), tmp_path)
+
+
+def test_done_needs_the_same_settings(sweep: Sweep, tmp_path: Path) -> None:
+    """Guards against taking a finished run of another recipe for this one, and against redoing an equal one."""
+    first, _, second, *_ = plan(sweep, tmp_path)
+    assert state(first)[0] == "to run"
+    write_run(first, workers=7)  # how many processes generate data does not matter
+    assert state(first)[0] == "done"
+    write_run(second, learning_rate=0.5)
+    kind, reason = state(second)
+    assert kind == "conflict"
+    assert "learning_rate: 0.5 there, 0.002 here" in reason
+
+
+def test_select_takes_what_is_needed_along(sweep: Sweep, tmp_path: Path) -> None:
+    """Guards against --only running an evaluation without its model."""
+    chosen = select(plan(sweep, tmp_path), "eval nano_pq-retry-0.5")
+    assert [one.stage for one in chosen] == ["pretrain", "eval"]
+    with pytest.raises(InputError, match="no job"):
+        select(plan(sweep, tmp_path), "nothing of that name")
+
+
+def test_report_has_a_row_for_every_arm_and_all_columns(sweep: Sweep, tmp_path: Path) -> None:
+    """Guards against unfinished arms vanishing from the table instead of showing "-"."""
+    request = report_request(sweep, tmp_path)
+    assert [source.row for source in request.sources] == ["original", "retry 0.2", "retry 0.5"]
+    assert request.columns == ("nano_pq:op<=3", "nano_pq:op=4")
+
+
+def test_cost_counts_windows_and_knows_what_it_does_not_know(sweep: Sweep, tmp_path: Path) -> None:
+    """Guards against GPU-hours that were never measured."""
+    training, evaluation, *_ = plan(sweep, tmp_path)
+    price = cost(training, {}, None)
+    assert price.tokens == 20 * 4 * 128
+    assert price.hours is None
+    speed = Speed(measured="here", training={"nano": 1024.0})
+    assert cost(training, {}, speed).hours == pytest.approx(10 / 3600)
+    assert cost(evaluation, {}, speed).tokens == 8 * 2 * 50
+    assert cost(evaluation, {}, speed).hours is None
+
+
+def test_grid_pairs_values_that_go_together() -> None:
+    """Guards against LoRA ranks 4 with embedding ranks of another row."""
+    points = grid_points({"rank, embedding": [[4, 8], [8, 16]], "rate": [0.1, 0.2]}, "here")
+    assert points[1] == {"rank": 4, "embedding": 8, "rate": 0.2}
+    assert len(points) == 4
+    with pytest.raises(InputError, match="names 2 values"):
+        grid_points({"a, b": [[1, 2, 3]]}, "here")
+
+
+def test_unknown_variable_is_named() -> None:
+    """Guards against a literal `{rtae}` reaching the training command."""
+    with pytest.raises(InputError, match="did you mean 'rate'"):
+        fill("data.problem.retry_rate={rtae}", {"rate": 0.1}, "arm 'x'")
