@@ -9,16 +9,12 @@ import typer
 
 
 def command(
-    file: Annotated[
-        Path, typer.Argument(help="JSON lines with problem, solution and, if there is one, answer.")
-    ],
+    file: Annotated[Path, typer.Argument(help="JSON lines with problem, solution and, if there is one, answer.")],
     lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names (JSON or YAML).")] = "full",
     rule: Annotated[
         str, typer.Option(help="strict, or authors: the published grader's verdict, holes included.")
     ] = "strict",
-    modulus: Annotated[
-        int, typer.Option(help="Of problems whose record has no field 'modulus'.", min=2)
-    ] = 23,
+    modulus: Annotated[int, typer.Option(help="Of problems whose record has no field 'modulus'.", min=2)] = 23,
     out: Annotated[Path | None, typer.Option(help="Write one verdict a line to this new file.")] = None,
     examples: Annotated[int, typer.Option(help="Examples of each kind of first error.", min=0)] = 2,
 ) -> None:

@@ -11,12 +11,8 @@ import typer
 def command(
     file: Annotated[Path, typer.Argument(help="JSON lines with problem (and question, if it stands apart).")],
     lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names (JSON or YAML).")] = "full",
-    modulus: Annotated[
-        int, typer.Option(help="Of problems whose record has no field 'modulus'.", min=2)
-    ] = 23,
-    out: Annotated[
-        Path | None, typer.Option(help="Write the records with solution, answer and op here.")
-    ] = None,
+    modulus: Annotated[int, typer.Option(help="Of problems whose record has no field 'modulus'.", min=2)] = 23,
+    out: Annotated[Path | None, typer.Option(help="Write the records with solution, answer and op here.")] = None,
 ) -> None:
     """Solve the problems in FILE: a shortest solution, the answer, the number of operations."""
     import json

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 
 from igsm.errors import InputError
-from igsm.grading import Kind, grade
+from igsm.grading import IllPosedError, Kind, grade
 from igsm.problems import prose
 from igsm.problems.problem import Expression, Parameter, Problem
 
@@ -221,3 +222,10 @@ def test_swapped_operands(problem_of):
                 seen.add((tokens[at], verdict.correct))
                 assert verdict.correct == (tokens[at] != "-"), (" ".join(new), verdict.error)
     assert {sign for sign, _ in seen} >= {"+", "-"}
+
+
+def test_documentation_lists_every_kind():
+    # guards: a kind of error that no one can look up
+    text = (Path(__file__).resolve().parents[2] / "docs" / "grading.md").read_text()
+    for kind in (*Kind, *IllPosedError.KINDS):
+        assert kind in text
