@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from igsm.errors import InputError
-from igsm.problems import prose
+from igsm.problems import graphs, prose
 
 if TYPE_CHECKING:
     import networkx
@@ -96,10 +96,7 @@ class Problem:
 
         head = [int(value) for value in record.head]
         depth, first = head[layout.DEPTH], head[layout.FIRST_CATEGORY]
-        items = [
-            [lexicon.names[int(record.names[i, j])] for j in range(int(record.widths[i]))]
-            for i in range(depth)
-        ]
+        items = [[lexicon.names[int(record.names[i, j])] for j in range(int(record.widths[i]))] for i in range(depth)]
         parameters = [
             Parameter(bool(row[0]), *(int(value) for value in row[1:]))
             for row in record.parameter[: head[layout.N_PARAMETERS]]
@@ -215,9 +212,7 @@ class Problem:
                 if waiting[user] == 0:
                     ready.append(user)
         if len(order) < len(self.parameters):
-            raise InputError(
-                f"the problem is circular: {' <- '.join(self.name(p) for p in self._cycle(set(order)))}"
-            )
+            raise InputError(f"the problem is circular: {' <- '.join(self.name(p) for p in self._cycle(set(order)))}")
         return tuple(order)
 
     def _cycle(self, computable: set[Parameter]) -> list[Parameter]:
@@ -299,33 +294,12 @@ class Problem:
     # ---------------------------------------------------------------- graphs
 
     def to_networkx(self) -> networkx.DiGraph:
-        """Dependency graph over all parameters: an edge from each input to what is computed from it.
-
-        Nodes carry name, value, needed, asked; edges carry stated (in a sentence) or not (abstract sums).
-        """
-        import networkx
-
-        graph = networkx.DiGraph()
-        for p in self.parameters:
-            graph.add_node(
-                p, name=self.name(p), value=self.value(p), needed=p in self.needed, asked=p == self.question
-            )
-        graph.add_edges_from(
-            (q, p, {"stated": not p.abstract}) for p in self.parameters for q in self._inputs[p]
-        )
-        return graph
+        """Dependency graph over all parameters: an edge from each input to what is computed from it."""
+        return graphs.dependencies(self)
 
     def structure(self) -> networkx.DiGraph:
-        """Structure graph: nodes (layer, item) with name and category; an edge for each existing instance."""
-        import networkx
-
-        graph = networkx.DiGraph()
-        for layer, names in enumerate(self.items):
-            for item, name in enumerate(names):
-                graph.add_node((layer, item), name=name, category=self.categories[layer])
-        for p in sorted(self.expressions):
-            graph.add_edge((p.layer, p.item), (p.layer + 1, p.target), parameter=p)
-        return graph
+        """Structure graph: nodes (layer, item), an edge for each existing instance."""
+        return graphs.structure(self)
 
 
 def _evaluate(expression: Expression, values: list[int]) -> int:
