@@ -1,0 +1,105 @@
+"""Processes of one run: who am I, on which device, and how several are started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from types import FrameType
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from igsm.errors import InputError
+from igsm.training.signals import REQUEUE_EXIT_CODE, SIGNALS
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among those of the run."""
+
+    device: torch.device
+    rank: int = 0
+    world_size: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes files and shows progress."""
+        return self.rank == 0
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Element-wise sum over all processes, in place."""
+        if self.world_size > 1:
+            dist.all_reduce(values)
+        return values
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.world_size > 1:
+            dist.barrier()
+
+    def first_says(self, message: str | None) -> str | None:
+        """What the first process's `message` is, on all of them."""
+        messages = [message]
+        if self.world_size > 1:
+            dist.broadcast_object_list(messages, device=self.device)
+        return messages[0]
+
+
+def join(device: str) -> Ranks:
+    """Join the run's processes, as torchrun's environment variables describe them; alone without them.
+
+    Raises:
+        InputError: `device` is cuda and there is none for this process.
+    """
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda":
+        if local_rank >= torch.cuda.device_count():
+            raise InputError(
+                f"process {local_rank} of this machine has no GPU: {torch.cuda.device_count()} are visible"
+            )
+        torch.cuda.set_device(local_rank)
+        place = torch.device("cuda", local_rank)
+    else:
+        place = torch.device("cpu")
+    if "RANK" not in os.environ or int(os.environ["WORLD_SIZE"]) == 1:
+        return Ranks(place)
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if device == "cuda" else "gloo")
+    return Ranks(place, dist.get_rank(), dist.get_world_size())
+
+
+def leave() -> None:
+    """Undo `join`."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def launch(processes: int, module: str, arguments: list[str]) -> int:
+    """Start `python -m module arguments` `processes` times on this machine with torchrun and wait.
+
+    SIGTERM and SIGUSR1 are passed on. Returns the exit code: `REQUEUE_EXIT_CODE` after such a signal, else
+    torchrun's (which is 1 for any failure).
+    """
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    asked = False
+
+    # torchrun may be in its own start-up when the signal comes, so it gets the one that it always handles.
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        child.send_signal(signal.SIGTERM)
+
+    child = subprocess.Popen([*command, "-m", module, *arguments])
+    before = {number: signal.signal(number, pass_on) for number in SIGNALS}
+    try:
+        code = child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return REQUEUE_EXIT_CODE if asked and code != 0 else code

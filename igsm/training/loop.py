@@ -1,0 +1,291 @@
+"""The one training loop: pretraining, continued pretraining, LoRA and probing are tasks for it."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from igsm.config import Config
+from igsm.errors import InputError
+from igsm.rundir import JsonlWriter, RunFolder, atomic_write
+from igsm.seeds import torch_seed
+from igsm.training.config import TrackingConfig, TrainingConfig
+from igsm.training.distributed import Ranks
+from igsm.training.execution import Execution
+from igsm.training.metrics import Interval, Measurement, Meter
+from igsm.training.objective import Batch
+from igsm.training.optimizers import Optimizers
+from igsm.training.resume import open_run, restore, save
+from igsm.training.schedules import learning_rate
+from igsm.training.signals import StopRequest, children_spared
+from igsm.training.tracking import Tracker
+
+
+class TrainingError(Exception):
+    """The loss is not finite or explodes. The message names the last good checkpoint."""
+
+
+class Batches(Protocol):
+    """This process's share of every step's batch, and an end to the processes that make it."""
+
+    def __iter__(self) -> Iterator[Batch]: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, on what.
+
+    Attributes:
+        model: called with a batch's tensors but the last; its logits are compared with the last, the targets
+            (see `objective.Batch`). Parameters that do not require gradients stay as they are.
+        batches: from a step on, this process's share of each batch.
+        held_out: this process's share of the held-out batches, the same at every call.
+        evaluate: called by the first process with the model and the steps done; what it returns is logged.
+        seed: of dropout.
+    """
+
+    model: nn.Module
+    batches: Callable[[int], Batches]
+    held_out: Callable[[], Iterator[Batch]] | None = None
+    evaluate: Callable[[nn.Module, int], dict[str, float]] | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How `train` ended: all steps done, or saved at `step` because a signal asked for it."""
+
+    status: Literal["done", "requeue"]
+    step: int
+
+
+def train(
+    task: Task,
+    config: TrainingConfig,
+    path: str | Path,
+    *,
+    resolved: Config,
+    tracking: TrackingConfig,
+    ranks: Ranks,
+) -> Outcome:
+    """Train `task.model` in the run folder `path`, from its newest checkpoint if there is one.
+
+    Args:
+        config: the recipe.
+        resolved: the whole config of the run, which is kept in the folder and must be the same at a resume.
+        tracking: where else metrics go.
+        ranks: this process among those of the run (`distributed.join`).
+
+    Raises:
+        InputError: the folder holds something else, or the disk is full.
+        TrainingError: the loss is not finite or explodes, more often than `skip_bad_steps`.
+    """
+    folder = RunFolder(path)
+    try:
+        open_run(folder, resolved, ranks)
+        if folder.done.exists():
+            return Outcome("done", config.steps)
+        with StopRequest() as stop:
+            return _Run(task, config, folder, resolved, tracking, ranks, stop).train()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise InputError(f"{folder}: cannot be written: {error.strerror}; {_last_good(folder)}") from None
+
+
+def _last_good(folder: RunFolder) -> str:
+    steps = folder.checkpoint_steps()
+    return f"last good checkpoint: {folder.checkpoint(steps[-1])}" if steps else "there is no checkpoint yet"
+
+
+class _Run:
+    """A run in progress: what the phases of the loop share."""
+
+    def __init__(
+        self,
+        task: Task,
+        config: TrainingConfig,
+        folder: RunFolder,
+        resolved: Config,
+        tracking: TrackingConfig,
+        ranks: Ranks,
+        stop: StopRequest,
+    ) -> None:
+        self.task, self.config, self.folder, self.resolved = task, config, folder, resolved
+        self.ranks, self.stop = ranks, stop
+        self.model = task.model.to(ranks.device).train()
+        self.optimizers = Optimizers(self.model, config)
+        self.progress = restore(folder, self.model, self.optimizers, ranks)
+        self.execution = Execution(self.model, config, ranks)
+        self.meter, self.interval = Meter(ranks), Interval()
+        self.metrics = JsonlWriter(folder.metrics) if ranks.first else None
+        self.tracker = Tracker(tracking, folder) if ranks.first else None
+        self.bar: Any = tqdm(
+            total=config.steps,
+            initial=self.progress.step,
+            desc=folder.path.name,
+            unit="step",
+            disable=not ranks.first,
+            dynamic_ncols=True,
+        )
+
+    def train(self) -> Outcome:
+        with children_spared():
+            batches = self.task.batches(self.progress.step)
+        try:
+            with self.execution.context():
+                return self._steps(iter(batches))
+        finally:
+            batches.close()
+            self.bar.close()
+            if self.metrics is not None:
+                self.metrics.close()
+            if self.tracker is not None:
+                self.tracker.close()
+
+    def _steps(self, batches: Iterator[Batch]) -> Outcome:
+        config, progress = self.config, self.progress
+        self.interval = Interval()
+        while progress.step < config.steps:
+            # ---- data
+            began = time.perf_counter()
+            batch = self._next(batches)
+            self.interval.waited += time.perf_counter() - began
+            if batch is None:
+                break
+            # ---- gradients
+            torch.manual_seed(torch_seed(self.task.seed, "dropout", progress.step, self.ranks.rank))
+            loss, targets, norm = self.execution.gradients(batch)
+            self.meter.add(progress.step + 1, loss, targets, norm)
+            # ---- update
+            if not (config.skip_bad_steps and self._read_and_skip()):
+                self.optimizers.step(learning_rate(config, progress.step))
+            self.optimizers.zero_grad()
+            positions = batch[-1].numel() * self.ranks.world_size
+            progress.step += 1
+            progress.tokens_seen += positions
+            self.interval.positions += positions
+            self.bar.update()
+            # ---- metrics, evaluation, checkpoint: where the host waits for the device
+            done = progress.step == config.steps
+            evaluates = done or progress.step % config.evaluate_every == 0
+            saves = done or progress.step % config.checkpoint_every == 0
+            alone = self.ranks.world_size == 1
+            if not (evaluates or saves or progress.step % config.log_every == 0):
+                if alone and self.stop.requested:
+                    break
+                continue
+            asked = self._log()
+            if evaluates:
+                self._evaluate()
+            if asked and not done:
+                break
+            if saves:
+                self._save()
+        return self._finish()
+
+    def _next(self, batches: Iterator[Batch]) -> Batch | None:
+        """The next batch; None if making it failed because its processes got the signal to stop, too."""
+        try:
+            return next(batches)
+        except Exception:
+            if self.stop.requested and self.ranks.world_size == 1:
+                return None
+            raise
+
+    def _read(self) -> tuple[list[Measurement], bool]:
+        """The bad steps among those since the last call, and whether any process was asked to stop."""
+        measured, asked = self.meter.read(self.stop.requested)
+        bad = [one for one in measured if one.is_bad(self.config.explosion_loss)]
+        self.progress.skipped_steps += len(bad)
+        if self.progress.skipped_steps > self.config.skip_bad_steps:
+            raise TrainingError(
+                f"{self.folder}: {bad[0]}; {_last_good(self.folder)} "
+                f"(steps left out before: {self.progress.skipped_steps - len(bad)}; "
+                "a lower learning_rate, gradient_clip or skip_bad_steps may help)"
+            )
+        good = [one for one in measured if one not in bad]
+        self.progress.targets_seen += sum(one.targets for one in good)
+        self.interval.measured += good
+        return bad, asked
+
+    def _read_and_skip(self) -> bool:
+        """Whether the step just computed is bad and must be left out."""
+        bad, asked = self._read()
+        self.stop.requested |= asked
+        return bool(bad)
+
+    def _log(self) -> bool:
+        """Write a line of metrics; returns whether any process was asked to stop."""
+        _, asked = self._read()
+        targets = sum(one.targets for one in self.interval.measured)
+        line = {
+            "step": self.progress.step,
+            **self.interval.summary(),
+            "learning_rate": learning_rate(self.config, self.progress.step - 1),
+            "masked_share": 1 - targets / max(1, self.interval.positions),
+            "tokens_seen": self.progress.tokens_seen,
+            "targets_seen": self.progress.targets_seen,
+            "skipped_steps": self.progress.skipped_steps,
+        }
+        if self.ranks.device.type == "cuda":
+            line["peak_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
+        self._write(line)
+        self.bar.set_postfix_str(f"loss {line['loss']:.4f}, {line['tokens_per_second']:,.0f} tokens/s")
+        self.interval = Interval()
+        return asked
+
+    def _write(self, line: dict[str, Any]) -> None:
+        if self.metrics is not None and self.tracker is not None:
+            self.metrics.write(line)
+            self.tracker.log(line)
+
+    def _evaluate(self) -> None:
+        began = time.perf_counter()
+        values: dict[str, float] = {}
+        if self.task.held_out is not None:
+            values["held_out_loss"] = self.execution.mean_loss(self.task.held_out())
+        if self.task.evaluate is not None and self.ranks.first:
+            self.model.eval()
+            with torch.no_grad():
+                values |= self.task.evaluate(self.model, self.progress.step)
+            self.model.train()
+        self.ranks.wait()
+        if values:
+            self._write({"step": self.progress.step, **values})
+            shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+            self._say(f"step {self.progress.step}: {shown}")
+        self.interval.away += time.perf_counter() - began
+
+    def _save(self) -> None:
+        began = time.perf_counter()
+        if self.ranks.first:
+            save(self.folder, self.model, self.optimizers, self.progress, self.resolved, self.config)
+        self.ranks.wait()
+        self.interval.away += time.perf_counter() - began
+
+    def _finish(self) -> Outcome:
+        if self.progress.step == self.config.steps:
+            if self.ranks.first:
+                atomic_write(self.folder.done, "")
+            self.ranks.wait()
+            return Outcome("done", self.progress.step)
+        if self.interval.positions:
+            self._log()
+        self._save()
+        self._say(f"asked to stop: saved {self.folder.checkpoint(self.progress.step)}")
+        return Outcome("requeue", self.progress.step)
+
+    def _say(self, line: str) -> None:
+        if self.ranks.first:
+            tqdm.write(line, file=sys.stderr)

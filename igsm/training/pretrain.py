@@ -1,0 +1,126 @@
+"""Pretraining on windows of problems: the task that `mistakes pretrain` gives to the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from igsm.corpus.config import DataConfig
+from igsm.corpus.loader import WindowLoader
+from igsm.corpus.vocabulary import load_vocabulary
+from igsm.errors import InputError
+from igsm.model import GPT
+from igsm.seeds import torch_seed
+from igsm.training.config import PretrainConfig, TrainingConfig
+from igsm.training.distributed import Ranks
+from igsm.training.loop import Outcome, Task, train
+from igsm.training.objective import Batch, next_token_batch
+
+GPT2_IDS = 50304
+"""GPT-2's 50,257 ids, padded to a multiple of 64."""
+
+Evaluate = Callable[[nn.Module, int], dict[str, float]]
+
+
+class WindowBatches:
+    """Batches for next-token prediction from a loader of windows."""
+
+    def __init__(self, loader: WindowLoader, config: TrainingConfig) -> None:
+        self._loader, self._config = loader, config
+
+    def __iter__(self) -> Iterator[Batch]:
+        for tokens, planes in self._loader:
+            yield next_token_batch(torch.from_numpy(tokens), torch.from_numpy(planes), self._config)
+
+    def close(self) -> None:
+        self._loader.close()
+
+
+def window_batches(
+    data: DataConfig, config: TrainingConfig, ranks: Ranks, start_step: int, workers: int
+) -> WindowBatches:
+    """This process's share of every step's batch, from `start_step` on."""
+    loader = WindowLoader(
+        data,
+        config.batch,
+        rank=ranks.rank,
+        world_size=ranks.world_size,
+        start_step=start_step,
+        workers=workers,
+    )
+    if loader.steps is not None and loader.steps < config.steps:
+        loader.close()
+        raise InputError(
+            f"{data.path}: holds {loader.steps} batches of {config.batch} windows, "
+            f"training.steps asks for {config.steps}"
+        )
+    return WindowBatches(loader, config)
+
+
+def held_out_batches(data: DataConfig, config: TrainingConfig, ranks: Ranks) -> Callable[[], Iterator[Batch]]:
+    """The same windows of the test split at every call: this process's share of `held_out_windows`."""
+    problem = data.problem.model_copy(update={"split": "test"})
+    test = data.model_copy(update={"problem": problem, "path": None})
+    batches: list[Batch] = []
+
+    def held_out() -> Iterator[Batch]:
+        if not batches:
+            loader = WindowLoader(
+                test, config.held_out_windows, rank=ranks.rank, world_size=ranks.world_size, workers=0
+            )
+            batches.append(next(iter(WindowBatches(loader, config))))
+            loader.close()
+        return iter(batches)
+
+    return held_out
+
+
+def resolve(config: PretrainConfig) -> PretrainConfig:
+    """The config with everything filled in that follows from the rest: `model.vocabulary_size`.
+
+    Raises:
+        InputError: settings that do not go together.
+    """
+    size = load_vocabulary(config.data.problem).size if config.data.vocabulary == "compact" else GPT2_IDS
+    if config.model.vocabulary_size is None:
+        model = config.model.model_copy(update={"vocabulary_size": size})
+        return config.model_copy(update={"model": model})
+    if config.model.vocabulary_size < size:
+        raise InputError(
+            f"model.vocabulary_size is {config.model.vocabulary_size}, "
+            f"the {config.data.vocabulary} vocabulary has {size} ids"
+        )
+    return config
+
+
+def pretrain(config: PretrainConfig, path: str | Path, ranks: Ranks, *, evaluate: Evaluate | None = None) -> Outcome:
+    """Pretrain a model in the run folder `path`, from its newest checkpoint if there is one.
+
+    Args:
+        config: as read; it is resolved here.
+        path: run folder.
+        ranks: this process among those of the run (`distributed.join`).
+        evaluate: measures the model at every evaluation, e.g. its accuracy on a few problems.
+
+    Raises:
+        InputError, TrainingError: see `loop.train`.
+    """
+    config = resolve(config)
+    training = config.training
+    for name in ("batch", "held_out_windows"):
+        if getattr(training, name) % ranks.world_size:
+            raise InputError(
+                f"training.{name} ({getattr(training, name)}) must be a multiple of the {ranks.world_size} processes"
+            )
+    torch.manual_seed(torch_seed(config.seed, "initial weights"))
+    task = Task(
+        model=GPT(config.model),
+        batches=lambda step: window_batches(config.data, training, ranks, step, training.workers),
+        held_out=held_out_batches(config.data, training, ranks) if training.held_out_windows else None,
+        evaluate=evaluate,
+        seed=config.seed,
+    )
+    return train(task, training, path, resolved=config, tracking=config.tracking, ranks=ranks)

@@ -1,0 +1,148 @@
+"""A run's folder: started once, continued only by the same config, saved at intervals."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from igsm.config import Config, dump_yaml, load_yaml
+from igsm.errors import InputError
+from igsm.model.checkpoint import (
+    latest_checkpoint,
+    load_training_state,
+    load_weights,
+    remove_checkpoint,
+    save_checkpoint,
+)
+from igsm.rundir import RunFolder, atomic_write, provenance, read_json, read_jsonl, write_json
+from igsm.training.config import TrainingConfig
+from igsm.training.distributed import Ranks
+from igsm.training.optimizers import Optimizers
+
+MAY_CHANGE = {
+    "training.workers",
+    "training.log_every",
+    "training.checkpoint_every",
+    "training.keep_last",
+    "training.keep_every",
+    "training.skip_bad_steps",
+    "tracking",
+}
+"""Settings that a resumed run may have another value of: none of them changes what a good step computes."""
+
+
+@dataclass
+class Progress:
+    """How far a run is; part of every checkpoint."""
+
+    step: int = 0
+    """Steps done."""
+    tokens_seen: int = 0
+    targets_seen: int = 0
+    """Tokens that carried loss."""
+    skipped_steps: int = 0
+
+
+def open_run(folder: RunFolder, resolved: Config, ranks: Ranks) -> None:
+    """Start the run folder, or see that it holds a run of the same config.
+
+    Raises:
+        InputError: (in all processes) the folder holds another run or something else.
+    """
+    problem = None
+    if ranks.first:
+        try:
+            _open(folder, resolved)
+        except InputError as error:
+            problem = str(error)
+    problem = ranks.first_says(problem)
+    if problem is not None:
+        raise InputError(problem)
+
+
+def _open(folder: RunFolder, resolved: Config) -> None:
+    if folder.config.exists():
+        differences = _differences(load_yaml(folder.config), resolved.model_dump(mode="json"))
+        if differences:
+            raise InputError(
+                f"{folder}: holds a run of another config ({'; '.join(differences[:3])}); "
+                "choose another folder or the same settings"
+            )
+        record = read_json(folder.provenance)
+        write_json(folder.provenance, record | {"resumed": [*record.get("resumed", []), provenance()]})
+        return
+    try:
+        others = [entry.name for entry in folder.path.iterdir() if not entry.name.startswith(".")]
+    except FileNotFoundError:
+        others = []
+    except NotADirectoryError:
+        raise InputError(f"{folder}: is a file; a run needs a folder") from None
+    if set(others) - {folder.provenance.name}:
+        raise InputError(f"{folder}: is not empty and holds no run ({sorted(others)[0]}); choose another folder")
+    write_json(folder.provenance, provenance())
+    atomic_write(folder.config, dump_yaml(resolved))
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
+    lines = []
+    for key in [*before, *(key for key in now if key not in before)]:
+        name, old, new = f"{prefix}{key}", before.get(key), now.get(key)
+        if name in MAY_CHANGE or old == new:
+            continue
+        if isinstance(old, dict) and isinstance(new, dict):
+            lines += _differences(old, new, f"{name}.")
+        else:
+            lines.append(f"{name} is {old} there and {new} here")
+    return lines
+
+
+def restore(folder: RunFolder, model: nn.Module, optimizers: Optimizers, ranks: Ranks) -> Progress:
+    """Load the newest whole checkpoint, if there is one, and drop metrics written after it."""
+    found: Path | None = None
+    if ranks.first:
+        found, broken = latest_checkpoint(folder.path)
+        for line in broken:
+            print(line, file=sys.stderr)
+    name = ranks.first_says(str(found) if found else None)
+    if name is None:
+        if ranks.first:
+            folder.metrics.unlink(missing_ok=True)
+        return Progress()
+    load_weights(Path(name), model)
+    state = load_training_state(Path(name))
+    optimizers.load_state_dict(state["optimizers"])
+    progress = Progress(**state["progress"])
+    if ranks.first:
+        print(f"resumed from {name}", file=sys.stderr)
+        kept = [line for line in _metrics(folder) if line["step"] <= progress.step]
+        atomic_write(folder.metrics, "".join(json.dumps(line) + "\n" for line in kept))
+    return progress
+
+
+def _metrics(folder: RunFolder) -> list[dict[str, Any]]:
+    return list(read_jsonl(folder.metrics)) if folder.metrics.exists() else []
+
+
+def save(
+    folder: RunFolder,
+    model: nn.Module,
+    optimizers: Optimizers,
+    progress: Progress,
+    resolved: Config,
+    config: TrainingConfig,
+) -> Path:
+    """Write the checkpoint of the current step and delete those that need not be kept."""
+    path = folder.checkpoint(progress.step)
+    state = {"progress": asdict(progress), "optimizers": optimizers.state_dict()}
+    save_checkpoint(path, model, state, resolved)
+    # A later step that is there was passed over as broken: it must not push out a good one.
+    steps = [step for step in folder.checkpoint_steps() if step <= progress.step]
+    for step in steps[: -config.keep_last]:
+        if config.keep_every is None or step % config.keep_every:
+            remove_checkpoint(folder.checkpoint(step))
+    return path

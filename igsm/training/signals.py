@@ -1,0 +1,47 @@
+"""A clean stop when a scheduler asks for one."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+REQUEUE_EXIT_CODE = 75
+"""EX_TEMPFAIL: the run was asked to stop, saved itself, and goes on when the same command is given again."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+
+
+class StopRequest:
+    """While entered, SIGTERM and SIGUSR1 only set `requested`; the loop looks at it between steps."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+
+    def __enter__(self) -> StopRequest:
+        self._before = {}
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._request) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def children_spared() -> Iterator[None]:
+    """Processes started inside do not get SIGUSR1, which a scheduler sends to all processes of a job.
+
+    (A blocked signal stays blocked in children; SIGTERM must reach them, it is how they are ended.)
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,189 @@
+"""The loop learns, logs, evaluates, stops on nonsense and refuses folders that hold something else."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from igsm.errors import InputError
+from igsm.model import GPT, load_model
+from igsm.training import resume
+from igsm.training.distributed import Ranks
+from igsm.training.loop import TrainingError
+from igsm.training.objective import IGNORE
+from igsm.training.resume import MAY_CHANGE
+from igsm.training.schedules import learning_rate
+from tests.training.toy_training import CONTEXT, ToyWindows, metrics, toy_config, toy_train, weights
+
+ALONE = Ranks(torch.device("cpu"))
+
+
+@pytest.mark.parametrize("settings", [{}, {"optimizer": "muon"}, {"schedule": "wsd", "gradient_clip": 1.0}], ids=str)
+def test_it_learns_to_count(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """Guards: targets not shifted, gradients not reaching the weights, a schedule that never rises."""
+    config = toy_config(steps=60, batch=16, learning_rate=0.02, **settings)
+    assert toy_train(config, tmp_path / "run").status == "done"
+    losses = [line["loss"] for line in metrics(tmp_path / "run")]
+    assert losses[0] == pytest.approx(3.47, abs=0.1)  # ln 32
+    assert losses[-1] < 0.5
+    model, _ = load_model(tmp_path / "run")
+    assert model(torch.arange(10).view(1, 10)).argmax(-1)[0, 3:].tolist() == list(range(4, 11))
+
+
+def test_metrics_say_what_was_done(tmp_path: Path) -> None:
+    """Guards: counts per process instead of per run, a learning rate one step off, a missing field."""
+    config = toy_config(label_masking="parameter", log_every=5, steps=12)
+    toy_train(config, tmp_path)
+    lines = metrics(tmp_path)
+    assert [line["step"] for line in lines] == [5, 10, 12]
+    batches = iter(ToyWindows(config, ALONE, 0))
+    targets = [int((next(batches)[-1] != IGNORE).sum()) for _ in range(12)]
+    last = lines[-1]
+    assert last["tokens_seen"] == 12 * 4 * CONTEXT
+    assert last["targets_seen"] == sum(targets)
+    assert last["masked_share"] == pytest.approx(1 - sum(targets[10:]) / (2 * 4 * CONTEXT))
+    assert last["learning_rate"] == pytest.approx(0.002 * 0.01)
+    assert last["gradient_norm"] > 0
+    assert last["tokens_per_second"] > 0
+    assert 0 <= last["loader_wait_share"] <= 1
+
+
+def test_held_out_loss_and_evaluation_are_logged(tmp_path: Path) -> None:
+    """Guards: evaluation in training mode, on other data every time, or left out at the end."""
+    seen = []
+
+    def evaluate(model: nn.Module, step: int) -> dict[str, float]:
+        assert not model.training
+        assert not torch.is_grad_enabled()
+        seen.append(step)
+        return {"accuracy": 0.5}
+
+    config = toy_config(steps=15)
+    batch = next(iter(ToyWindows(config, ALONE, 999)))
+    toy_train(config, tmp_path, held_out=lambda: iter([batch]), evaluate=evaluate)
+    lines = [line for line in metrics(tmp_path) if "held_out_loss" in line]
+    assert seen == [line["step"] for line in lines] == [10, 15]
+    model, _ = load_model(tmp_path)
+    loss = nn.functional.cross_entropy(model(batch[0]).flatten(0, 1), batch[1].flatten(), ignore_index=IGNORE)
+    assert lines[-1]["held_out_loss"] == pytest.approx(loss.item(), rel=1e-5)
+    assert lines[-1]["accuracy"] == 0.5
+
+
+def test_micro_batches_change_nothing_but_rounding(tmp_path: Path) -> None:
+    """Guards: the mean of the parts' means instead of the mean over all targets."""
+    toy_train(toy_config(label_masking="step"), tmp_path / "whole")
+    toy_train(toy_config(label_masking="step", micro_batch=3), tmp_path / "parts")
+    for a, b in zip(metrics(tmp_path / "whole"), metrics(tmp_path / "parts"), strict=True):
+        assert a["loss"] == pytest.approx(b["loss"], rel=1e-4)
+        assert a["gradient_norm"] == pytest.approx(b["gradient_norm"], rel=1e-3)
+
+
+def test_checkpoints_kept(tmp_path: Path) -> None:
+    """Guards: keep_every counted in checkpoints, or the last one deleted."""
+    toy_train(toy_config(steps=20, checkpoint_every=2, keep_last=3, keep_every=8), tmp_path)
+    names = sorted(int(path.name[5:]) for path in (tmp_path / "checkpoints").iterdir())
+    assert names == [8, 16, 18, 20]
+
+
+def poisoned_model(config: Any, bad_calls: set[int], value: float) -> nn.Module:
+    """A model whose logits are multiplied by `value` in some calls."""
+
+    class Model(GPT):
+        calls = 0
+
+        def forward(self, ids: torch.Tensor, **kw: Any) -> torch.Tensor:
+            self.calls += 1
+            logits = super().forward(ids, **kw)
+            return logits * value if self.calls in bad_calls else logits
+
+    torch.manual_seed(0)
+    return Model(config.model)
+
+
+@pytest.mark.parametrize("value", [float("nan"), 1e6])
+def test_nonsense_stops_naming_the_last_good_checkpoint(tmp_path: Path, value: float) -> None:
+    """Guards: hours of training on NaN, and a checkpoint of NaN weights."""
+    config = toy_config(log_every=4)
+    model = poisoned_model(config, {13}, value)
+    with pytest.raises(TrainingError, match="step 13.*last good checkpoint: .*step_10"):
+        toy_train(config, tmp_path, model=model)
+    loaded, _ = load_model(tmp_path)
+    assert all(torch.isfinite(p).all() for p in loaded.parameters())
+
+
+def test_a_bounded_number_of_bad_steps_is_left_out(tmp_path: Path) -> None:
+    """Guards: a skipped step that still moves weights or moments; an unbounded number of skips."""
+    config = toy_config(skip_bad_steps=2, steps=8)
+    toy_train(config, tmp_path / "ok", model=poisoned_model(config, {3, 5}, float("nan")))
+    lines = metrics(tmp_path / "ok")
+    assert [line["skipped_steps"] for line in lines] == [0, 0, 1, 1, 2, 2, 2, 2]
+    loaded, _ = load_model(tmp_path / "ok")
+    assert all(torch.isfinite(p).all() for p in loaded.parameters())
+    with pytest.raises(TrainingError, match="step 6"):
+        toy_train(config, tmp_path / "bad", model=poisoned_model(config, {3, 5, 6}, float("nan")))
+
+
+def test_folders_that_hold_something_else_are_refused(tmp_path: Path) -> None:
+    """Guards: a run silently overwritten, or continued with another recipe."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match="thesis.tex"):
+        toy_train(toy_config(), tmp_path / "other")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="is a file"):
+        toy_train(toy_config(), tmp_path / "file")
+    toy_train(toy_config(), tmp_path / "run")
+    before = weights(tmp_path / "run", 20)
+    with pytest.raises(InputError, match="training.learning_rate is 0.002 there and 0.1 here"):
+        toy_train(toy_config(learning_rate=0.1), tmp_path / "run")
+    with pytest.raises(InputError, match="model.layers"):
+        toy_train(toy_config({"layers": 1}), tmp_path / "run")
+    assert toy_train(toy_config(checkpoint_every=7), tmp_path / "run").status == "done"
+    assert weights(tmp_path / "run", 20) == before
+
+
+def test_settings_that_may_change_exist() -> None:
+    """Guards: a renamed setting that can then not be changed any more."""
+    settings = {f"training.{name}" for name in type(toy_config().training).model_fields}
+    assert MAY_CHANGE - {"tracking"} <= settings
+
+
+def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards: a stack trace; half a checkpoint that looks whole."""
+    real = resume.save_checkpoint
+
+    def full(folder: Path, *rest: Any) -> None:
+        if folder.name == "step_15":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(folder, *rest)
+
+    monkeypatch.setattr(resume, "save_checkpoint", full)
+    with pytest.raises(InputError, match="No space left on device; last good checkpoint: .*step_10"):
+        toy_train(toy_config(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("cosine", {0: 0.5, 1: 1.0, 2: 1.0, 101: 0.01, 51: 0.5102}),
+        ("linear", {0: 0.5, 2: 1.0, 101: 0.01, 51: 0.51}),
+        ("wsd", {0: 0.5, 2: 1.0, 80: 1.0, 101: 0.01}),
+        ("constant", {0: 0.5, 50: 1.0, 101: 1.0}),
+    ],
+)
+def test_schedules(schedule: str, expected: dict[int, float]) -> None:
+    """Guards: a decay that ends early, a first step at rate 0."""
+    config = toy_config(steps=102, warmup_steps=2, schedule=schedule, learning_rate=1.0).training
+    for step, factor in expected.items():
+        assert learning_rate(config, step) == pytest.approx(factor, abs=0.01), step
+
+
+def test_the_paper_recipe_is_the_default() -> None:
+    config = toy_config().training
+    assert (config.betas, config.final_ratio) == ((0.9, 0.98), 0.01)
+    assert (config.label_masking, config.loss_on) == ("none", "all")
