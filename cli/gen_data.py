@@ -68,6 +68,7 @@ def command(
         "context": context,
         "seed": seed,
     }
+    share = parse_part(part)
     data = _data_config(config, given, overrides or [])
     write = exporting.writer(export) if export is not None else None
     if text is not None:
@@ -86,20 +87,26 @@ def command(
     if out is not None and write is not None:
         write(out, data.problem.split, records(out))
     elif out is not None:
-        with tqdm(total=windows * data.context, desc=str(out), unit=" tokens", unit_scale=True) as bar:
+        bar = None
 
-            def progress(done: int, total: int) -> None:
-                bar.total = total * data.context
-                bar.update(done * data.context - bar.n)
+        def progress(done: int, total: int) -> None:
+            nonlocal bar
+            if bar is None:
+                bar = tqdm(total=total * data.context, desc=str(out), unit=" tokens", unit_scale=True)
+            bar.update(done * data.context - bar.n)
 
-            size = {} if shard_tokens is None else {"shard_tokens": shard_tokens}
-            made = generate(data, out, windows, workers=workers, part=parse_part(part), progress=progress, **size)
+        size = {} if shard_tokens is None else {"shard_tokens": shard_tokens}
+        try:
+            made = generate(data, out, windows, workers=workers, part=share, progress=progress, **size)
+        finally:
+            if bar is not None:
+                bar.close()
         if made is None:
             typer.echo(f"{out}: this part is done; the manifest is written with the last part")
         else:
             typer.echo(
-                f"{out}: {made.tokens:,} tokens, {made.documents:,} documents, {len(made.shards)} shards; "
-                f"{made.dropped:,} problems longer than a window left out"
+                f"{out}: {made.tokens:,} tokens in {len(made.shards)} shards; {made.documents - made.cut:,} whole "
+                f"problems, {made.cut:,} cut at a window's end, {made.dropped:,} longer than a window left out"
             )
     if text is not None:
         exporting.write_text(text, records(text))

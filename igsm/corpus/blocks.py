@@ -27,7 +27,15 @@ from igsm.corpus.packing import (
     new_windows,
     place,
 )
-from igsm.corpus.vocabulary import ANSWER_START, END, PROBLEM_START, SOLUTION_START, Ids, load_vocabulary
+from igsm.corpus.vocabulary import (
+    ANSWER_START,
+    END,
+    PROBLEM_START,
+    SOLUTION_START,
+    Ids,
+    encode,
+    load_vocabulary,
+)
 from igsm.errors import InputError
 from igsm.problems.boxes import write_boxes
 from igsm.problems.candidate import Law, Workspace, law_of, new_workspace
@@ -109,10 +117,9 @@ def _next_document(law: Law, settings: Settings, tables: Tables, stream: Stream)
 
 
 @compiled
-def _put(token: int, plane: int, tokens: np.ndarray, planes: np.ndarray, n: int) -> int:
-    if n < len(tokens):
-        tokens[n], planes[n] = token, plane
-    return n + 1
+def _append(stream: Stream, first: int, end: int, ids: Ids, tokens: np.ndarray, n: int) -> int:
+    """Write the ids of the stream's fragments [first, end) to ``tokens[n:]``; returns where they end."""
+    return n + encode(stream.codes[first:end], end - first, ids.start, ids.ids, tokens[n:])
 
 
 @compiled
@@ -120,28 +127,34 @@ def encode_document(stream: Stream, ids: Ids, tokens: np.ndarray, planes: np.nda
     """Fill tokens (uint16) and planes (uint8) with the stream's document.
 
     Returns:
-        The document's length, which may be more than fits.
+        The document's length; where that is more than fits, nothing is written.
     """
-    problem_end, solution_end, end, n_spans = stream.ends[0], stream.ends[1], stream.ends[2], stream.ends[3]
-    n = _put(PROBLEM_START, 0, tokens, planes, 0)
-    span, base = 0, 0
-    for f in range(end):
-        if f == problem_end:
-            n = _put(SOLUTION_START, 0, tokens, planes, n)
-            base = SOLUTION
-        if f == solution_end:
-            n = _put(ANSWER_START, base, tokens, planes, n)
-        if span < n_spans and f == stream.spans[span, SPAN_END]:
-            span += 1
-        plane = base
-        if span < n_spans and f >= stream.spans[span, SPAN_START]:
-            plane |= MISTAKE_STEP
-            if stream.spans[span, SPAN_NAME_START] <= f < stream.spans[span, SPAN_NAME_END]:
-                plane |= MISTAKE_NAME
-        code = stream.codes[f]
-        for i in range(ids.start[code], ids.start[code + 1]):
-            n = _put(ids.ids[i], plane, tokens, planes, n)
-    return _put(END, base, tokens, planes, n)
+    problem_end, solution_end, end = stream.ends[0], stream.ends[1], stream.ends[2]
+    length = 4
+    for code in stream.codes[:end]:
+        length += ids.start[code + 1] - ids.start[code]
+    if length > len(tokens):
+        return length
+    tokens[0] = PROBLEM_START
+    n = _append(stream, 0, problem_end, ids, tokens, 1)
+    tokens[n] = SOLUTION_START
+    n += 1
+    planes[:n] = 0
+    planes[n:length] = SOLUTION
+    done = problem_end
+    for span in stream.spans[: stream.ends[3]]:
+        start = _append(stream, done, span[SPAN_START], ids, tokens, n)
+        name = _append(stream, span[SPAN_START], span[SPAN_NAME_START], ids, tokens, start)
+        name_end = _append(stream, span[SPAN_NAME_START], span[SPAN_NAME_END], ids, tokens, name)
+        n = _append(stream, span[SPAN_NAME_END], span[SPAN_END], ids, tokens, name_end)
+        planes[start:n] = SOLUTION | MISTAKE_STEP
+        planes[name:name_end] = SOLUTION | MISTAKE_STEP | MISTAKE_NAME
+        done = span[SPAN_END]
+    n = _append(stream, done, solution_end, ids, tokens, n)
+    tokens[n] = ANSWER_START
+    n = _append(stream, solution_end, end, ids, tokens, n + 1)
+    tokens[n] = END
+    return length
 
 
 @compiled

@@ -18,7 +18,7 @@ from typing import Any
 
 from igsm.corpus.blocks import documents
 from igsm.corpus.config import DataConfig
-from igsm.corpus.shards import HashedFile
+from igsm.corpus.shards import whole_file
 from igsm.corpus.workers import InOrder
 from igsm.errors import InputError, suggest
 from igsm.problems.document import Document
@@ -69,9 +69,9 @@ def record_of(document: Document) -> Record:
 def write_text(path: str | Path, items: Iterable[Record]) -> None:
     """Write records as JSONL. Raises InputError when the file exists or cannot be written."""
     path = must_be_new(Path(path))
-    with HashedFile(path) as file:
-        for group in _groups(items):
-            file.write("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in group).encode())
+    with whole_file(path) as partial, open(partial, "w", encoding="utf-8") as file:
+        for item in items:
+            file.write(json.dumps(item, ensure_ascii=False) + "\n")
 
 
 def writer(form: str) -> Callable[[Path, str, Iterable[Record]], Path]:
@@ -118,7 +118,7 @@ def _write_parquet(folder: Path, split: str, items: Iterable[Record]) -> Path:
         + [("mistakes", pyarrow.list_(mistake))]
     )
     path = must_be_new(folder / f"{split}.parquet")
-    with HashedFile(path) as file, pyarrow.parquet.ParquetWriter(pyarrow.PythonFile(file, "w"), schema) as table:
+    with whole_file(path) as partial, pyarrow.parquet.ParquetWriter(partial, schema) as table:
         for group in _groups(items):
             table.write_table(pyarrow.Table.from_pylist(group, schema=schema))
     return path

@@ -76,6 +76,7 @@ class Manifest(Plan):
     shards: list[ShardRecord]
     tokens: int
     documents: int
+    cut: int
     dropped: int
 
 
@@ -174,6 +175,7 @@ def finish(folder: Path, plan: Plan) -> Manifest | None:
         shards=records,
         tokens=plan.windows * plan.law["context"],
         documents=sum(record.documents for record in records),
+        cut=sum(record.cut for record in records),
         dropped=sum(record.dropped for record in records),
     )
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))

@@ -16,9 +16,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
+from typing import BinaryIO
 
 import numpy as np
 
@@ -32,56 +32,52 @@ MAGIC, VERSION, HEADER_INTS = 20240520, 1, 256
 HEADER_BYTES = 4 * HEADER_INTS
 
 
-class HashedFile:
-    """A file that grows under a ``.partial`` name, is hashed as it grows and gets its name when it is whole."""
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A ``.partial`` name to write to; what is there at the end gets the name ``path``, after an error it is removed.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._partial = path.with_name(path.name + ".partial")
+    Raises InputError when the disk is full or the folder cannot be written.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written: {error.strerror or error}; what is finished stays, "
+            "the same command goes on from there"
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+class HashedFile:
+    """A file that is hashed as it grows."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
         self._hash = hashlib.sha256()
         self._bytes = 0
-        try:
-            self._file = open(self._partial, "wb")  # noqa: SIM115 - closed by __exit__
-        except OSError as error:
-            raise _cannot_write(path, error) from None
 
-    def write(self, data: bytes | memoryview) -> None:
-        try:
-            self._file.write(data)
-        except OSError as error:
-            raise _cannot_write(self.path, error) from None
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
         self._hash.update(data)
         self._bytes += len(data)
-
-    def __enter__(self) -> HashedFile:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, _e: object, _t: TracebackType | None) -> None:
-        try:
-            if kind is None:
-                self._file.flush()
-                os.fsync(self._file.fileno())
-                self._file.close()
-                os.replace(self._partial, self.path)
-        except OSError as error:
-            kind = OSError
-            raise _cannot_write(self.path, error) from None
-        finally:
-            if kind is not None:
-                with contextlib.suppress(OSError):
-                    self._file.close()
-                self._partial.unlink(missing_ok=True)
 
     @property
     def record(self) -> FileRecord:
         return FileRecord(bytes=self._bytes, sha256=self._hash.hexdigest())
 
 
-def _cannot_write(path: Path, error: OSError) -> InputError:
-    return InputError(
-        f"{path}: cannot be written: {error.strerror or error}; what is finished stays, "
-        "the same command goes on from there"
-    )
+@contextlib.contextmanager
+def hashed_file(path: Path) -> Iterator[HashedFile]:
+    """A file that gets its name when it is whole, see :func:`whole_file`."""
+    with whole_file(path) as partial, open(partial, "wb") as file:
+        yield HashedFile(file)
 
 
 def header(n_tokens: int) -> bytes:
@@ -100,7 +96,7 @@ def write_shard(
     starts = []
     n_tokens = n_windows * context
     done = cut = dropped = 0
-    with HashedFile(folder / f"{name}.bin") as file:
+    with hashed_file(folder / f"{name}.bin") as file:
         file.write(header(n_tokens))
         for block in blocks:
             tokens = block.tokens.reshape(-1)[: n_tokens - done]
@@ -113,12 +109,12 @@ def write_shard(
             cut += int((tokens.reshape(-1, context)[:, -1] != END).sum())
             dropped += block.n_dropped
     files = {f"{name}.bin": file.record}
-    with HashedFile(folder / f"{name}.planes") as file:
+    with hashed_file(folder / f"{name}.planes") as file:
         for parts in bits:
             file.write(np.packbits(np.concatenate(parts), bitorder="little").tobytes())
     files[f"{name}.planes"] = file.record
     documents = np.concatenate(starts)
-    with HashedFile(folder / f"{name}.documents") as file:
+    with hashed_file(folder / f"{name}.documents") as file:
         file.write(documents.astype("<u8", copy=False).tobytes())
     files[f"{name}.documents"] = file.record
     record = ShardRecord(
