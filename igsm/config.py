@@ -21,7 +21,9 @@ from igsm.errors import InputError, suggest
 class Config(pydantic.BaseModel):
     """Base of every settings class: strict types, unknown keys forbidden, immutable."""
 
-    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = pydantic.ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, serialize_by_alias=True
+    )
 
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
@@ -35,18 +37,14 @@ class _Loader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key '{key}' stands twice", key_node.start_mark
-                )
+                raise yaml.constructor.ConstructorError(None, None, f"key '{key}' stands twice", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
 
 # YAML 1.1 reads `no` as False and `1e-3` as a string; replace those two rules by YAML 1.2's.
 _Loader.yaml_implicit_resolvers = {
-    letter: [
-        (tag, rule) for tag, rule in rules if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")
-    ]
+    letter: [(tag, rule) for tag, rule in rules if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")]
     for letter, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver(
@@ -114,9 +112,7 @@ def build_config(cls: type[AnyConfig], content: dict[str, Any], where: str) -> A
         path = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             siblings = _fields(cls, first["loc"][:-1])
-            raise InputError(
-                f"{where}: unknown key '{path}'{suggest(str(first['loc'][-1]), siblings)}"
-            ) from None
+            raise InputError(f"{where}: unknown key '{path}'{suggest(str(first['loc'][-1]), siblings)}") from None
         message = first["msg"].removeprefix("Value error, ")
         given = "" if first["type"] in ("missing", "value_error") else f", not {first['input']!r}"
         raise InputError(f"{where}: {path + ': ' if path else ''}{message}{given}") from None

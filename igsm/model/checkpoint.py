@@ -22,6 +22,7 @@ from igsm.config import Config, build_config, dump_yaml, load_yaml
 from igsm.errors import InputError
 from igsm.model.config import ModelConfig
 from igsm.model.gpt import GPT
+from igsm.model.lora import LoRAConfig, add_lora, merge_lora
 from igsm.rundir import RunFolder
 
 WEIGHTS = "weights.safetensors"
@@ -173,6 +174,8 @@ def load_training_state(checkpoint: Path) -> dict[str, Any]:
 def load_model(path: str | Path, device: str | torch.device = "cpu") -> tuple[GPT, dict[str, Any]]:
     """Rebuild a model from a run folder (its newest whole checkpoint) or a checkpoint folder alone.
 
+    The low-rank updates of a LoRA run are merged into the weights.
+
     Returns:
         The model in evaluation mode, and the run's resolved config as plain values (`data`, `model`, ...).
 
@@ -184,6 +187,10 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> tuple[GP
     shape = build_config(ModelConfig, config.get("model") or {}, f"{checkpoint / CONFIG}, model")
     with torch.device("meta"):
         model = GPT(shape)
+    if config.get("lora"):
+        add_lora(model, build_config(LoRAConfig, config["lora"], f"{checkpoint / CONFIG}, lora"))
     model.to_empty(device="cpu")
     load_weights(checkpoint, model)
+    if config.get("lora"):
+        model = merge_lora(model)
     return model.to(device).eval(), config

@@ -1,0 +1,83 @@
+"""can_next questions: before each step of a solution, about every parameter of the problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from igsm.corpus.vocabulary import END, PROBLEM_START, SOLUTION_START, Vocabulary
+from igsm.probing.probe import CAN, CANNOT
+from igsm.probing.tree import PADDING, TRUNK
+from igsm.problems.problem import Problem
+
+NO_ANSWER = -100
+"""Target of a token at which nothing is asked."""
+
+
+class QuestionRow(NamedTuple):
+    """One problem and questions about it; see `igsm.probing.tree`. All are int64 [length]."""
+
+    ids: np.ndarray
+    positions: np.ndarray
+    branch: np.ndarray
+    visible: np.ndarray
+    targets: np.ndarray
+    """CANNOT or CAN at the " as" that ends a question, else NO_ANSWER."""
+
+
+def question_rows(
+    problem: Problem, vocabulary: Vocabulary, length: int, random: np.random.Generator
+) -> Iterator[QuestionRow]:
+    """Rows that together hold every question about a problem once, in random order.
+
+    A question is a step of the (error-free) solution and a parameter: those that exist in the problem and all
+    abstract ones. The label is `Problem.can_next` after the steps before it.
+
+    Yields:
+        Full rows first; none if the problem and its solution leave no room for the longest question.
+    """
+    trunk, points = _trunk(problem, vocabulary)
+    asked = {
+        p: vocabulary.from_gpt2[vocabulary.encode_text(f" Define {problem.name(p)} as")] for p in problem.parameters
+    }
+    if len(trunk) + max(map(len, asked.values())) > length:
+        return
+    questions = [(step, p) for step in range(len(points)) for p in problem.parameters]
+    defined = [frozenset(problem.solution[:step]) for step in range(len(points))]
+    row: list[tuple[int, np.ndarray, int]] = []
+    room = length - len(trunk)
+    for number in random.permutation(len(questions)):
+        step, parameter = questions[number]
+        if len(asked[parameter]) > room:
+            yield _row(trunk, row, length)
+            row, room = [], length - len(trunk)
+        label = CAN if problem.can_next(parameter, defined[step]) else CANNOT
+        row.append((points[step], asked[parameter], label))
+        room -= len(asked[parameter])
+    yield _row(trunk, row, length)
+
+
+def _trunk(problem: Problem, vocabulary: Vocabulary) -> tuple[np.ndarray, list[int]]:
+    """Ids of prompt and solution, and before which of them each step of the solution starts."""
+    ids = [END, PROBLEM_START, *vocabulary.encode_text(problem.text), SOLUTION_START]
+    points = []
+    for sentence in problem.solution_text.split(".")[:-1]:
+        points.append(len(ids))
+        ids += [*vocabulary.encode_text(sentence + ".")]
+    # Nothing is asked after the last step, so it need not be read.
+    return vocabulary.from_gpt2[ids[: points[-1]]], points
+
+
+def _row(trunk: np.ndarray, questions: list[tuple[int, np.ndarray, int]], length: int) -> QuestionRow:
+    row = QuestionRow(*(np.full(length, filler, np.int64) for filler in (0, 0, PADDING, 0, NO_ANSWER)))
+    end = len(trunk)
+    row.ids[:end], row.positions[:end], row.branch[:end] = trunk, np.arange(end), TRUNK
+    row.visible[:end] = np.arange(1, end + 1)
+    for number, (point, ids, label) in enumerate(questions, start=1):
+        start, end = end, end + len(ids)
+        row.ids[start:end], row.positions[start:end] = ids, point + np.arange(len(ids))
+        row.branch[start:end], row.visible[start:end] = number, point
+        row.targets[end - 1] = label
+    return row

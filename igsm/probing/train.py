@@ -1,0 +1,157 @@
+"""Training a probe through the one training loop, and loading it again."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from igsm.config import build_config, load_yaml
+from igsm.corpus.config import DataConfig
+from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
+from igsm.corpus.workers import InOrder
+from igsm.errors import InputError
+from igsm.model import GPT, load_model
+from igsm.model.checkpoint import CONFIG, find_checkpoint, load_weights
+from igsm.probing.config import ProbeConfig
+from igsm.probing.probe import Probe
+from igsm.probing.questions import NO_ANSWER, QuestionRow, question_rows
+from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.source import ProblemSource
+from igsm.seeds import numpy_generator, torch_seed
+from igsm.training.distributed import Ranks
+from igsm.training.loop import Outcome, Task, train
+from igsm.training.objective import Batch
+
+
+def resolve(config: ProbeConfig) -> tuple[ProbeConfig, GPT]:
+    """The config with what follows from the model it names, and that model (or its random twin).
+
+    Raises:
+        InputError: there is no such model, or the problems have names that it does not know.
+    """
+    model, base = load_model(config.from_)
+    data = build_config(DataConfig, base.get("data") or {}, f"{config.from_}, data")
+    problem = config.problem or data.problem.model_copy(update={"kind": "none", "retry_rate": 0.0})
+    if problem.kind != "none":
+        raise InputError(f"problem.kind: a probe is trained on solutions without mistakes, not '{problem.kind}'")
+    if load_vocabulary(problem).fingerprint != load_vocabulary(data.problem).fingerprint:
+        raise InputError(f"problem.lexicon: {config.from_} was trained on other names; choose the same lexicon")
+    if config.model not in (None, model.config) or config.vocabulary not in (None, data.vocabulary):
+        raise InputError(f"model and vocabulary are those of {config.from_}; leave them out")
+    if config.random_weights:
+        torch.manual_seed(torch_seed(config.seed, "random model"))
+        model = GPT(model.config)
+    found = {"problem": problem, "model": model.config, "vocabulary": data.vocabulary}
+    return config.model_copy(update=found), model
+
+
+def vocabulary_of(config: ProbeConfig) -> Vocabulary:
+    """The vocabulary of a resolved config."""
+    assert config.problem is not None
+    return load_vocabulary(config.problem, cast(Any, config.vocabulary))
+
+
+class QuestionBatches:
+    """This process's share of every step's rows; row j of step s asks about problem number s * batch + j."""
+
+    def __init__(self, config: ProbeConfig, ranks: Ranks, start_step: int) -> None:
+        batch = config.training.batch
+        if batch % ranks.world_size:
+            raise InputError(f"training.batch ({batch}) must be a multiple of the {ranks.world_size} processes")
+        share = batch // ranks.world_size
+        self._rows = InOrder(
+            functools.partial(_step_rows, config, share, ranks.rank * share),
+            iter(range(start_step, config.training.steps)),
+            workers=config.training.workers,
+            ahead=4,
+        )
+
+    def __iter__(self) -> Iterator[Batch]:
+        for rows in self._rows:
+            yield _stack(rows)
+
+    def close(self) -> None:
+        self._rows.close()
+
+
+@functools.lru_cache(maxsize=2)
+def _source(problem: ProblemConfig, seed: int) -> ProblemSource:
+    return ProblemSource(problem, seed)
+
+
+def _step_rows(config: ProbeConfig, count: int, offset: int, step: int) -> list[QuestionRow]:
+    assert config.problem is not None
+    first = step * config.training.batch + offset
+    return [first_row(config, config.problem, index) for index in range(first, first + count)]
+
+
+def first_row(config: ProbeConfig, problem: ProblemConfig, index: int) -> QuestionRow:
+    """A row of random questions about one problem; nothing is asked about a problem too long for a row."""
+    random = numpy_generator(config.seed, "questions", problem.split, index)
+    about = _source(problem, config.seed).problem(index)
+    rows = question_rows(about, vocabulary_of(config), config.row_length, random)
+    empty = QuestionRow(
+        *(np.zeros(config.row_length, np.int64) for _ in range(4)), np.full(config.row_length, NO_ANSWER)
+    )
+    return next(rows, empty)
+
+
+def _stack(rows: list[QuestionRow]) -> Batch:
+    return tuple(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True))
+
+
+def held_out(config: ProbeConfig, ranks: Ranks, count: int) -> Callable[[], Iterator[Batch]]:
+    """The same questions about the first `count` test problems at every call: this process's share."""
+    assert config.problem is not None
+    problem = config.problem.model_copy(update={"split": "test"})
+    batches: list[Batch] = []
+
+    def batch() -> Iterator[Batch]:
+        if not batches:
+            batches.append(_stack([first_row(config, problem, i) for i in range(ranks.rank, count, ranks.world_size)]))
+        return iter(batches)
+
+    return batch
+
+
+def train_probe(config: ProbeConfig, path: str | Path, ranks: Ranks) -> Outcome:
+    """Train a probe in the run folder `path`, from its newest checkpoint if there is one.
+
+    Raises:
+        InputError, TrainingError: see `igsm.training.loop.train`.
+    """
+    config, model = resolve(config)
+    torch.manual_seed(torch_seed(config.seed, "probe"))
+    task = Task(
+        model=Probe(model, config.lora),
+        batches=lambda step: QuestionBatches(config, ranks, step),
+        held_out=held_out(config, ranks, config.training.held_out_windows)
+        if config.training.held_out_windows
+        else None,
+        seed=config.seed,
+    )
+    return train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)
+
+
+def load_probe(path: str | Path, device: str | torch.device = "cpu") -> tuple[Probe, ProbeConfig]:
+    """Rebuild a probe from its run folder or checkpoint alone.
+
+    Raises:
+        InputError: it is not a probe's folder, or it is damaged.
+    """
+    checkpoint = find_checkpoint(path)
+    content = load_yaml(checkpoint / CONFIG)
+    if "row_length" not in content:
+        raise InputError(f"{path}: holds a model, not a probe; train one with `mistakes probe CONFIG from={path}`")
+    config = build_config(ProbeConfig, content, str(checkpoint / CONFIG))
+    assert config.model is not None
+    with torch.device("meta"):
+        probe = Probe(GPT(config.model), config.lora)
+    probe.to_empty(device="cpu")
+    load_weights(checkpoint, probe)
+    return probe.to(device).eval(), config
