@@ -13,6 +13,9 @@ from igsm.errors import InputError
 COMMANDS = {
     "show": ("cli.show", "Print one problem, its solution and its mistakes."),
     "gen-data": ("cli.gen_data", "Generate a corpus: shards of token ids, text, Parquet."),
+    "pretrain": ("cli.pretrain", "Pretrain a model from random weights."),
+    "config": ("cli.config", "Print what a preset and its overrides come to."),
+    "inspect": ("cli.inspect", "Show a run: config, data seen, curves, checkpoints."),
     "check": ("cli.check", "Grade solutions of any source, step by step, from their texts."),
     "solve": ("cli.solve", "Answer problems given as text."),
     "sweep": ("cli.sweep", "Everything a figure needs: train, evaluate, report."),

@@ -19,9 +19,6 @@ from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome, Task, train
 from igsm.training.objective import Batch, next_token_batch
 
-GPT2_IDS = 50304
-"""GPT-2's 50,257 ids, padded to a multiple of 64."""
-
 Evaluate = Callable[[nn.Module, int], dict[str, float]]
 
 
@@ -39,9 +36,7 @@ class WindowBatches:
         self._loader.close()
 
 
-def window_batches(
-    data: DataConfig, config: TrainingConfig, ranks: Ranks, start_step: int, workers: int
-) -> WindowBatches:
+def window_batches(data: DataConfig, config: TrainingConfig, ranks: Ranks, start_step: int) -> WindowBatches:
     """This process's share of every step's batch, from `start_step` on."""
     loader = WindowLoader(
         data,
@@ -49,7 +44,7 @@ def window_batches(
         rank=ranks.rank,
         world_size=ranks.world_size,
         start_step=start_step,
-        workers=workers,
+        workers=config.workers,
     )
     if loader.steps is not None and loader.steps < config.steps:
         loader.close()
@@ -84,7 +79,7 @@ def resolve(config: PretrainConfig) -> PretrainConfig:
     Raises:
         InputError: settings that do not go together.
     """
-    size = load_vocabulary(config.data.problem).size if config.data.vocabulary == "compact" else GPT2_IDS
+    size = load_vocabulary(config.data.problem, config.data.vocabulary).size
     if config.model.vocabulary_size is None:
         model = config.model.model_copy(update={"vocabulary_size": size})
         return config.model_copy(update={"model": model})
@@ -94,6 +89,33 @@ def resolve(config: PretrainConfig) -> PretrainConfig:
             f"the {config.data.vocabulary} vocabulary has {size} ids"
         )
     return config
+
+
+def window_task(
+    model: nn.Module,
+    data: DataConfig,
+    training: TrainingConfig,
+    ranks: Ranks,
+    seed: int,
+    evaluate: Evaluate | None = None,
+) -> Task:
+    """Next-token prediction on windows as a task for the loop.
+
+    Raises:
+        InputError: a number of windows that the processes cannot share.
+    """
+    for name in ("batch", "held_out_windows"):
+        if getattr(training, name) % ranks.world_size:
+            raise InputError(
+                f"training.{name} ({getattr(training, name)}) must be a multiple of the {ranks.world_size} processes"
+            )
+    return Task(
+        model=model,
+        batches=lambda step: window_batches(data, training, ranks, step),
+        held_out=held_out_batches(data, training, ranks) if training.held_out_windows else None,
+        evaluate=evaluate,
+        seed=seed,
+    )
 
 
 def pretrain(config: PretrainConfig, path: str | Path, ranks: Ranks, *, evaluate: Evaluate | None = None) -> Outcome:
@@ -109,18 +131,6 @@ def pretrain(config: PretrainConfig, path: str | Path, ranks: Ranks, *, evaluate
         InputError, TrainingError: see `loop.train`.
     """
     config = resolve(config)
-    training = config.training
-    for name in ("batch", "held_out_windows"):
-        if getattr(training, name) % ranks.world_size:
-            raise InputError(
-                f"training.{name} ({getattr(training, name)}) must be a multiple of the {ranks.world_size} processes"
-            )
     torch.manual_seed(torch_seed(config.seed, "initial weights"))
-    task = Task(
-        model=GPT(config.model),
-        batches=lambda step: window_batches(config.data, training, ranks, step, training.workers),
-        held_out=held_out_batches(config.data, training, ranks) if training.held_out_windows else None,
-        evaluate=evaluate,
-        seed=config.seed,
-    )
-    return train(task, training, path, resolved=config, tracking=config.tracking, ranks=ranks)
+    task = window_task(GPT(config.model), config.data, config.training, ranks, config.seed, evaluate)
+    return train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)
