@@ -7,7 +7,7 @@
 #
 # A job that is pre-empted, or 2 minutes from its time limit, is asked to save itself (SIGTERM). When it answers with
 # exit code 75 ("requeue me") it goes back into the queue and on from its checkpoint; the waiting goes on, too.
-# Exit code: the job's (of an array: the highest).
+# Stopping this script asks the job to save itself and end. Exit code: the job's (of an array: the highest).
 set -euo pipefail
 if [ $# -eq 0 ]; then
     echo "usage: $0 COMMAND [ARGUMENT]..." >&2
@@ -18,48 +18,56 @@ logs=${SBATCH_LOGS:-runs/slurm}
 mkdir -p "$logs"
 log=$(mktemp -d "$(realpath "$logs")/job-XXXXXX")
 
-# The command is quoted into the script; SLURM copies the script, so the file may go as soon as it is submitted.
+# The command is quoted into the script; its exit code is left in a file. (`sbatch --wait` would end at a requeue, when
+# the job looks finished for a moment, and sacct is not there on every cluster.)
 cat > "$log/script.sh" <<SCRIPT
 #!/usr/bin/env bash
 command=($(printf '%q ' "$@"))
+log=$(printf '%q' "$log")
 SCRIPT
 cat >> "$log/script.sh" <<'SCRIPT'
 command=("${command[@]//%a/${SLURM_ARRAY_TASK_ID:-%a}}")
-# As a step: a pre-empting SLURM signals steps, and only at the time limit this script (--signal=B).
-trap 'kill -TERM "$child" 2>/dev/null' TERM USR1
+# As a step, because SLURM's signals (pre-emption, time limit, scancel --signal) go to steps.
 export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}
-srun --ntasks=1 "${command[@]}" &
-child=$!
-# A trapped signal ends `wait` early: wait again until the child itself has ended.
-while true; do
-    code=0
-    wait "$child" || code=$?
-    kill -0 "$child" 2>/dev/null || break
-done
+code=0
+srun --ntasks=1 "${command[@]}" || code=$?
 if [ "$code" -eq 75 ]; then
-    scontrol requeue "$SLURM_JOB_ID"
-    sleep 60  # until SLURM ends this script; the requeued job starts it again
+    # SLURM ends this script meanwhile; the requeued job starts it again.
+    scontrol requeue "$SLURM_JOB_ID" && sleep 60
 fi
+echo "$code" > "$log/code-${SLURM_ARRAY_TASK_ID:-0}"
 exit "$code"
 SCRIPT
 
-options=(--parsable --wait --requeue --open-mode=append --signal=B:TERM@120 --job-name="$(basename "$1")")
+options=(--parsable --requeue --open-mode=append --signal=TERM@120 --job-name="$(basename "$1")")
 if [ -n "${ARRAY:-}" ]; then
     options+=(--array="$ARRAY" --output="$log/%a.log")
 else
-    options+=(--output="$log/output.log")
+    options+=(--output="$log/0.log")
 fi
 # shellcheck disable=SC2206  # options are words
 options+=(${SBATCH_OPTIONS:-})
+job=$(sbatch "${options[@]}" "$log/script.sh" | cut -d';' -f1)
 
-sbatch "${options[@]}" "$log/script.sh" > "$log/job" &
-waiting=$!
-# Whoever stops the waiting wants the job to save itself and end.
-trap 'scancel --batch --signal=TERM "$(cut -d";" -f1 "$log/job")" || true' TERM INT
-while true; do
-    code=0
-    wait "$waiting" || code=$?
-    kill -0 "$waiting" 2>/dev/null || break
+# Whoever stops the waiting wants the job to save itself and end: no requeue of what is asked to stop from here.
+stop() {
+    scontrol update JobId="$job" Requeue=0 || true
+    scancel --signal=TERM "$job" || true
+}
+trap stop TERM INT
+
+# A failing squeue (a busy controller) says nothing about the job: only a list without it does.
+pause=1
+while ! known=$(squeue --noheader --me --format=%F 2>/dev/null) || grep -qx "$job" <<< "$known"; do
+    sleep "$pause" &
+    wait $! || true # ended early by a trapped signal
+    pause=$((pause < 15 ? pause + 1 : 15))
 done
+
+sleep 1 # the files of a shared disk
 find "$log" -name '*.log' | sort | xargs --no-run-if-empty cat
-exit "$code"
+highest=0
+for code in $(cat "$log"/code-* 2>/dev/null || echo 1); do
+    [ "$code" -gt "$highest" ] && highest=$code
+done
+exit "$highest"

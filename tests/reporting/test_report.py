@@ -1,0 +1,97 @@
+"""The written report: text forms, pictures, and the page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+
+from igsm.errors import InputError
+from igsm.reporting import text
+from igsm.reporting.report import ReportRequest, build_report, write_report
+from igsm.reporting.results import Source
+from igsm.reporting.samples import solution_html
+
+
+@pytest.fixture
+def request_of_two(make_run) -> ReportRequest:
+    cells = {"med_pq:op<=15": 0.95, "med_pq:op=23": 0.5}
+    sources = [
+        Source("original", make_run("first", cells)),
+        Source("retry 0.5", make_run("second", {"med_pq:op<=15": 0.97}, kind="retry", rate=0.5)),
+    ]
+    return ReportRequest("A <title> & more", sources, "What is shown.", figure="figure4", columns=list(cells))
+
+
+def test_report_folder_has_every_form(request_of_two: ReportRequest, tmp_path) -> None:
+    """Guards against a form that is promised and not written, or is empty."""
+    paths = write_report(build_report(request_of_two), tmp_path / "report")
+    names = {path.name for path in paths}
+    assert {"report.md", "tables.csv", "report.tex", "index.html", "accuracy.png", "accuracy.pdf"} <= names
+    assert {"training_curves.png", "accuracy_bars.png"} <= names
+    assert all(path.stat().st_size > 300 for path in paths)
+    for path in paths:
+        if path.suffix == ".png":
+            assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_csv_has_a_line_for_every_cell_and_says_where_it_comes_from(request_of_two: ReportRequest) -> None:
+    """Guards against numbers without origin, and against missing cells left out or made 0."""
+    lines = list(csv.DictReader(io.StringIO(text.csv_text(build_report(request_of_two).tables))))
+    assert len(lines) == 2 * 2 * 2
+    missing = next(line for line in lines if line["row"] == "retry 0.5" and line["cell"].endswith("op=23"))
+    assert (missing["value"], missing["n"], missing["runs"], missing["paper"]) == ("-", "-", "-", "0.936")
+    present = next(line for line in lines if line["row"] == "original")
+    assert present["runs"].endswith("first")
+    assert present["n"] == "400"
+
+
+def test_markdown_and_latex_are_well_formed(request_of_two: ReportRequest) -> None:
+    """Guards against rows with fewer cells than the head, and unescaped characters that stop LaTeX."""
+    table = build_report(request_of_two).tables[0]
+    lines = [line for line in text.markdown(table).splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in lines[:5]}) == 1
+    latex = text.latex(table)
+    assert latex.count("\\begin{tabular}") == latex.count("\\end{tabular}") == 1
+    body = [line for line in latex.splitlines() if not line.startswith("%")]
+    assert not re.search(r"(?<!\\)[_%#]", "\n".join(body))
+
+
+def test_page_needs_nothing_else_and_escapes_what_models_write(request_of_two: ReportRequest, tmp_path) -> None:
+    """Guards against a page that loads things from the network, and against HTML from generated text."""
+    write_report(build_report(request_of_two), tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    assert not re.search(r"""(?:src|href)=["'](?!data:|#)""", page)
+    assert "http" not in page
+    assert "A &lt;title&gt; &amp; more" in page
+    assert "<Hen>" not in page
+    assert "0123456789" in page  # the commit of the run
+
+
+def test_withdrawn_steps_are_struck_through_and_the_wrong_one_marked() -> None:
+    """Guards against striking out a right step, or marking the sentence after the wrong one."""
+    solution = " Define A's B as x; so x = 1. Define C's D as BACK. Define C's E as y; so y = x = 2."
+    shown = solution_html(solution, wrong_step=3)
+    assert "<s>Define C&#x27;s D as</s> BACK." in shown
+    assert shown.count("<s>") == 1
+    assert "<mark> Define C&#x27;s E as y; so y = x = 2.</mark>" in shown
+
+
+def test_unknown_names_get_a_suggestion(request_of_two: ReportRequest) -> None:
+    """Guards against a silent empty table for a mistyped measure or figure."""
+    from dataclasses import replace
+
+    with pytest.raises(InputError, match="did you mean 'retries'"):
+        build_report(replace(request_of_two, measures=["retrys"]))
+    with pytest.raises(InputError, match="unknown figure 'figure44'"):
+        build_report(replace(request_of_two, figure="figure44"))
+
+
+def test_nothing_evaluated_yet_is_a_report_of_dashes(tmp_path) -> None:
+    """Guards against a crash of the report at the start of a sweep."""
+    sources = [Source("original", tmp_path / "missing")]
+    report = build_report(ReportRequest("Empty", sources, figure="figure4", columns=["med_pq:op=23"]))
+    write_report(report, tmp_path / "report")
+    assert "| original | -<br>paper 77.7 |" in (tmp_path / "report" / "report.md").read_text()

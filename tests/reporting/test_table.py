@@ -1,0 +1,154 @@
+"""Tables: what is combined, what is missing, what is significant, what stands beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from igsm.errors import InputError
+from igsm.reporting.measures import MEASURES
+from igsm.reporting.paper import FIGURES, paper_table, sort_columns
+from igsm.reporting.results import Source, describe, read_results, sources_of_runs
+from igsm.reporting.table import build_table, paired_test, split_decoders, stars
+
+ACCURACY, RETRIES = MEASURES["accuracy"], MEASURES["retries"]
+
+
+def test_missing_cells_stay_missing(make_run) -> None:
+    """Guards against a missing score shown as 0.0, and against averages over the cells that happen to be there."""
+    run = make_run("a", {"op=3": 0.9})
+    table = build_table(read_results([Source("a", run)]), ACCURACY, rows=["a", "b"], columns=["op=3", "op=4"])
+    assert table.cell("a", "op=4").value is None
+    assert table.cell("b", "op=3").n == 0
+    assert ACCURACY.text(table.cell("b", "op=3").value) == "-"
+    assert table.average("a") is None
+
+
+def test_every_number_has_its_n_and_wilson_interval(make_run) -> None:
+    """Guards against "100 +/- 0": the interval of 400 of 400 has a lower end below 1."""
+    run = make_run("a", {"op=3": 1.1})
+    cell = build_table(read_results([Source("a", run)]), ACCURACY).cell("a", "op=3")
+    assert (cell.value, cell.n) == (1.0, 400)
+    assert cell.interval is not None
+    assert 0.98 < cell.interval[0] < 1.0
+
+
+def test_seeds_are_pooled_and_best_is_chosen(make_run) -> None:
+    """Guards against averaging seeds in a figure that shows the best, and the other way round."""
+    runs = [make_run(f"seed{seed}", {"op=3": accuracy}, seed=seed) for seed, accuracy in ((1, 0.3), (2, 0.7))]
+    results = read_results([Source("a", run, seed) for seed, run in enumerate(runs)])
+    pooled = build_table(results, ACCURACY).cell("a", "op=3")
+    best = build_table(results, ACCURACY, combine="best").cell("a", "op=3")
+    assert pooled.n == 800
+    assert pooled.value == sum(result.correct for result in results) / 800
+    assert best.n == 400
+    assert best.value == max(result.correct for result in results) / 400
+    assert best.n_choices == 2
+
+
+def test_decoders_are_never_pooled(make_run) -> None:
+    """Guards against greedy and beam search in one number."""
+    run = make_run("a", {"op=3": 0.5}, decoders=("greedy", "beam4"))
+    rows = {result.row for result in split_decoders(read_results([Source("a", run)]))}
+    assert rows == {"a, greedy", "a, beam4"}
+
+
+def test_significance_is_paired_on_the_same_problems(make_run) -> None:
+    """Guards against an unpaired test, and against pairing different test sets."""
+    base, other = make_run("base", {"op=3": 0.4}), make_run("other", {"op=3": 0.6}, kind="retry", rate=0.5)
+    table = build_table(read_results([Source("original", base), Source("retry", other)]), ACCURACY, baseline="original")
+    p_value = table.cell("retry", "op=3").p_value
+    assert p_value is not None
+    assert p_value < 0.001
+    assert stars(p_value) == "***"
+    assert table.cell("original", "op=3").p_value is None
+    path = next((other / "eval").glob("*/summary.json"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"seed": 2}))
+    first, second = read_results([Source("original", base), Source("retry", other)])
+    assert paired_test([first], [second]) is None
+
+
+def test_retries_count_correct_solutions_only(make_run) -> None:
+    """Guards against Figure 5(a) mixing in wrong solutions, where models retry most."""
+    run = make_run("a", {"op=3": 0.5}, kind="retry", rate=0.5)
+    result = read_results([Source("a", run)])[0]
+    cell = build_table([result], RETRIES).cell("a", "op=3")
+    counted = [verdict["retries"] for verdict in result.verdicts() if verdict["correct"]]
+    assert cell.n == len(counted) < 400
+    assert cell.value == pytest.approx(sum(counted) / len(counted))
+
+
+def test_paper_numbers_stand_where_the_figures_have_them() -> None:
+    """Guards against a shifted column in the transcribed figures (numbers named in the paper's text)."""
+    figure3, figure4 = paper_table("figure3", "accuracy"), paper_table("figure4", "accuracy")
+    figure5 = paper_table("figure5", "retries")
+    assert figure3 is not None
+    assert figure4 is not None
+    assert figure5 is not None
+    assert round(figure4.values["original"]["med_qp:op=23"], 3) == 0.783
+    assert round(figure4.values["retry 0.5"]["med_qp:op=23"], 3) == 0.945
+    assert round(figure3.values["regret version1 beam4"]["med_pq:op=23"], 3) == 0.801
+    assert max(figure5.values["retry 0.2"].values()) < 0.4
+    assert len(figure4.columns) == 30
+    assert all(len(row) == 30 for row in figure4.values.values())
+
+
+def test_averages_agree_with_the_printed_ones() -> None:
+    """Guards against misread rows: the printed average must be that of the row's cells."""
+    for figure in FIGURES:
+        table = paper_table(figure, "accuracy")
+        for row, average in (table.averages if table else {}).items():
+            cells = table.values[row].values()
+            assert sum(cells) / len(cells) == pytest.approx(average, abs=0.0011), (figure, row)
+
+
+def test_difference_and_average_against_the_paper(make_run) -> None:
+    """Guards against comparing an average over our few columns with the paper's over thirty."""
+    paper = paper_table("figure4", "accuracy")
+    run = make_run("a", {"med_pq:op=23": 0.8})
+    table = build_table(read_results([Source("original", run)]), ACCURACY, paper=paper)
+    cell = table.cell("original", "med_pq:op=23")
+    assert cell.paper == 0.777
+    assert cell.difference == pytest.approx(cell.value - 0.777)
+    assert table.paper_average("original") is None
+
+
+def test_columns_are_in_the_order_of_the_figures() -> None:
+    """Guards against op=9 after op=10, and against families torn apart."""
+    cells = ["med_qp:op=20", "easy_pq:op=10", "easy_pq:op=8 reask", "easy_pq:op=9", "easy_pq:op<=7", "med_pq:op=23"]
+    assert sort_columns([*cells, "easy_pq:op=7", "med_pq:op<=15"]) == (
+        "med_pq:op<=15",
+        "med_pq:op=23",
+        "med_qp:op=20",
+        "easy_pq:op<=7",
+        "easy_pq:op=7",
+        "easy_pq:op=9",
+        "easy_pq:op=10",
+        "easy_pq:op=8 reask",
+    )
+
+
+def test_rows_are_named_by_what_the_run_was_trained_on(make_run) -> None:
+    """Guards against two different runs in one row, and two seeds in two rows."""
+    runs = [
+        make_run("x", {}, seed=1),
+        make_run("y", {}, seed=2),
+        make_run("z", {}, kind="retry", rate=0.5),
+    ]
+    assert [source.row for source in sources_of_runs(runs)] == ["original", "original", "retry 0.5"]
+    masked = {"data": {"problem": {"kind": "retry_weak", "retry_rate": 0.1}}, "training": {"label_masking": "step"}}
+    assert describe(masked) == "retry_weak 0.1 masked"
+    (runs[1] / "config.yaml").write_text((runs[1] / "config.yaml").read_text() + "model: {layers: 3}\n")
+    assert [source.row for source in sources_of_runs(runs)][:2] == ["original (x)", "original (y)"]
+
+
+def test_broken_input_is_one_clear_line(make_run, tmp_path: Path) -> None:
+    """Guards against a traceback, or an empty table, for a folder that is no run."""
+    with pytest.raises(InputError, match="not a run folder"):
+        sources_of_runs([tmp_path])
+    run = make_run("a", {"op=3": 0.5})
+    next((run / "eval").glob("*/summary.json")).write_text('{"cell": "op=3", "decoder": "greedy"}')
+    with pytest.raises(InputError, match="it has no 'n'"):
+        read_results([Source("a", run)])
