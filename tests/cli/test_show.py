@@ -1,0 +1,74 @@
+"""`mistakes show`: what it prints is the document, and its marks are the spans."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import build
+from igsm.errors import InputError
+from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.source import ProblemSource
+
+
+def show(*arguments: str) -> str:
+    result = CliRunner().invoke(build(["show", *arguments]), ["show", *arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_prints_the_document() -> None:
+    """Struck words, answer, op and bin are those of the same seed and index elsewhere."""
+    output = show("--kind", "retry", "--retry-rate", "0.5", "--seed", "3", "--index", "2", "--op", "9")
+    config = ProblemConfig(op=9, kind="retry", retry_rate=0.5)
+    document = ProblemSource(config, 3).document(2)
+    assert f"problem {document.problem_text}" in output
+    assert output.count("~~Define ") == len(document.spans) > 0
+    assert document.solution_text in output.replace("~~", "")
+    assert re.search(rf"answer +{document.answer}\n", output)
+    assert f"op 9   template bin {document.bin}   mistakes {len(document.spans)}" in output
+
+
+def test_tokens_show_ids_and_mask() -> None:
+    """Every token is there, and those of wrong names and steps are marked."""
+    output = show("--kind", "retry", "--retry-rate", "0.5", "--seed", "3", "--tokens", "--op", "9")
+    cells = re.findall(r"(?<= )(\d+)([ sp])(\[\w+\]|'[^']*'|\"[^\"]*\")", output)
+    assert cells[0] == ("222", " ", "[problem]")
+    assert cells[-1] == ("50256", " ", "[end]")
+    marks = "".join(mark for _, mark, _ in cells)
+    document = ProblemSource(ProblemConfig(op=9, kind="retry", retry_rate=0.5), 3).document(0)
+    assert len(re.findall("ssp+s", marks)) == len(document.spans) > 0
+    assert all(" BACK" not in text for _, mark, text in cells if mark != " ")
+
+
+def test_boxes_and_graph(tmp_path: Path) -> None:
+    """The toy prints, the drawing is written, and the two do not go together."""
+    assert "What is the total weight of box A?" in show("--boxes")
+    path = tmp_path / "g.png"
+    show("--difficulty", "nano", "--graph", str(path))
+    assert path.stat().st_size > 1000
+    with pytest.raises(InputError, match="box-over-box"):
+        show("--boxes", "--graph", str(path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--kind", "retry"], "needs --retry-rate"),
+        (["--kind", "retri", "--retry-rate", "0.1"], "did you mean 'retry'"),
+        (["--kind", "retry", "--retry-rate", "1"], "retry_rate must be in"),
+        (["--difficulty", "medium"], "did you mean 'med'"),
+        (["--op", "500"], "op=500"),
+        (["--split", "dev"], "split"),
+        (["--lexicon", "fulll"], "did you mean 'full'"),
+    ],
+)
+def test_bad_options(arguments: list[str], message: str) -> None:
+    """One line that says what would be right."""
+    with pytest.raises(InputError, match=re.escape(message)):
+        show(*arguments)
