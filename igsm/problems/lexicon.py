@@ -92,9 +92,7 @@ class Lexicon:
             if name != " ".join(name.split()) or not name.isprintable() or not name:
                 raise InputError(f"{self.where}: the name {name!r} must be words with one space between them")
             if len(name) == 1 or name.isdigit() or name == "BACK":
-                raise InputError(
-                    f"{self.where}: the name {name!r} would be read as a symbol, a number or BACK"
-                )
+                raise InputError(f"{self.where}: the name {name!r} would be read as a symbol, a number or BACK")
             if not name[-1].isalnum():
                 raise InputError(
                     f"{self.where}: the name {name!r} must end with a letter or a digit: a sign would be "
@@ -199,9 +197,7 @@ def _checked_content(content: Any, where: str) -> Lexicon:
     if not isinstance(content, dict) or not {"chains", "categories"} <= set(content):
         raise InputError(f"{where}: a lexicon {shape}")
     chains, categories = content["chains"], content["categories"]
-    if not _is_list_of(
-        chains, lambda chain: _is_list_of(chain, lambda c: isinstance(c, str)) and len(chain) > 1
-    ):
+    if not _is_list_of(chains, lambda chain: _is_list_of(chain, lambda c: isinstance(c, str)) and len(chain) > 1):
         raise InputError(f"{where}: 'chains' must be a list of lists of at least two category names")
     if not isinstance(categories, dict):
         raise InputError(f"{where}: 'categories' {shape}")
@@ -229,9 +225,7 @@ def load_lexicon(name: str) -> Lexicon:
     """The shipped lexicon 'full' or 'nano', or the one in a JSON or YAML file. Raises InputError."""
     path = SHIPPED.get(name, Path(name))
     if name not in SHIPPED and not path.suffix:
-        raise InputError(
-            f"unknown lexicon '{name}'{suggest(name, [*SHIPPED, 'a path to a JSON or YAML file'])}"
-        )
+        raise InputError(f"unknown lexicon '{name}'{suggest(name, [*SHIPPED, 'a path to a JSON or YAML file'])}")
     if path.suffix != ".json":
         return _checked_content(load_yaml(path), str(path))
     try:

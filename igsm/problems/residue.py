@@ -93,9 +93,7 @@ def _alike(a: int, b: int, tables: Tables, at_end: bool) -> bool:
 
 
 @compiled
-def write_residue_template(
-    record: Record, codes: np.ndarray, n_codes: int, tables: Tables
-) -> tuple[np.ndarray, int]:
+def write_residue_template(record: Record, codes: np.ndarray, n_codes: int, tables: Tables) -> tuple[np.ndarray, int]:
     """The template of the solution ``codes[:n_codes]`` by search and replacement.
 
     Returns:
@@ -148,9 +146,7 @@ def _replace_names(record: Record, tables: Tables, text: np.ndarray, n: int) -> 
     for layer in range(depth - 1):
         for item in range(record.widths[layer]):
             for child in range(record.widths[layer + 1]):
-                n = _replace_name(
-                    record.names[layer, item], record.names[layer + 1, child], 0, tables, text, n
-                )
+                n = _replace_name(record.names[layer, item], record.names[layer + 1, child], 0, tables, text, n)
     for layer in range(depth - 1):
         for item in range(record.widths[layer]):
             for k in range(layer + 1, depth):

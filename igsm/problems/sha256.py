@@ -53,9 +53,7 @@ def sha256_remainder(data: np.ndarray, n: int, divisor: int) -> int:
     for block in range(0, length, 64):
         for i in range(16):
             j = block + 4 * i
-            w[i] = (
-                (int(data[j]) << 24) | (int(data[j + 1]) << 16) | (int(data[j + 2]) << 8) | int(data[j + 3])
-            )
+            w[i] = (int(data[j]) << 24) | (int(data[j + 1]) << 16) | (int(data[j + 2]) << 8) | int(data[j + 3])
         for i in range(16, 64):
             x, y = w[i - 15], w[i - 2]
             s0 = _rotated(x, 7) ^ _rotated(x, 18) ^ (x >> 3)

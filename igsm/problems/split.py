@@ -53,9 +53,7 @@ def template_bin_of_text(problem: Problem, solution_text: str) -> int:
     layers = range(problem.depth)
     items = problem.items
     instances = (f"{a}'s {b}" for i in layers[:-1] for a in items[i] for b in items[i + 1])
-    abstract = (
-        f"{a}'s {category}" for i in layers for a in items[i] for category in problem.categories[i + 1 :]
-    )
+    abstract = (f"{a}'s {category}" for i in layers for a in items[i] for category in problem.categories[i + 1 :])
     text = solution_text
     for name in instances:
         text = text.replace(name, "Inst")
