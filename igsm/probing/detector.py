@@ -14,8 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from igsm.decoding.detectors import Question
+from igsm.corpus.vocabulary import Vocabulary
+from igsm.decoding.decoders import DecoderName
+from igsm.decoding.detectors import Detector, Question
+from igsm.decoding.run import make_detector
+from igsm.errors import InputError
 from igsm.probing.probe import CANNOT, Probe
+from igsm.probing.train import load_probe, vocabulary_of
 
 _SCORES_A_PASS = 2**24
 """Most attention scores of one head in one pass: bounds its memory."""
@@ -111,6 +116,22 @@ class LearnedDetector:
         last = states[torch.arange(len(news), device=self.device), counts - 1]
         answers: list[float] = self.probe.classifier(last).float().softmax(-1)[:, CANNOT].tolist()
         return answers
+
+
+def load_detector(decoder: DecoderName, vocabulary: Vocabulary, device: torch.device, rows: int) -> Detector:
+    """The detector that a decoder's name asks for, a learned one from its run folder (a `MakeDetector`).
+
+    Raises:
+        InputError: the folder holds no probe, or one of another vocabulary.
+    """
+    wanted = decoder.detector
+    if wanted is None or wanted.folder is None:
+        return make_detector(decoder, vocabulary, device, rows)
+    probe, config = load_probe(wanted.folder, device)
+    theirs = vocabulary_of(config)
+    if (theirs.fingerprint, theirs.kind) != (vocabulary.fingerprint, vocabulary.kind):
+        raise InputError(f"decoder '{decoder.name}': {wanted.folder} is a probe of a model with another vocabulary")
+    return LearnedDetector(probe, rows=rows)
 
 
 def _common_prefix(one: list[int], other: list[int]) -> int:

@@ -95,10 +95,8 @@ def first_row(config: ProbeConfig, problem: ProblemConfig, index: int) -> Questi
     random = numpy_generator(config.seed, "questions", problem.split, index)
     about = _source(problem, config.seed).problem(index)
     rows = question_rows(about, vocabulary_of(config), config.row_length, random)
-    empty = QuestionRow(
-        *(np.zeros(config.row_length, np.int64) for _ in range(4)), np.full(config.row_length, NO_ANSWER)
-    )
-    return next(rows, empty)
+    nothing = np.zeros(config.row_length, np.int64)
+    return next(rows, QuestionRow(nothing, nothing, nothing, nothing, np.full_like(nothing, NO_ANSWER)))
 
 
 def _stack(rows: list[QuestionRow]) -> Batch:

@@ -1,0 +1,41 @@
+"""`mistakes probe`: does a trained model know which parameters can be computed next?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    config: Annotated[Path, typer.Argument(help="Preset, e.g. configs/probe/version1.yaml.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="from=RUN [KEY=VALUE]...", help="The model to probe; settings.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/<preset> if left out.")] = None,
+    problems: Annotated[int, typer.Option(help="Test problems that the trained probe is measured on.", min=1)] = 1024,
+    generations: Annotated[
+        list[Path] | None, typer.Option(help="Evaluations whose first mistakes the probe is asked about, too.")
+    ] = None,
+    gpus: Annotated[int | None, typer.Option(help="Start so many processes with torchrun.", min=1)] = None,
+    tracker: Annotated[str | None, typer.Option(help="wandb: auto, online, offline or none.")] = None,
+) -> None:
+    """Train a probe on a frozen model, then measure it on test problems (probe.json in the run folder).
+
+    Exit codes: those of `mistakes pretrain`.
+    """
+    from cli.training import run_training, tracking_override
+    from igsm.config import load_config
+    from igsm.probing.config import ProbeConfig
+    from igsm.probing.train import train_probe
+
+    settings = load_config(ProbeConfig, config, [*(overrides or []), *tracking_override(tracker)])
+    folder = out or Path("runs") / config.stem
+    run_training(lambda ranks: train_probe(settings, folder, ranks), settings.training.device, gpus)
+    if gpus is None or gpus == 1:
+        from rich.console import Console
+
+        from igsm.probing.evaluate import evaluate_probe, render
+
+        Console().print(render(evaluate_probe(folder, problems, generations or [])))

@@ -1,0 +1,152 @@
+"""Measures of a trained probe: over all parameters, and on the model's own first mistakes (Part 2.2, Result 0).
+
+The paper finds about 99 % over all parameters, and about 60 % where the model itself first goes wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.table import Table
+
+from igsm.config import Config
+from igsm.corpus.vocabulary import Vocabulary
+from igsm.decoding.detectors import Question
+from igsm.errors import InputError
+from igsm.grading.grade import grade
+from igsm.probing.config import ProbeConfig
+from igsm.probing.detector import LearnedDetector
+from igsm.probing.measures import summarise
+from igsm.probing.probe import CANNOT, Probe
+from igsm.probing.questions import NO_ANSWER, question_rows
+from igsm.probing.train import load_probe, vocabulary_of
+from igsm.problems.problem import Problem
+from igsm.problems.source import ProblemSource
+from igsm.rundir import RunFolder, write_json
+from igsm.seeds import numpy_generator
+
+ROWS_A_PASS = 16
+REPORT = "probe.json"
+
+
+@torch.inference_mode()
+def answers(probe: Probe, config: ProbeConfig, problems: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The probe's answers to every question about the first `problems` test problems that fit a row.
+
+    Returns:
+        For each question: the problem's number of operations (int), the probability of "cannot" (float), and whether
+        it truly cannot be computed next (bool).
+    """
+    assert config.problem is not None
+    source = ProblemSource(config.problem.model_copy(update={"split": "test"}), config.seed)
+    vocabulary, device = vocabulary_of(config), probe.classifier.weight.device
+    rows = (
+        (problem.op, row)
+        for index in range(problems)
+        for problem in [source.problem(index)]
+        for row in question_rows(problem, vocabulary, config.row_length, numpy_generator("test questions", index))
+    )
+    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for part in _parts(rows, ROWS_A_PASS):
+        ids, positions, branch, visible = (
+            torch.from_numpy(np.stack([row[column] for _, row in part])).to(device) for column in range(4)
+        )
+        targets = np.stack([row.targets for _, row in part])
+        asked = targets != NO_ANSWER
+        probability = probe(ids, positions, branch, visible).float().softmax(-1)[..., CANNOT].cpu().numpy()
+        ops = np.broadcast_to(np.array([op for op, _ in part])[:, None], targets.shape)
+        found.append((ops[asked], probability[asked], targets[asked] == CANNOT))
+    if not found:
+        raise InputError(f"row_length: none of {problems} test problems fits into {config.row_length} tokens")
+    ops, probabilities, cannot = (np.concatenate(column) for column in zip(*found, strict=True))
+    return ops, probabilities, cannot
+
+
+def _parts(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    part: list[Any] = []
+    for item in items:
+        part.append(item)
+        if len(part) == size:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def first_mistakes(solutions: Iterable[tuple[Problem, str]], vocabulary: Vocabulary) -> Iterator[tuple[Question, bool]]:
+    """The steps at which a model's solutions first define a parameter that cannot be computed yet.
+
+    Yields:
+        The question as a decoder would ask it there, and whether it stands under the text's first error. Solutions
+        that never define one, or whose words are not the lexicon's, are left out.
+    """
+    for index, (problem, text) in enumerate(solutions):
+        verdict = grade(problem, text)
+        step = next((s for s in verdict.steps if s.can_next is False and not s.withdrawn), None)
+        if step is None or verdict.error is None:
+            continue
+        before = "".join(f"{sentence}." for sentence in text.split(".")[: step.number - 1])
+        try:
+            ids = vocabulary.encode_text(f"{before} Define {step.name} as")
+        except InputError:
+            continue
+        prompt = vocabulary.prompt(problem).tolist()
+        question = Question(index, problem, prompt, vocabulary.from_gpt2[ids].tolist())
+        yield question, verdict.error.step == step.number
+
+
+def evaluate_probe(
+    path: str | Path, problems: int, solutions: Iterable[tuple[Problem, str]] = (), device: str = "auto"
+) -> dict[str, Any]:
+    """Measure the probe in a run folder and write `probe.json` there.
+
+    Args:
+        problems: test problems for the accuracy over all parameters.
+        solutions: a model's own solutions, for the detection of its first mistakes.
+
+    Returns:
+        What was written: `all` and `by_op` (see `measures.summarise`), `first_mistakes` (n, detected, share).
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    probe, config = load_probe(path, device)
+    ops, probabilities, cannot = answers(probe, config, problems)
+    by_op = {int(op): summarise(probabilities[ops == op], cannot[ops == op]) for op in np.unique(ops)}
+    report = {
+        "probe": _description(config),
+        "problems": problems,
+        "all": summarise(probabilities, cannot),
+        "by_op": by_op,
+    }
+    asked = [question for question, first in first_mistakes(solutions, vocabulary_of(config)) if first]
+    if asked:
+        detected = sum(LearnedDetector(probe, rows=64).regrets(asked))
+        report["first_mistakes"] = {"n": len(asked), "detected": detected, "share": detected / len(asked)}
+    write_json(RunFolder(path).path / REPORT, report)
+    return report
+
+
+def _description(config: Config) -> dict[str, Any]:
+    content = config.model_dump(mode="json")
+    return {key: content[key] for key in ("from", "random_weights", "problem", "lora", "row_length", "seed")}
+
+
+def render(report: dict[str, Any]) -> Table:
+    """The report as a table by number of operations."""
+    table = Table(title=f"can_next probe of {report['probe']['from']}: {report['problems']} test problems")
+    for name in ("op", "questions", "accuracy", "95 % interval", "on cannot", "on can", "area under ROC"):
+        table.add_column(name, justify="right")
+    rows = [*((str(op), one) for op, one in report["by_op"].items()), ("all", report["all"])]
+    for name, one in rows:
+        low, high = one["interval"]
+        rates = [one["accuracy_on_cannot"], one["accuracy_on_can"], one["area_under_roc"]]
+        shown = ["-" if rate is None else f"{rate:.3f}" for rate in rates]
+        table.add_row(name, f"{one['n']:,}", f"{one['accuracy']:.3f}", f"{low:.3f}-{high:.3f}", *shown)
+    own = report.get("first_mistakes")
+    if own:
+        table.caption = f"of the model's own first mistakes: {own['detected']} of {own['n']} detected"
+    return table

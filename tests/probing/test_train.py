@@ -1,0 +1,136 @@
+"""Probing runs end to end: trained by the one loop, loaded from the folder alone, used as a detector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from igsm.config import load_config
+from igsm.corpus.vocabulary import load_vocabulary
+from igsm.decoding.decoders import parse_decoder
+from igsm.decoding.detectors import Question
+from igsm.errors import InputError
+from igsm.model import GPT, ModelConfig
+from igsm.model.checkpoint import save_checkpoint
+from igsm.probing.config import ProbeConfig
+from igsm.probing.detector import load_detector
+from igsm.probing.evaluate import answers, evaluate_probe, first_mistakes, render
+from igsm.probing.train import load_probe, resolve, train_probe
+from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.source import ProblemSource
+from igsm.rundir import read_json, read_jsonl
+from igsm.training.config import PretrainConfig
+from igsm.training.distributed import Ranks
+
+PRESET = Path("configs/probe/version1.yaml")
+PROBLEM = ProblemConfig(difficulty="nano")
+SMALL = [
+    *("row_length=192", "training.steps=6", "training.batch=4", "training.micro_batch=4", "training.workers=0"),
+    *("training.evaluate_every=6", "training.held_out_windows=4", "tracking.mode=disabled"),
+]
+ALONE = Ranks(torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with a tiny untrained model."""
+    folder = tmp_path_factory.mktemp("runs") / "base"
+    config = load_config(PretrainConfig, "configs/pretrain/nano.yaml")
+    shape = ModelConfig(layers=1, heads=2, head_size=16, vocabulary_size=load_vocabulary(PROBLEM).size)
+    config = config.model_copy(update={"model": shape, "data": config.data.model_copy(update={"problem": PROBLEM})})
+    torch.manual_seed(0)
+    save_checkpoint(folder / "checkpoints" / "step_1", GPT(shape), {}, config)
+    return folder
+
+
+def settings(base: Path, *more: str) -> ProbeConfig:
+    return load_config(ProbeConfig, PRESET, [f"from={base}", *SMALL, *more])
+
+
+def test_a_probe_is_trained_measured_and_used_as_a_detector(base: Path, tmp_path: Path) -> None:
+    before = (base / "checkpoints" / "step_1" / "weights.safetensors").read_bytes()
+    assert train_probe(settings(base), tmp_path / "probe", ALONE).status == "done"
+    assert (base / "checkpoints" / "step_1" / "weights.safetensors").read_bytes() == before
+    lines = list(read_jsonl(tmp_path / "probe" / "metrics.jsonl"))
+    assert any("held_out_loss" in line for line in lines)
+
+    report = evaluate_probe(tmp_path / "probe", 20)
+    assert read_json(tmp_path / "probe" / "probe.json")["all"]["n"] == report["all"]["n"]
+    assert report["all"]["n"] == sum(one["n"] for one in report["by_op"].values())
+    assert render(report).row_count == len(report["by_op"]) + 1
+
+    vocabulary = load_vocabulary(PROBLEM)
+    problem = ProblemSource(PROBLEM, 3).problem(0)
+    asked = vocabulary.encode_text(f" Define {problem.name(problem.question)} as")
+    question = Question(0, problem, vocabulary.prompt(problem).tolist(), vocabulary.from_gpt2[asked].tolist())
+    decoder = parse_decoder(f"regret-version1@{tmp_path / 'probe'}")
+    assert load_detector(decoder, vocabulary, torch.device("cpu"), 4).regrets([question]) in ([True], [False])
+
+
+def test_the_frozen_weights_are_the_models(base: Path, tmp_path: Path) -> None:
+    train_probe(settings(base), tmp_path / "probe", ALONE)
+    probe, config = load_probe(tmp_path / "probe")
+    _, model = resolve(settings(base))
+    trained = probe.model.state_dict()
+    assert all(torch.equal(tensor, trained[name]) for name, tensor in model.state_dict().items())
+    assert trained["embedding.lora_a"].abs().max() > 0
+    assert config.problem == PROBLEM.model_copy(update={"split": "train"})
+
+
+def test_the_control_has_other_weights_of_the_same_shape(base: Path) -> None:
+    config, model = resolve(settings(base))
+    control_config, control = resolve(settings(base, "random_weights=true"))
+    assert config.model == control_config.model
+    assert not torch.equal(model.embedding.weight, control.embedding.weight)
+
+
+def test_answers_ask_about_test_problems_only(base: Path, tmp_path: Path) -> None:
+    train_probe(settings(base), tmp_path / "probe", ALONE)
+    probe, config = load_probe(tmp_path / "probe")
+    source = ProblemSource(PROBLEM.model_copy(update={"split": "test"}), config.seed)
+    problems = [source.problem(i) for i in range(8)]
+    ops, probabilities, cannot = answers(probe, config, 8)
+    assert len(ops) == len(probabilities) == sum(len(p.solution) * len(p.parameters) for p in problems)
+    expected = sum(
+        not p.can_next(one, set(p.solution[:step]))
+        for p in problems
+        for step in range(len(p.solution))
+        for one in p.parameters
+    )
+    assert cannot.sum() == expected
+    with pytest.raises(InputError, match="none of 3 test problems fits"):
+        answers(probe, config.model_copy(update={"row_length": 20}), 3)
+
+
+def test_first_mistakes_are_where_the_text_first_goes_wrong() -> None:
+    vocabulary = load_vocabulary(PROBLEM)
+    source = ProblemSource(PROBLEM, 3)
+    problem = next(p for p in (source.problem(i) for i in range(50)) if len(p.solution) >= 3)
+    sentences = [f"{sentence}." for sentence in problem.solution_text.split(".")[:-1]]
+    skipped = "".join([sentences[0], *sentences[2:]])
+    found = list(first_mistakes([(problem, problem.solution_text), (problem, skipped)], vocabulary))
+    assert [(question.index, first) for question, first in found] == [(1, True)]
+    text = vocabulary.decode(found[0][0].tokens)
+    assert skipped.startswith(text)
+    assert text.endswith(" as")
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (["problem.difficulty=nano", "problem.kind=retry", "problem.retry_rate=0.5"], "without mistakes"),
+        (["problem.difficulty=med"], "trained on other names"),
+        (["model.layers=2", "model.heads=2"], "leave them out"),
+        (["from=nowhere"], "nowhere: no such run folder"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(base: Path, more: list[str], expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        resolve(settings(base, *more))
+
+
+def test_a_model_is_no_probe(base: Path) -> None:
+    with pytest.raises(InputError, match="holds a model, not a probe"):
+        load_probe(base)

@@ -1,0 +1,87 @@
+"""Fine-tuning: guards against updates that touch the base model, and against runs other commands cannot load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from igsm.config import load_config
+from igsm.corpus.vocabulary import load_vocabulary
+from igsm.errors import InputError
+from igsm.model import GPT, ModelConfig, load_model
+from igsm.model.checkpoint import save_checkpoint
+from igsm.problems.difficulty import ProblemConfig
+from igsm.training.config import PretrainConfig
+from igsm.training.distributed import Ranks
+from igsm.training.finetune import FinetuneConfig, finetune, resolve
+
+SMALL = [
+    *("data.context=128", "data.problem.difficulty=nano", "data.windows_per_block=4", "training.steps=4"),
+    *("training.batch=4", "training.warmup_steps=1", "training.workers=0", "tracking.mode=disabled"),
+]
+RANKS = ["lora.query_value_rank=2", "lora.embedding_rank=4"]
+ALONE = Ranks(torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with a tiny untrained model."""
+    folder = tmp_path_factory.mktemp("runs") / "base"
+    problem = ProblemConfig(difficulty="nano")
+    config = load_config(PretrainConfig, "configs/pretrain/nano.yaml")
+    shape = ModelConfig(layers=1, heads=2, head_size=16, vocabulary_size=load_vocabulary(problem).size)
+    data = config.data.model_copy(update={"problem": problem})
+    torch.manual_seed(0)
+    checkpoint = folder / "checkpoints" / "step_1"
+    save_checkpoint(checkpoint, GPT(shape), {}, config.model_copy(update={"model": shape, "data": data}))
+    return folder
+
+
+def settings(preset: str, base: Path, *more: str) -> FinetuneConfig:
+    return load_config(FinetuneConfig, f"configs/finetune/{preset}.yaml", [f"from={base}", *SMALL, *more])
+
+
+def test_a_lora_run_loads_merged_and_keeps_the_output_matrix(base: Path, tmp_path: Path) -> None:
+    assert finetune(settings("lora", base, *RANKS), tmp_path / "run", ALONE).status == "done"
+    before, _ = load_model(base)
+    after, config = load_model(tmp_path / "run")
+    assert not after.config.tied
+    assert after.output is not None
+    assert torch.equal(after.output.weight, before.embedding.weight)
+    assert not torch.equal(after.embedding.weight, before.embedding.weight)
+    assert not torch.equal(after.blocks[0].attention.qkv.weight, before.blocks[0].attention.qkv.weight)
+    assert torch.equal(after.blocks[0].mlp.up.weight, before.blocks[0].mlp.up.weight)
+    assert config["data"]["problem"]["kind"] == "retry"
+    assert (tmp_path / "run" / "adapter" / "adapter_model.safetensors").exists()
+
+
+@pytest.mark.parametrize("preset", ["continued", "tenth"])
+def test_continued_pretraining_trains_all_weights(preset: str, base: Path, tmp_path: Path) -> None:
+    assert finetune(settings(preset, base), tmp_path / "run", ALONE).status == "done"
+    before, _ = load_model(base)
+    after, _ = load_model(tmp_path / "run")
+    assert after.config == before.config
+    changed = [not torch.equal(a, b) for a, b in zip(after.parameters(), before.parameters(), strict=True)]
+    assert all(changed)
+
+
+def test_a_lora_run_is_the_base_of_another(base: Path, tmp_path: Path) -> None:
+    finetune(settings("lora", base, *RANKS), tmp_path / "one", ALONE)
+    assert finetune(settings("continued", tmp_path / "one"), tmp_path / "two", ALONE).status == "done"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (["data.problem.difficulty=med"], "trained on another vocabulary"),
+        (["data.vocabulary=gpt2"], "trained on another vocabulary"),
+        (["model.layers=3", "model.heads=1"], "leave it out"),
+        (["lora.query_value_rank=0", "lora.embedding_rank=0"], "nothing would be trained"),
+        (["from=nowhere"], "nowhere: no such run folder"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(base: Path, more: list[str], expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        resolve(settings("lora", base, *RANKS, *more))
