@@ -21,6 +21,7 @@ COMMANDS = {
     "export": ("cli.export", "Write a model in another library's format."),
     "check": ("cli.check", "Grade solutions of any source, step by step, from their texts."),
     "solve": ("cli.solve", "Answer problems given as text."),
+    "eval": ("cli.eval", "Generate solutions of test problems and grade every step."),
     "sweep": ("cli.sweep", "Everything a figure needs: train, evaluate, report."),
     "report": ("cli.report", "Tables, figures and one HTML page from finished runs."),
     "bench": ("cli.bench", "Speed on this machine, beside what it is compared with."),

@@ -27,9 +27,7 @@ SHAPE = ModelConfig(layers=2, heads=2, head_size=8, vocabulary_size=64)
 def saved(run: Path, step: int = 1, shape: ModelConfig = SHAPE) -> GPT:
     torch.manual_seed(step)
     model = GPT(shape).eval()
-    save_checkpoint(
-        run / f"checkpoints/step_{step}", model, {"step": step, "x": torch.ones(2)}, Run(model=shape)
-    )
+    save_checkpoint(run / f"checkpoints/step_{step}", model, {"step": step, "x": torch.ones(2)}, Run(model=shape))
     return model
 
 
@@ -74,9 +72,7 @@ def test_a_damaged_checkpoint_falls_back_and_says_so(tmp_path: Path, name: str, 
     assert "step_2" in broken[0]
 
 
-def test_a_full_disk_leaves_nothing_and_keeps_the_old(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_nothing_and_keeps_the_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards: a half-written folder that looks like the newest checkpoint."""
     saved(tmp_path, 1)
     real = builtins.open

@@ -118,9 +118,7 @@ def test_peft_computes_the_same_from_our_adapter(tmp_path: Path) -> None:
             here, there = f"blocks.{i}", f"gpt_neox.layers.{i}"
             renamed[f"{there}.input_layernorm.{kind}"] = ours[f"{here}.attention_norm.{kind}"]
             renamed[f"{there}.post_attention_layernorm.{kind}"] = ours[f"{here}.mlp_norm.{kind}"]
-            renamed[f"{there}.attention.query_key_value.{kind}"] = by_head(
-                ours[f"{here}.attention.qkv.{kind}"]
-            )
+            renamed[f"{there}.attention.query_key_value.{kind}"] = by_head(ours[f"{here}.attention.qkv.{kind}"])
             renamed[f"{there}.attention.dense.{kind}"] = ours[f"{here}.attention.output.{kind}"]
             renamed[f"{there}.mlp.dense_h_to_4h.{kind}"] = ours[f"{here}.mlp.up.{kind}"]
             renamed[f"{there}.mlp.dense_4h_to_h.{kind}"] = ours[f"{here}.mlp.down.{kind}"]

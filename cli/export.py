@@ -1,0 +1,73 @@
+"""`mistakes export`: a model for other people's tools."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PROMPTS = 4
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="Run folder or checkpoint.")],
+    folder: Annotated[Path, typer.Argument(help="New folder to write.")],
+    to: Annotated[str, typer.Option(help="Format: hf (transformers).")] = "hf",
+) -> None:
+    """Write a model and its tokenizer for transformers, load them there, and compare.
+
+    GPT-2 blocks become GPTNeoXForCausalLM, Llama blocks LlamaForCausalLM. What differs in any token, in the logits
+    or in a greedy generation is deleted again.
+    """
+    from igsm.config import build_config
+    from igsm.corpus.config import DataConfig
+    from igsm.corpus.vocabulary import load_vocabulary
+    from igsm.errors import InputError, suggest
+    from igsm.model import load_model
+    from igsm.model.huggingface import compare, export_model
+    from igsm.problems.source import ProblemSource
+
+    if to != "hf":
+        raise InputError(f"--to {to}: unknown format{suggest(to, ['hf'])}")
+    if folder.exists():
+        raise InputError(f"{folder}: exists already; choose a new folder")
+    model, config = load_model(run)
+    data = build_config(DataConfig, config.get("data") or {}, f"{run}, data")
+    vocabulary = load_vocabulary(data.problem, data.vocabulary)
+    temporary = folder.with_name(f".{folder.name}.writing")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        export_model(model, temporary, int(vocabulary.from_gpt2[50256]))
+        _export_tokenizer(vocabulary, temporary)
+        source = ProblemSource(data.problem.model_copy(update={"split": "test"}))
+        problems = [source.problem(i) for i in range(PROMPTS)]
+        prompts = [(problem.text, vocabulary.prompt(problem).tolist()) for problem in problems]
+        difference = compare(model, temporary, prompts)
+        temporary.rename(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    print(
+        f"{folder}: written and loaded again with transformers; on {PROMPTS} problems the same token ids, logits "
+        f"within {difference:.1e}, the same greedy generations"
+    )
+
+
+def _export_tokenizer(vocabulary, folder):  # type: ignore[no-untyped-def]
+    from igsm.corpus.vocabulary import ANSWER_START, END, PROBLEM_START, SOLUTION_START, split_words
+    from igsm.errors import InputError
+    from igsm.model.huggingface import export_tokenizer
+
+    strings = sorted({word for string in vocabulary.table.strings for word in split_words(string)})
+    words = {word: vocabulary.from_gpt2[vocabulary.encode_text(word)].tolist() for word in strings}
+    tokens = {i: vocabulary.decode([i]).encode() for ids in words.values() for i in ids}
+    unclear = next((word for word, ids in words.items() if b"".join(tokens[i] for i in ids) != word.encode()), None)
+    if unclear:
+        raise InputError(f"{unclear.strip()!r}: a letter of several tokens; a tokenizer for this cannot be exported")
+    ids = {"end": END, "problem": PROBLEM_START, "solution": SOLUTION_START, "answer": ANSWER_START}
+    marks = {name: int(vocabulary.from_gpt2[i]) for name, i in ids.items()}
+    export_tokenizer(words, tokens, marks, folder)
