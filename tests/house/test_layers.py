@@ -21,8 +21,9 @@ MAY_IMPORT = {
     "probing": {"training", "decoding", "model", "corpus", "problems", "grading"},
     "evaluation": {"probing", "training", "decoding", "model", "corpus", "problems", "grading"},
     "reporting": {"problems", "grading"},
+    "sweeps": {"reporting", "training", "probing"},
 }
-WITHOUT_TORCH = GROUND | {"problems", "grading", "corpus", "reporting"}
+WITHOUT_TORCH = GROUND | {"problems", "grading", "corpus", "reporting", "sweeps"}
 
 
 def imported_modules(path: Path) -> set[str]:
