@@ -18,12 +18,10 @@ logs=${SBATCH_LOGS:-runs/slurm}
 mkdir -p "$logs"
 log=$(mktemp -d "$(realpath "$logs")/job-XXXXXX")
 
-# The command is quoted into the script; its exit code is left in a file. (`sbatch --wait` would end at a requeue, when
-# the job looks finished for a moment, and sacct is not there on every cluster.)
+# The command is quoted into the script; SLURM keeps its own copy of it.
 cat > "$log/script.sh" <<SCRIPT
 #!/usr/bin/env bash
 command=($(printf '%q ' "$@"))
-log=$(printf '%q' "$log")
 SCRIPT
 cat >> "$log/script.sh" <<'SCRIPT'
 command=("${command[@]//%a/${SLURM_ARRAY_TASK_ID:-%a}}")
@@ -35,11 +33,10 @@ if [ "$code" -eq 75 ]; then
     # SLURM ends this script meanwhile; the requeued job starts it again.
     scontrol requeue "$SLURM_JOB_ID" && sleep 60
 fi
-echo "$code" > "$log/code-${SLURM_ARRAY_TASK_ID:-0}"
 exit "$code"
 SCRIPT
 
-options=(--parsable --requeue --open-mode=append --signal=TERM@120 --job-name="$(basename "$1")")
+options=(--parsable --wait --requeue --open-mode=append --signal=TERM@120 --job-name="$(basename "$1")")
 if [ -n "${ARRAY:-}" ]; then
     options+=(--array="$ARRAY" --output="$log/%a.log")
 else
@@ -47,27 +44,23 @@ else
 fi
 # shellcheck disable=SC2206  # options are words
 options+=(${SBATCH_OPTIONS:-})
-job=$(sbatch "${options[@]}" "$log/script.sh" | cut -d';' -f1)
+sbatch "${options[@]}" "$log/script.sh" > "$log/job" &
+waiting=$!
 
 # Whoever stops the waiting wants the job to save itself and end: no requeue of what is asked to stop from here.
 stop() {
+    local job
+    job=$(cut -d';' -f1 "$log/job")
     scontrol update JobId="$job" Requeue=0 || true
+    scancel --state=PENDING "$job" || true
     scancel --signal=TERM "$job" || true
 }
 trap stop TERM INT
-
-# A failing squeue (a busy controller) says nothing about the job: only a list without it does.
-pause=1
-while ! known=$(squeue --noheader --me --format=%F 2>/dev/null) || grep -qx "$job" <<< "$known"; do
-    sleep "$pause" &
-    wait $! || true # ended early by a trapped signal
-    pause=$((pause < 15 ? pause + 1 : 15))
+# A trapped signal ends `wait` early: wait again until sbatch itself has ended.
+while true; do
+    code=0
+    wait "$waiting" || code=$?
+    kill -0 "$waiting" 2>/dev/null || break
 done
-
-sleep 1 # the files of a shared disk
 find "$log" -name '*.log' | sort | xargs --no-run-if-empty cat
-highest=0
-for code in $(cat "$log"/code-* 2>/dev/null || echo 1); do
-    [ "$code" -gt "$highest" ] && highest=$code
-done
-exit "$highest"
+exit "$code"

@@ -149,7 +149,11 @@ def wait_for(state: str) -> str:
 
 
 def release(job: str) -> None:
-    """Let a requeued job start now: SLURM holds it back for two minutes."""
+    """Let a requeued job start soon: SLURM would hold it back for two minutes.
+
+    Not at once: within the second in which it was stopped its credential counts as revoked, and starting fails.
+    """
+    time.sleep(3)
     slurm("scontrol", "update", f"JobId={job}", "StartTime=now")
 
 
