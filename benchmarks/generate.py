@@ -1,7 +1,8 @@
 """Speed of the generator on one core: the whole path from the random stream to packed windows of token ids.
 
-Run with ``mistakes bench generate``. The authors' rates are their public generator's on one core of the same
-kind of machine (problems with solutions as text and ids, before packing); a core of another machine shifts both.
+Run with ``mistakes bench generate``. Rates are per second of processor time, so that other work on the machine counts
+little. The authors' rates are their public generator's on one core of a similar machine (problems with solutions as
+text and ids, before packing); a core of another machine shifts both.
 """
 
 from __future__ import annotations
@@ -54,13 +55,28 @@ def measure(case: Case, seconds: float, lexicon: str = "full", seed: int = 1) ->
     config = DataConfig(problem=problem, context=case.context, seed=seed)
     block(config, 0)
     problems = tokens = number = 0
-    began = time.perf_counter()
-    while (spent := time.perf_counter() - began) < seconds:
+    began = time.process_time()
+    while (spent := time.process_time() - began) < seconds:
         number += 1
         made = block(config, number)
         problems += made.documents.size + made.n_dropped
         tokens += made.tokens.size
     return Rate(case, problems / spent, tokens / spent)
+
+
+def waiting(workers: int, steps: int = 20) -> float:
+    """Share of the time of med training steps (512 windows of 768 tokens at an H200's rate) spent waiting for data."""
+    from igsm.corpus.config import DataConfig
+    from igsm.corpus.loader import WindowLoader
+
+    seconds = 512 * 768 / H200_TOKENS
+    with WindowLoader(DataConfig(), 512, workers=workers) as loader:
+        next(loader)
+        began, before = time.perf_counter(), loader.wait_seconds
+        for _ in range(steps):
+            time.sleep(seconds)  # the GPU computes
+            next(loader)
+        return (loader.wait_seconds - before) / (time.perf_counter() - began)
 
 
 def report(seconds: float, lexicon: str = "full") -> None:
@@ -84,3 +100,6 @@ def report(seconds: float, lexicon: str = "full") -> None:
                 f"{rate.tokens / H200_TOKENS:.0%}",
             )
             live.refresh()
+    for workers in (1, 2):
+        share = waiting(workers)
+        print(f"med at {H200_TOKENS:,} tokens/s, loader with {workers} process(es): {share:.1%} of a step is waiting")

@@ -42,6 +42,23 @@ def grade(
     benchmark("grade").report(seconds, lexicon)
 
 
+@app.command()
+def decode(
+    run: Annotated[Path | None, typer.Option(help="Run folder or checkpoint; default: random weights.")] = None,
+    decoders: Annotated[str, typer.Option(help="Comma-separated, as for `mistakes eval`.")] = "greedy,beam4",
+    problems: Annotated[int, typer.Option(help="Prompts to continue.", min=1)] = 128,
+    batch: Annotated[int, typer.Option(help="Rows side by side, beams included.", min=1)] = 32,
+    layers: Annotated[int, typer.Option(help="Of the random model.", min=1)] = 6,
+    heads: Annotated[int, typer.Option(help="Of the random model, each 64 wide.", min=1)] = 4,
+    difficulty: Annotated[str, typer.Option(help="Of the prompts' problems.")] = "med",
+    op: Annotated[int | None, typer.Option(help="Operations of the problems: exactly so many.", min=1)] = None,
+    compare: Annotated[bool, typer.Option(help="Run transformers' generate on the same weights too.")] = True,
+) -> None:
+    """Output tokens per second, beside transformers' generate and the memory-bandwidth bound."""
+    names = decoders.split(",")
+    benchmark("decode").report(run, names, problems, batch, layers, heads, difficulty, op, compare)
+
+
 @app.callback()
 def _group() -> None:
     pass

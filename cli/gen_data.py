@@ -36,7 +36,7 @@ def command(
     export: Annotated[str | None, typer.Option(help="parquet, jsonl or hf, instead of shards.")] = None,
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
     part: Annotated[str | None, typer.Option(help="k/n: the k-th of n parts of the shards (array jobs).")] = None,
-    shard_tokens: Annotated[int | None, typer.Option(help="Tokens of one shard file.", min=1)] = None,
+    shard_tokens: Annotated[str, typer.Option(help="Tokens of one shard file.")] = "16M",
 ) -> None:
     """Generate data into files. The same command run again goes on where it was interrupted."""
     from tqdm import tqdm
@@ -68,7 +68,7 @@ def command(
         "context": context,
         "seed": seed,
     }
-    share = parse_part(part)
+    share, per_shard = parse_part(part), parse_tokens(shard_tokens, "--shard-tokens")
     data = _data_config(config, given, overrides or [])
     write = exporting.writer(export) if export is not None else None
     if text is not None:
@@ -95,9 +95,8 @@ def command(
                 bar = tqdm(total=total * data.context, desc=str(out), unit=" tokens", unit_scale=True)
             bar.update(done * data.context - bar.n)
 
-        size = {} if shard_tokens is None else {"shard_tokens": shard_tokens}
         try:
-            made = generate(data, out, windows, workers=workers, part=share, progress=progress, **size)
+            made = generate(data, out, windows, shard_tokens=per_shard, workers=workers, part=share, progress=progress)
         finally:
             if bar is not None:
                 bar.close()

@@ -272,6 +272,11 @@ def block(config: DataConfig, number: int) -> Block:
     return _generator(config).block(number)
 
 
+def prepare(config: DataConfig) -> None:
+    """Make one block before workers start: settings that cannot be met are an error here, and code is compiled once."""
+    block(config, 0)
+
+
 def documents(config: DataConfig, number: int, n_windows: int) -> Iterator[Document]:
     """The documents that begin in the first ``n_windows`` windows of a block, those too long for a window left out."""
     return Generator(config).documents(number, n_windows)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from igsm.corpus.blocks import documents
+from igsm.corpus.blocks import documents, prepare
 from igsm.corpus.config import DataConfig
 from igsm.corpus.shards import whole_file
 from igsm.corpus.workers import InOrder
@@ -33,6 +33,7 @@ def records(
     config: DataConfig, *, problems: int | None = None, windows: int | None = None, workers: int = 1
 ) -> Iterator[Record]:
     """The first ``problems`` documents of the data, or those that begin in its first ``windows`` windows."""
+    prepare(config)
     size = config.windows_per_block
     jobs: Iterable[tuple[int, int]]
     if windows is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from igsm.corpus.blocks import block
+from igsm.corpus.blocks import block, prepare
 from igsm.corpus.config import DataConfig
 from igsm.corpus.manifest import Manifest, Plan, finish, plan_of, read_record, start
 from igsm.corpus.packing import Block
@@ -17,7 +17,7 @@ from igsm.corpus.vocabulary import END
 from igsm.corpus.workers import InOrder
 from igsm.errors import InputError
 
-SHARD_TOKENS = 1 << 24
+SHARD_TOKENS = 16_000_000
 HEADER_LIMIT = 1 << 31  # the header counts tokens in an int32
 
 
@@ -50,6 +50,7 @@ def generate(
         raise InputError(f"--shard-tokens {shard_tokens}: a shard's header can count up to {HEADER_LIMIT - 1}")
     k, n = part
     plan = plan_of(config, windows, shard_tokens)
+    prepare(config)
     start(folder, plan)
     mine = range(k - 1, plan.n_shards, n)
     missing = [shard for shard in mine if read_record(folder, shard) is None]
@@ -68,7 +69,7 @@ def generate(
     return finish(folder, plan)
 
 
-def parse_tokens(text: str) -> int:
+def parse_tokens(text: str, option: str = "--tokens") -> int:
     """A number of tokens as people write it: 5000000, 50M, 1.2e9, 40B."""
     scale = {"k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}.get(text[-1:].lower(), 1)
     try:
@@ -76,7 +77,7 @@ def parse_tokens(text: str) -> int:
     except (ValueError, OverflowError):
         tokens = 0
     if tokens < 1:
-        raise InputError(f"--tokens {text}: must be a number from 1 on, such as 5000000, 50M or 1.2e9")
+        raise InputError(f"{option} {text}: must be a number from 1 on, such as 5000000, 50M or 1.2e9")
     return tokens
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from igsm.corpus.blocks import block
+from igsm.corpus.blocks import block, prepare
 from igsm.corpus.config import DataConfig
 from igsm.corpus.manifest import check_law
 from igsm.corpus.shards import ShardReader
@@ -64,6 +64,7 @@ class WindowLoader:
             check_law(config.path, self._windows.manifest, config)
         else:
             per_block = config.windows_per_block
+            prepare(config)
             blocks = InOrder(
                 functools.partial(_make, config),
                 _numbers(batch, self._rows, rank, start_step, per_block),
