@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from igsm.corpus.vocabulary import Vocabulary
 
 PROMPTS = 4
 
@@ -41,7 +44,7 @@ def command(
     try:
         temporary.mkdir(parents=True)
         export_model(model, temporary, int(vocabulary.from_gpt2[50256]))
-        _export_tokenizer(vocabulary, temporary)
+        write_tokenizer(vocabulary, temporary)
         source = ProblemSource(data.problem.model_copy(update={"split": "test"}))
         problems = [source.problem(i) for i in range(PROMPTS)]
         prompts = [(problem.text, vocabulary.prompt(problem).tolist()) for problem in problems]
@@ -57,7 +60,8 @@ def command(
     )
 
 
-def _export_tokenizer(vocabulary, folder):  # type: ignore[no-untyped-def]
+def write_tokenizer(vocabulary: Vocabulary, folder: Path) -> None:
+    """The tokenizer of a vocabulary, in the format of the tokenizers library."""
     from igsm.corpus.vocabulary import ANSWER_START, END, PROBLEM_START, SOLUTION_START, split_words
     from igsm.errors import InputError
     from igsm.model.huggingface import export_tokenizer

@@ -20,11 +20,12 @@ def command(
     Exit codes: 0 finished; 75 stopped by SIGTERM or SIGUSR1 and saved: the same command goes on; 2 bad input;
     1 failed, e.g. because the loss exploded.
     """
-    from cli.training import run_training, tracking_override
+    from cli.training import accuracy_hook, run_training, tracking_override
     from igsm.config import load_config
     from igsm.training.config import PretrainConfig
     from igsm.training.pretrain import pretrain, resolve
 
     settings = resolve(load_config(PretrainConfig, config, [*(overrides or []), *tracking_override(tracker)]))
     folder = out or Path("runs") / config.stem
-    run_training(lambda ranks: pretrain(settings, folder, ranks), settings.training.device, gpus)
+    hook = accuracy_hook(settings.data, settings.training)
+    run_training(lambda ranks: pretrain(settings, folder, ranks, evaluate=hook), settings.training.device, gpus)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from igsm.corpus.config import DataConfig
+    from igsm.training.config import TrainingConfig
     from igsm.training.distributed import Ranks
     from igsm.training.loop import Outcome
 
@@ -16,6 +18,19 @@ if TYPE_CHECKING:
 def tracking_override(tracker: str | None) -> list[str]:
     """`--tracker` as an override of a config."""
     return [] if tracker is None else [f"tracking.mode={'disabled' if tracker == 'none' else tracker}"]
+
+
+def accuracy_hook(data: DataConfig, training: TrainingConfig) -> Callable[[Any, int], dict[str, float]] | None:
+    """Graded generation between training steps, on `training.evaluate_problems` problems; None for none."""
+    if training.evaluate_problems == 0:
+        return None
+
+    def evaluate(model: Any, step: int) -> dict[str, float]:
+        from igsm.evaluation.evaluate import generation_accuracy
+
+        return generation_accuracy(model, data, training.evaluate_problems)
+
+    return evaluate
 
 
 def run_training(body: Callable[[Ranks], Outcome], device: str, gpus: int | None) -> None:

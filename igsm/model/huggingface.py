@@ -65,8 +65,9 @@ def export_model(model: GPT, folder: Path, end_id: int) -> None:
 
 def _gpt_neox(model: GPT) -> tuple[dict[str, Any], dict[str, Tensor]]:
     shape = model.config
-    weights = {"gpt_neox.embed_in.weight": model.embedding.weight}
+    weights: dict[str, Any] = {"gpt_neox.embed_in.weight": model.embedding.weight}
     modules: dict[str, Any] = {"gpt_neox.final_layer_norm": model.final_norm}
+    block: Any
     for i, block in enumerate(model.blocks):
         modules |= {
             f"gpt_neox.layers.{i}.input_layernorm": block.attention_norm,
@@ -101,7 +102,11 @@ def _gpt_neox(model: GPT) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 def _llama(model: GPT) -> tuple[dict[str, Any], dict[str, Tensor]]:
     shape = model.config
-    weights = {"model.embed_tokens.weight": model.embedding.weight, "model.norm.weight": model.final_norm.weight}
+    weights: dict[str, Any] = {
+        "model.embed_tokens.weight": model.embedding.weight,
+        "model.norm.weight": model.final_norm.weight,
+    }
+    block: Any
     for i, block in enumerate(model.blocks):
         query, key, value = block.attention.qkv.weight.chunk(3)
         layer = {
@@ -148,10 +153,8 @@ def export_tokenizer(
     vocabulary = {_printable(data): i for i, data in tokens.items()} | {special[n]: i for n, i in marks.items()}
     many = sorted(tuple(_printable(tokens[i]) for i in ids) for ids in words.values() if len(ids) > 1)
     pieces = [_piece_pattern(parts, place) for parts in many for place in range(len(parts))]
-    splits = [
-        _split(_WORDS),
-        {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False},
-    ]
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
+    splits = [_split(_WORDS), byte_level]
     if pieces:  # one word is one stretch here, so the pattern can be anchored at both its ends
         splits.append(_split("|".join(pieces)))
     content = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from cli.export import _export_tokenizer
+from cli.export import write_tokenizer
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig
@@ -38,7 +38,7 @@ def test_the_exported_model_is_the_model(tmp_path: Path, settings: dict[str, Any
     model = sharp_model(**settings)
     vocabulary = load_vocabulary(PROBLEM)
     export_model(model, tmp_path, int(vocabulary.from_gpt2[50256]))
-    _export_tokenizer(vocabulary, tmp_path)
+    write_tokenizer(vocabulary, tmp_path)
     source = ProblemSource(PROBLEM)
     prompts = [(source.problem(i).text, vocabulary.prompt(source.problem(i)).tolist()) for i in range(3)]
     assert compare(model, tmp_path, prompts, new_tokens=8) < 1e-2
@@ -54,12 +54,12 @@ def test_every_word_keeps_its_ids(tmp_path: Path) -> None:
 
     vocabulary = load_vocabulary(PROBLEM)
     export_model(sharp_model(), tmp_path, int(vocabulary.from_gpt2[50256]))
-    _export_tokenizer(vocabulary, tmp_path)
+    write_tokenizer(vocabulary, tmp_path)
     tokenizer = AutoTokenizer.from_pretrained(tmp_path, local_files_only=True)
-    text = "".join(vocabulary.table.strings)
-    expected = vocabulary.from_gpt2[vocabulary.encode_text(text)].tolist()
-    assert tokenizer(text, add_special_tokens=False)["input_ids"] == expected
-    assert tokenizer.decode(expected) == text
+    strings = [string for string in vocabulary.table.strings if string]
+    expected = [vocabulary.from_gpt2[vocabulary.encode_text(string)].tolist() for string in strings]
+    assert tokenizer(strings, add_special_tokens=False)["input_ids"] == expected
+    assert tokenizer.batch_decode(expected) == strings
 
 
 def test_qk_norm_is_refused(tmp_path: Path) -> None:
