@@ -62,14 +62,31 @@ def neox_twin(model: GPT, context: int, end: int) -> Any:
 
 
 @torch.inference_mode()
-def generate(twin: Any, prompts: list[list[int]], end: int, **options: Any) -> list[list[int]]:
-    """What transformers' `generate` appends to each prompt; prompts of one call are padded on the left."""
+def generate(
+    twin: Any, prompts: list[list[int]], end: int, lengths: list[int] | None = None, **options: Any
+) -> list[list[int]]:
+    """What transformers' `generate` appends to each prompt.
+
+    Args:
+        prompts: of one call; they are padded on the left.
+        end: id that ends a continuation.
+        lengths: stop each prompt's continuation after so many tokens.
+        options: of `generate`.
+    """
     longest = max(map(len, prompts))
     device = next(twin.parameters()).device
     ids = torch.tensor([[end] * (longest - len(p)) + p for p in prompts], device=device)
     mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)
+    if lengths is not None:
+        limit = torch.tensor(lengths, device=device)
+
+        def enough(ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
+            return ids.shape[1] - longest >= limit.repeat_interleave(len(ids) // len(limit))
+
+        options |= {"stopping_criteria": [enough], "max_new_tokens": max(lengths)}
     out = twin.generate(input_ids=ids, attention_mask=mask, pad_token_id=end, eos_token_id=end, **options)
     results = []
-    for row in out[:, longest:].tolist():
+    for i, row in enumerate(out[:, longest:].tolist()):
+        row = row if lengths is None else row[: lengths[i]]
         results.append(row[: row.index(end) + 1] if end in row else row)
     return results

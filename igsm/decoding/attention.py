@@ -96,7 +96,7 @@ def attend_reference(q: Tensor, keys: Tensor, values: Tensor, batch: Batch) -> T
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _attend_numba(  # type: ignore[no-untyped-def]
+def _attend_numba(
     q, k, v, keys, values, rows, position, shared, source, beams, out
 ) -> None:  # pragma: no cover - compiled
     n_rows, heads, _, size = q.shape

@@ -49,7 +49,7 @@ class Silent:
         return [False] * len(questions)
 
 
-_DEFINITION = re.compile(r"Define (.+?) as(?= |$)( BACK)?")
+_DEFINITION = re.compile(r"Define (.+?) as(?= |$)(?:.*( BACK)$)?")
 
 
 class GroundTruth:
@@ -70,7 +70,7 @@ class GroundTruth:
     @staticmethod
     def regrets_text(problem: Any, text: str) -> bool:
         """The same for a solution text that ends with "Define A's B as"."""
-        names = []
+        names: list[Any] = []
         for sentence in text.split("."):
             found = _DEFINITION.search(sentence)
             if found is None:

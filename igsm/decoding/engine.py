@@ -37,7 +37,8 @@ class Engine:
         n_rows: cache rows that can be in use at once.
         context: positions a row has, prompt included.
         beams: consecutive rows that belong to one problem.
-        prefill_tokens: most tokens (padding included) in one prefill pass.
+        prefill_tokens: most tokens (padding included) in one prefill pass; None: 32,768 on CUDA, elsewhere 1,024, which
+            stay in the core's cache (measured: half the time of 16,384).
         graphs: replay CUDA graphs instead of launching kernel by kernel; None: on CUDA.
     """
 
@@ -48,14 +49,15 @@ class Engine:
         context: int,
         *,
         beams: int = 1,
-        prefill_tokens: int = 16384,
+        prefill_tokens: int | None = None,
         graphs: bool | None = None,
     ) -> None:
         config = model.config
         parameter = next(model.parameters(), None) if isinstance(model, torch.nn.Module) else None
         self.device = torch.device("cpu") if parameter is None else parameter.device
         self.dtype = torch.float32 if parameter is None else parameter.dtype
-        self.model, self.context, self.beams, self.prefill_tokens = model, context, beams, prefill_tokens
+        self.model, self.context, self.beams = model, context, beams
+        self.prefill_tokens = prefill_tokens or (32768 if self.device.type == "cuda" else 1024)
         self.n_rows = n_rows
         self.graphs = self.device.type == "cuda" if graphs is None else graphs
         # One more problem's worth of rows is scratch: it pads a batch up to a size that has a graph.
@@ -117,8 +119,8 @@ class Engine:
     ) -> None:
         """Run `step(units, longest)` `count` times.
 
-        A unit is what a step treats as one thing: a row, or the rows of a problem's beams. On CUDA, the units are padded with
-        `scratch` and the length rounded up to a size whose graph is recorded on first use.
+        A unit is what a step treats as one thing: a row, or the rows of a problem's beams. On CUDA, the units are
+        padded with `scratch` and the length rounded up to a size whose graph is recorded on first use.
         """
         longest = min(longest, self.context)
         if not self.graphs:

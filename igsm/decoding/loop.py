@@ -26,12 +26,14 @@ class Request:
         prompt: token ids.
         key: int64 that names its random stream (`streams.problem_key`).
         handle: whatever the detector needs to know of the problem; the engine never looks at it.
+        max_new_tokens: most tokens to generate; None: until the context is full.
     """
 
     index: int
     prompt: Sequence[int]
     key: int = 0
     handle: Any = None
+    max_new_tokens: int | None = None
 
 
 @dataclass
@@ -79,7 +81,7 @@ class Decoder(ABC):
     Args:
         engine: whose rows are used.
         end: token that ends a continuation.
-        max_new_tokens: most tokens to generate for a prompt; None: until the context is full.
+        max_new_tokens: most tokens to generate for any prompt; None: each request's own bound.
         sync_every: tokens between two looks at the results; None: 8 on CUDA, 1 elsewhere.
     """
 
@@ -127,9 +129,8 @@ class Decoder(ABC):
         self.engine.prefill(prompts, [number * beams for number in filled])
         limits = []
         for number, request in filled.items():
-            limit = self.engine.context
-            if self.max_new_tokens is not None:
-                limit = min(limit, len(request.prompt) + self.max_new_tokens)
+            bounds = [n for n in (self.max_new_tokens, request.max_new_tokens) if n is not None]
+            limit = min([self.engine.context, *(len(request.prompt) + n for n in bounds)])
             limits.append(limit)
             self.occupied[number] = Unit(request, limit, len(request.prompt) - 1)
         numbers = self._tensor(list(filled))

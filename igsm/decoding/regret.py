@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from igsm.decoding.detectors import Detector, Question
 from igsm.decoding.engine import Engine

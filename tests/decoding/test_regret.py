@@ -89,7 +89,8 @@ def test_rollback_at_the_first_sentence(beams):
     detector = Rule(lambda tokens: tokens[-2] == 5)
     generation = run(sentences([3.0, 1.0, 0.0]), [Request(0, [STOP], 11)], detector, beams=beams)[0]
     names = [t for t in generation.tokens if t in (5, 6, 7)]
-    assert len(names) == 2 and 5 not in names
+    assert len(names) == 2
+    assert 5 not in names
     assert generation.finished
     assert generation.retries > 0
     assert generation.n_generated == len(generation.tokens) + 4 * generation.retries

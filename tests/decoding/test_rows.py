@@ -101,7 +101,8 @@ def test_end_is_kept_and_nothing_follows():
     decoder = RowDecoder(Engine(model, 2, CONTEXT), END, sync_every=7)
     (generation,) = decoder.run([Request(0, [5, 1])])
     assert generation.tokens == [2, 3, 4, END]
-    assert generation.finished and generation.n_generated == 4
+    assert generation.finished
+    assert generation.n_generated == 4
 
 
 def test_a_full_row_stops_at_the_context():

@@ -1,0 +1,170 @@
+"""Decoding speed: our engine beside transformers' generate, on the same weights and prompts."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from igsm.corpus.vocabulary import END, load_vocabulary
+from igsm.decoding.decoders import parse_decoder
+from igsm.decoding.loop import Request
+from igsm.decoding.run import CONTEXT, decode
+from igsm.decoding.streams import problem_key
+from igsm.model import GPT, ModelConfig
+from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.source import ProblemSource
+
+
+def report(
+    run: Path | None,
+    decoders: list[str],
+    problems: int,
+    batch: int,
+    layers: int,
+    heads: int,
+    difficulty: str,
+    op: int | None,
+    compare: bool,
+) -> None:
+    """Print a table: output tokens per second of both, their ratio, and our share of the memory-bandwidth bound.
+
+    Args:
+        run: a run folder or checkpoint; None: random weights, each problem's continuation stopped at the length of its
+            error-free solution, so that lengths differ as they do in an evaluation.
+        decoders: names as for `mistakes eval`.
+        problems: prompts to continue.
+        batch: rows decoded side by side, for both (beams included).
+        layers, heads: shape of the random model.
+        difficulty, op: of the prompts' problems.
+        compare: run transformers too.
+    """
+    from benchmarks.neox import neox_twin
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    settings = ProblemConfig(difficulty=difficulty, op=op, split="test")
+    if run is None:
+        vocabulary = load_vocabulary(settings)
+        torch.manual_seed(0)
+        model = GPT(ModelConfig(layers=layers, heads=heads, vocabulary_size=vocabulary.size)).eval()
+    else:
+        from igsm.evaluation.evaluate import load_run
+
+        loaded = load_run(run)
+        model, settings = loaded.model, loaded.data.problem.model_copy(update={"split": "test", "op": op})
+        vocabulary = load_vocabulary(settings, loaded.data.vocabulary)
+    end = int(vocabulary.from_gpt2[END])
+    source = ProblemSource(settings, 1)
+    documents = [source.document(i) for i in range(problems)]
+    tests = [document.problem for document in documents]
+    prompts = [vocabulary.prompt(problem).tolist() for problem in tests]
+    if run is None:
+        # The prompt has 3 marks that are no fragments; the answer's mark and the end are generated.
+        totals = [len(vocabulary.encode_fragments(document.codes)) + 5 for document in documents]
+        lengths = [total - len(prompt) for total, prompt in zip(totals, prompts, strict=True)]
+    else:
+        lengths = [CONTEXT - len(prompt) for prompt in prompts]
+    context = max(map(len, prompts)) + max(lengths)
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    twin = neox_twin(model.to(device, dtype), context, end) if compare else None
+    model = model.float()
+    bandwidth = measure_bandwidth(device)
+
+    console = Console()
+    console.print(
+        f"{model.config.layers} layers, width {model.config.width}, {str(dtype)[6:]}, {problems} prompts of "
+        f"{sum(map(len, prompts)) / problems:.0f} tokens, solutions of at most "
+        f"{sum(lengths) / problems:.0f}, {batch} rows, {device}, {torch.get_num_threads()} threads, memory {bandwidth / 1e9:.0f} GB/s"
+    )
+    table = Table("decoder", "ours, tokens/s", "transformers, tokens/s", "ratio", "of the bandwidth bound")
+    for name in decoders:
+        decoder = parse_decoder(name)
+        requests = [Request(i, prompt, problem_key(1, i), tests[i], lengths[i]) for i, prompt in enumerate(prompts)]
+        found: list[Any] = []
+
+        def ours(decoder: Any = decoder, requests: Any = requests, found: Any = found) -> int:
+            found[:] = decode(model, requests, decoder, vocabulary, batch=batch)
+            return sum(len(generation.tokens) for generation in found)
+
+        speed = measure(ours, device)
+        bound = bandwidth_bound(model.config, dtype, found, prompts, decoder.beams, batch, bandwidth)
+        other = "-"
+        ratio = "-"
+        if twin is not None and not decoder.regret:
+            theirs = measure(lambda d=decoder: by_transformers(twin, prompts, end, d, batch, lengths), device)
+            other, ratio = f"{theirs:,.0f}", f"{speed / theirs:.1f}x"
+        table.add_row(name, f"{speed:,.0f}", other, ratio, f"{100 * speed / bound:.0f} %")
+    console.print(table)
+
+
+def measure(work: Callable[[], int], device: torch.device) -> float:
+    """Tokens per second of `work`, which returns how many it made; the first call, which compiles, does not count."""
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    tokens = work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return tokens / (time.perf_counter() - start)
+
+
+def by_transformers(twin: Any, prompts: list[list[int]], end: int, decoder: Any, batch: int, lengths: list[int]) -> int:
+    """Tokens made by transformers' generate, prompts sorted by length, `batch` rows a call."""
+    from benchmarks.neox import generate
+
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    size = max(1, batch // decoder.beams)
+    options = {"do_sample": decoder.sampling, "num_beams": decoder.beams}
+    if decoder.sampling:
+        options |= {"top_k": 0, "temperature": 1.0}
+    total = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for start in range(0, len(order), size):
+            part = order[start : start + size]
+            outputs = generate(twin, [prompts[i] for i in part], end, [lengths[i] for i in part], **options)
+            total += sum(map(len, outputs))
+    return total
+
+
+def measure_bandwidth(device: torch.device) -> float:
+    """Bytes per second read from memory, best of five sums over a large tensor."""
+    size = 2**30 if device.type == "cuda" else 2**26
+    data = torch.ones(size // 4, device=device)
+    best = math.inf
+    for _ in range(5):
+        start = time.perf_counter()
+        data.sum().item()
+        best = min(best, time.perf_counter() - start)
+    return size / best
+
+
+def bandwidth_bound(
+    shape: ModelConfig,
+    dtype: torch.dtype,
+    found: list[Any],
+    prompts: list[list[int]],
+    beams: int,
+    batch: int,
+    bandwidth: float,
+) -> float:
+    """Output tokens per second if only weights and cache had to be read, each once a step."""
+    item = torch.empty((), dtype=dtype).element_size()
+    position = 2 * shape.layers * shape.width * item
+    per_layer = 4 * shape.width**2 + (2 if shape.architecture == "gpt2" else 3) * shape.width * shape.mlp_width
+    weights = (shape.layers * per_layer + (shape.vocabulary_size or 0) * shape.width) * item
+    tokens = read = 0
+    for generation in found:
+        new, prompt = len(generation.tokens), len(prompts[generation.index])
+        tokens += new
+        read += position * (new * prompt + beams * new * (new + 1) // 2)
+    steps = tokens * beams / batch
+    return tokens / ((read + steps * weights) / bandwidth)

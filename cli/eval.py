@@ -1,0 +1,70 @@
+"""`mistakes eval`: generate solutions of test problems and grade every step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders or checkpoints.", metavar="RUN...")],
+    cells: Annotated[
+        str, typer.Option(help="Comma-separated, e.g. 'op<=15,op=20 reask'; figure: those of the paper.")
+    ] = "figure",
+    decoder: Annotated[
+        str, typer.Option(help="Comma-separated: greedy, beam4, search4, regret-p, regret_beam4-p50, vote8, ...")
+    ] = "greedy",
+    n: Annotated[int, typer.Option(help="Problems a cell.", min=1)] = 4096,
+    seed: Annotated[int, typer.Option(help="Of the test set and of sampling.")] = 0,
+    batch: Annotated[int | None, typer.Option(help="Rows on each device, beams included.", min=1)] = None,
+    context: Annotated[int, typer.Option(help="Most tokens of prompt and solution.", min=16)] = 2048,
+    precision: Annotated[str, typer.Option(help="auto (bf16 on a GPU, fp32 elsewhere), bf16 or fp32.")] = "auto",
+    devices: Annotated[
+        str | None, typer.Option(help="Comma-separated, e.g. cuda:0,cuda:1; default: all GPUs, or all cores.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the tables to OUT.csv and OUT.md; default: in the first run's eval/.")
+    ] = None,
+) -> None:
+    """Generate and grade; finished cells are read, not repeated, an interrupted one goes on where it stopped."""
+    from functools import partial
+
+    from rich.console import Console
+    from tqdm import tqdm
+
+    from igsm.decoding.decoders import parse_decoder
+    from igsm.evaluation.cells import parse_cells
+    from igsm.evaluation.evaluate import evaluate, load_run
+    from igsm.evaluation.table import accuracies, details, render, to_csv, to_markdown
+    from igsm.rundir import atomic_write
+
+    wanted = [parse_decoder(name.strip()) for name in decoder.split(",")]
+    options = {"batch": batch, "context": context, "precision": precision}
+    rows = []
+    first = None
+
+    def show(bar: tqdm, graded: int, correct: int) -> None:
+        bar.update(graded - bar.n)
+        bar.set_postfix_str(f"accuracy {100 * correct / graded:.1f} %", refresh=False)
+
+    for path in runs:
+        run = load_run(path)
+        first = first or run.folder
+        for one in wanted:
+            for cell in parse_cells(cells, run.data.problem):
+                with tqdm(total=n, desc=f"{path.name} {cell.name} {one.name}", unit="problem") as bar:
+                    summary = evaluate(
+                        run, cell, one, n, seed, progress=partial(show, bar),
+                        devices=devices.split(",") if devices else None, **options,
+                    )  # fmt: skip
+                rows.append((path.name, summary))
+    assert first is not None
+    base = out or first.evaluations / "table"
+    atomic_write(base.with_name(base.name + ".csv"), to_csv(rows))
+    atomic_write(base.with_name(base.name + ".md"), to_markdown(rows))
+    console = Console()
+    console.print(render(f"Accuracy of full solutions, %, n = {n} [95 % Wilson interval]", *accuracies(rows)))
+    console.print(render("Beside accuracy (means per solution)", *details(rows)))
+    console.print(f"written: {base}.csv, {base}.md")

@@ -1,0 +1,159 @@
+"""Decode many problems with a decoder given by name, on one or several devices."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+
+from igsm.corpus.vocabulary import END, Vocabulary
+from igsm.decoding.beam import BeamDecoder
+from igsm.decoding.decoders import DecoderName
+from igsm.decoding.detectors import Detector, GroundTruth, Noisy, Silent
+from igsm.decoding.engine import Engine, prepare
+from igsm.decoding.loop import Decoder, Generation, Request
+from igsm.decoding.regret import Markers, RegretDecoder
+from igsm.decoding.regret_beam import RegretBeamDecoder
+from igsm.decoding.rows import RowDecoder
+from igsm.errors import InputError
+
+CONTEXT = 2048
+"""Positions of a row: prompt and solution (Part 2.2 appendix D)."""
+
+
+def markers_of(vocabulary: Vocabulary) -> Markers:
+    """The ids of " Define", " as" and "." in a model's numbering."""
+    (define, closing, stop) = (
+        tuple(int(vocabulary.from_gpt2[i]) for i in vocabulary.encode_text(text)) for text in (" Define", " as", ".")
+    )
+    return Markers(define, closing[0], stop[0])
+
+
+def make_detector(decoder: DecoderName, vocabulary: Vocabulary, device: torch.device | str, rows: int) -> Detector:
+    """The detector that a decoder's name asks for; None asks for the silent one."""
+    wanted = decoder.detector
+    if wanted is None or wanted.kind == "silent":
+        return Silent()
+    if wanted.kind == "learned":
+        raise InputError(f"decoder '{decoder.name}': a learned detector is loaded by `mistakes eval`, not here")
+    truth = GroundTruth(vocabulary.decode)
+    return truth if wanted.kind == "truth" else Noisy(truth, wanted.false_positive, wanted.false_negative)
+
+
+MakeDetector = Callable[[DecoderName, Vocabulary, torch.device, int], Detector]
+
+
+def make_decoder(
+    engine: Engine,
+    name: DecoderName,
+    vocabulary: Vocabulary,
+    make: MakeDetector = make_detector,
+) -> Decoder:
+    """The decoder of this name on an engine."""
+    end = int(vocabulary.from_gpt2[END])
+    common: dict[str, Any] = {"temperature": name.temperature}
+    if name.regret:
+        common |= {
+            "detector": make(name, vocabulary, engine.device, engine.n_rows),
+            "markers": markers_of(vocabulary),
+            "max_retries": name.max_retries,
+        }
+        if name.beams == 1:
+            return RegretDecoder(engine, end, **common)
+        return RegretBeamDecoder(engine, end, sampling=name.sampling, **common)
+    kind = RowDecoder if name.beams == 1 else BeamDecoder
+    return kind(engine, end, sampling=name.sampling, **common)
+
+
+def default_devices() -> list[str]:
+    """All GPUs, or one CPU worker for each core that torch may use."""
+    if torch.cuda.is_available():
+        return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return ["cpu"] * min(cores, torch.get_num_threads())
+
+
+def default_batch(device: str, beams: int) -> int:
+    """Rows side by side: what fills an H200 with room to spare, or a CPU's caches."""
+    rows = 256 if device.startswith("cuda") else 32
+    return max(rows, 64 * beams if device.startswith("cuda") else 8 * beams)
+
+
+def decode(
+    model: Any,
+    requests: Sequence[Request],
+    decoder: DecoderName,
+    vocabulary: Vocabulary,
+    *,
+    devices: Sequence[str] | None = None,
+    precision: str = "auto",
+    batch: int | None = None,
+    context: int = CONTEXT,
+    make: MakeDetector = make_detector,
+) -> Iterator[Generation]:
+    """Continue all requests; results come as they finish, in no particular order.
+
+    One worker thread runs on each device (torch releases Python's lock while it computes). On the CPU a device is
+    a core: each worker has its own rows and computes with one thread, which beats sharing every small operation.
+
+    Args:
+        model: an `igsm.model.GPT`; it is copied for each device.
+        requests: what to continue. For a vote, several requests of one problem.
+        decoder: of `decoders.parse_decoder`.
+        devices: e.g. ["cuda:0", "cuda:1"]; by default `default_devices()`.
+        precision: see `engine.prepare`.
+        batch: rows on each device, beams included.
+        context: most positions of a row; less when no request can need it.
+        make: builds the detector for a device.
+    """
+    devices = list(devices or default_devices())[: max(1, len(requests))]
+    if not requests:
+        return
+    if all(request.max_new_tokens is not None for request in requests):
+        context = min(context, max(len(request.prompt) + (request.max_new_tokens or 0) for request in requests))
+    # Dealt out by length, so that every device gets as much work.
+    ordered = sorted(requests, key=lambda request: len(request.prompt), reverse=True)
+    shares = [ordered[i :: len(devices)] for i in range(len(devices))]
+    copies = {device: prepare(model, device, precision) for device in dict.fromkeys(devices)}
+    results: queue.SimpleQueue[Generation | BaseException | None] = queue.SimpleQueue()
+    stop = threading.Event()
+
+    def work(device: str, share: list[Request]) -> None:
+        try:
+            size = batch or default_batch(device, decoder.beams)
+            units = max(1, min(size // decoder.beams, len(share)))
+            engine = Engine(copies[device], units * decoder.beams, context, beams=decoder.beams)
+            for generation in make_decoder(engine, decoder, vocabulary, make).run(share):
+                results.put(generation)
+                if stop.is_set():
+                    return
+        except BaseException as error:
+            results.put(error)
+        finally:
+            results.put(None)
+
+    threads = torch.get_num_threads()
+    if devices[0] == "cpu":
+        torch.set_num_threads(max(1, threads // len(devices)))
+    workers = [threading.Thread(target=work, args=pair, daemon=True) for pair in zip(devices, shares, strict=True)]
+    try:
+        for worker in workers:
+            worker.start()
+        running = len(workers)
+        while running:
+            result = results.get()
+            if result is None:
+                running -= 1
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                yield result
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+        torch.set_num_threads(threads)

@@ -1,0 +1,111 @@
+"""Cells by name: a column of the paper's tables, such as "med_pq:op<=15" or "op=20 reask"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from igsm.errors import InputError, suggest
+from igsm.problems.difficulty import DIFFICULTIES, ProblemConfig
+
+# Operations of the harder, out-of-distribution cells; the first of them is also re-asked (Part 2.2, figures 3 to 8).
+HARDER = {"nano": (4, 5), "easy": (9, 10, 11), "med": (20, 21, 22, 23), "hard": (28, 29, 30, 31, 32)}
+FORMATS = ("pq", "qp")
+_NAME = re.compile(
+    r"(?:(?P<difficulty>[a-z]+)_(?P<format>pq|qp):)?op(?P<sign><=|=)(?P<op>\d+)(?P<reask> reask(?: strict)?)?"
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One test distribution.
+
+    Attributes:
+        difficulty, format: which class of problems, and whether the question stands first ("qp").
+        op: operations of the problems: exactly so many, or at most.
+        exact: whether exactly.
+        reask: "none", "loose" (the paper's) or "strict" (the re-asked problem's template is of the test split too).
+    """
+
+    difficulty: str
+    format: str
+    op: int
+    exact: bool
+    reask: str = "none"
+
+    @property
+    def short(self) -> str:
+        """The name without difficulty and format: "op<=15"."""
+        ending = {"none": "", "loose": " reask", "strict": " reask strict"}[self.reask]
+        return f"op{'=' if self.exact else '<='}{self.op}{ending}"
+
+    @property
+    def name(self) -> str:
+        """The full name: "med_pq:op<=15"."""
+        return f"{self.difficulty}_{self.format}:{self.short}"
+
+    def problems(self, trained_on: ProblemConfig) -> ProblemConfig:
+        """The cell's error-free test problems. Overrides (modulus, names, ...) are those of the training data."""
+        base = (
+            trained_on
+            if trained_on.difficulty == self.difficulty
+            else ProblemConfig(difficulty=self.difficulty, lexicon=trained_on.lexicon)
+        )
+        settings = base.model_dump() | {
+            "op": self.op if self.exact else None,
+            "format": self.format,
+            "split": "test",
+            "reask": self.reask,
+            "kind": "none",
+            "retry_rate": 0.0,
+            "error_free_share": 0.0,
+        }
+        if not self.exact and self.op != base.problem_class.max_op:
+            settings["max_op"] = self.op
+        try:
+            return ProblemConfig(**settings)
+        except ValueError as error:
+            reason = str(error).splitlines()
+            raise InputError(f"cell '{self.name}': {reason[2].strip() if len(reason) > 2 else error}") from None
+
+
+def figure_cells(difficulty: str, format: str, max_op: int | None = None) -> list[Cell]:
+    """The cells that the paper shows for a model: in distribution, its hardest op, harder ones, and a re-asked one."""
+    top = max_op or DIFFICULTIES[difficulty].max_op
+    first, *_ = harder = HARDER[difficulty]
+    return [
+        Cell(difficulty, format, top, False),
+        Cell(difficulty, format, top, True),
+        *(Cell(difficulty, format, op, True) for op in harder),
+        Cell(difficulty, format, first, True, "loose"),
+    ]
+
+
+def parse_cells(text: str, trained_on: ProblemConfig) -> list[Cell]:
+    """Cells of a comma-separated list; "figure" stands for `figure_cells` of the training data's class.
+
+    Names without a prefix take difficulty and format of the training data.
+
+    Raises:
+        InputError: an unknown cell, with a suggestion.
+    """
+    cells: dict[Cell, None] = {}
+    for part in text.split(","):
+        name = part.strip()
+        if name == "figure":
+            top = trained_on.problem_class.max_op
+            cells |= dict.fromkeys(figure_cells(trained_on.difficulty, trained_on.format, top))
+        else:
+            cells[_parse_cell(name, trained_on)] = None
+    return list(cells)
+
+
+def _parse_cell(name: str, trained_on: ProblemConfig) -> Cell:
+    found = _NAME.fullmatch(name)
+    difficulty = (found and found["difficulty"]) or trained_on.difficulty
+    if found is None or difficulty not in DIFFICULTIES or int(found["op"]) < 1:
+        examples = figure_cells(trained_on.difficulty, trained_on.format)
+        known = ["figure", *(c.name for c in examples), *(c.short for c in examples)]
+        raise InputError(f"unknown cell '{name}'{suggest(name, known)}")
+    reask = {None: "none", " reask": "loose", " reask strict": "strict"}[found["reask"]]
+    return Cell(difficulty, found["format"] or trained_on.format, int(found["op"]), found["sign"] == "=", reask)

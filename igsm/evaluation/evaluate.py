@@ -1,0 +1,222 @@
+"""Evaluate a run: cells times decoders, each resumable, each in a folder of its own.
+
+`RUN/eval/<cell>-<decoder>/` holds `generations.jsonl.gz` (what `mistakes check` grades again), `verdicts.jsonl` and,
+when finished, `summary.json`. Until then the generations so far lie in `generations.partial.jsonl`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from igsm.config import build_config
+from igsm.corpus.config import DataConfig
+from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
+from igsm.decoding.decoders import DecoderName
+from igsm.errors import InputError
+from igsm.evaluation.cells import Cell
+from igsm.evaluation.generate import Json, generations, verdict_of
+from igsm.evaluation.testsets import TestSet, load_test_set
+from igsm.model import GPT
+from igsm.model.checkpoint import find_checkpoint, load_model
+from igsm.rundir import JsonlWriter, RunFolder, atomic_write, provenance, read_json, read_jsonl, write_json
+from igsm.statistics import wilson
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run's model and what it was trained on."""
+
+    path: Path
+    checkpoint: Path
+    model: GPT
+    data: DataConfig
+    vocabulary: Vocabulary
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run folder, also when `path` is one of its checkpoints."""
+        inside = self.checkpoint == self.path and self.path.parent.name == "checkpoints"
+        return RunFolder(self.path.parent.parent if inside else self.path)
+
+
+def load_run(path: str | Path) -> LoadedRun:
+    """Load a run's newest checkpoint, or the checkpoint that `path` is.
+
+    Raises:
+        InputError: no run, no checkpoint, or one whose vocabulary is not the data's.
+    """
+    path = Path(path)
+    model, config = load_model(path)
+    if not config.get("data"):
+        raise InputError(f"{path}: its config says nothing of the data it was trained on")
+    data = build_config(DataConfig, config["data"], f"{path}, data")
+    if data.corpus != "igsm":
+        raise InputError(f"{path}: trained on '{data.corpus}'; only runs on igsm problems can be evaluated")
+    vocabulary = load_vocabulary(data.problem, data.vocabulary)
+    if (model.config.vocabulary_size or 0) < vocabulary.size:
+        raise InputError(
+            f"{path}: the model knows {model.config.vocabulary_size} ids, its data's vocabulary has {vocabulary.size}"
+        )
+    return LoadedRun(path, find_checkpoint(path), model, data, vocabulary)
+
+
+Progress = Callable[[int, int], None]
+"""(graded, correct) so far."""
+
+
+def evaluate(
+    run: LoadedRun,
+    cell: Cell,
+    decoder: DecoderName,
+    n: int,
+    seed: int,
+    *,
+    progress: Progress = lambda graded, correct: None,
+    **options: Any,
+) -> Json:
+    """The summary of a cell with a decoder: read if it is there, otherwise made, going on where it was stopped.
+
+    Args:
+        n: problems.
+        seed: of the test set and of sampling.
+        progress: called after each graded solution.
+        options: of `decoding.run.decode`: devices, precision, batch, context.
+
+    Raises:
+        InputError: the folder holds the results of another n, seed or checkpoint.
+    """
+    folder = run.folder.evaluation(cell.name, decoder.name)
+    settings = _settings(run, cell, decoder, n, seed, options)
+    done = folder / "summary.json"
+    if done.is_file():
+        summary: Json = read_json(done)
+        for key, value in settings.items():
+            if summary.get(key) != value:
+                raise InputError(
+                    f"{folder}: holds results with {key}={summary.get(key)}, not {value}; "
+                    "move the folder away or repeat the evaluation with the same settings"
+                )
+        progress(summary["n"], summary["correct"])
+        return summary
+    tests = load_test_set(cell, run.data.problem, run.vocabulary, n, seed)
+    started = time.perf_counter()
+    records, verdicts = _generate_and_grade(run, folder, settings, tests, decoder, seed, progress, options)
+    summary = (
+        settings
+        | summarise(verdicts)
+        | {
+            "left_out": tests.left_out,
+            "seconds": round(time.perf_counter() - started, 2),
+            "provenance": provenance(),
+        }
+    )
+    packed = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    atomic_write(folder / "generations.jsonl.gz", gzip.compress(packed.encode(), mtime=0))
+    atomic_write(folder / "verdicts.jsonl", "".join(json.dumps(verdict) + "\n" for verdict in verdicts))
+    write_json(done, summary)
+    (folder / "generations.partial.jsonl").unlink(missing_ok=True)
+    return summary
+
+
+def _settings(run: LoadedRun, cell: Cell, decoder: DecoderName, n: int, seed: int, options: Json) -> Json:
+    settings: Json = {"cell": cell.name, "decoder": decoder.name, "n": n, "seed": seed}
+    settings["checkpoint"] = run.checkpoint.name
+    if decoder.detector is not None and decoder.detector.folder is not None:
+        settings["detector"] = decoder.detector.folder
+    return settings | {key: options[key] for key in ("precision", "context") if key in options}
+
+
+def _generate_and_grade(
+    run: LoadedRun,
+    folder: Path,
+    settings: Json,
+    tests: TestSet,
+    decoder: DecoderName,
+    seed: int,
+    progress: Progress,
+    options: Json,
+) -> tuple[list[Json], list[Json]]:
+    """Records and verdicts in the order of the problems; every finished record is on disk at once."""
+    partial = folder / "generations.partial.jsonl"
+    records: dict[int, Json] = {}
+    verdicts: dict[int, Json] = {}
+    correct = 0
+
+    def take(record: Json) -> None:
+        nonlocal correct
+        index = record["index"]
+        records[index] = record
+        verdicts[index] = verdict_of(record, tests.problems[index].problem)
+        correct += verdicts[index]["correct"]
+        progress(len(verdicts), correct)
+
+    if partial.is_file():
+        head, *kept = list(read_jsonl(partial)) or [{}]
+        if head == settings:
+            for record in kept:
+                take(record)
+        else:
+            partial.unlink()
+    with JsonlWriter(partial) as writer:
+        if not records and partial.stat().st_size == 0:
+            writer.write(settings)
+        missing = [test for test in tests.problems if test.index not in records]
+        for record in generations(run.model, missing, decoder, run.vocabulary, seed, **options):
+            writer.write(record)
+            take(record)
+    order = range(len(tests.problems))
+    return [records[i] for i in order], [verdicts[i] for i in order]
+
+
+def summarise(verdicts: Sequence[Json]) -> Json:
+    """What many verdicts come to; means over no solution are None."""
+    right = [verdict for verdict in verdicts if verdict["correct"]]
+    wrong = [verdict for verdict in verdicts if not verdict["correct"]]
+    low, high = wilson(len(right), len(verdicts))
+    kinds = Counter(verdict["error"]["kind"] for verdict in wrong)
+    return {
+        "correct": len(right),
+        "accuracy": len(right) / len(verdicts) if verdicts else None,
+        "interval": [low, high],
+        "retries": {"mean_on_correct": _mean(right, "retries"), "mean_on_wrong": _mean(wrong, "retries")},
+        "withdrawn": {"mean_on_correct": _mean(right, "withdrawn"), "mean_on_wrong": _mean(wrong, "withdrawn")},
+        "unnecessary_parameters": _mean(right, "unnecessary_parameters"),
+        "unnecessary_operations": _mean(right, "unnecessary_operations"),
+        "generated_tokens": _mean(verdicts, "generated_tokens"),
+        "first_errors": dict(kinds.most_common()),
+        "always_zero": fmean(verdict["true_answer"] == 0 for verdict in verdicts) if verdicts else None,
+    }
+
+
+def _mean(verdicts: Sequence[Json], key: str) -> float | None:
+    return fmean(verdict[key] for verdict in verdicts) if verdicts else None
+
+
+def generation_accuracy(model: GPT, data: DataConfig, n: int, seed: int = 0) -> dict[str, float]:
+    """Accuracy of full solutions, greedy, on n in-distribution test problems: for use between training steps.
+
+    Returns:
+        "generation_accuracy", and "always_zero": what answering 0 every time would get.
+    """
+    problem_class = data.problem.problem_class
+    cell = Cell(data.problem.difficulty, data.problem.format, problem_class.max_op, False)
+    vocabulary = load_vocabulary(data.problem, data.vocabulary)
+    tests = load_test_set(cell, data.problem, vocabulary, n, seed)
+    longest = min(2 * problem_class.context, 2048)
+    device = str(next(model.parameters()).device)
+    found = generations(
+        model, tests.problems, DecoderName("greedy"), vocabulary, seed, devices=[device], context=longest
+    )
+    verdicts = [verdict_of(record, tests.problems[record["index"]].problem) for record in found]
+    return {
+        "generation_accuracy": fmean(verdict["correct"] for verdict in verdicts),
+        "always_zero": fmean(verdict["true_answer"] == 0 for verdict in verdicts),
+    }

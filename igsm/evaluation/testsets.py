@@ -1,0 +1,127 @@
+"""Test sets: a pure function of (cell, training class, seed, n), kept on disk.
+
+Problems are those of the test split, in the order of their index; those whose error-free solution is longer than
+the class's context (768 tokens for med, 1,024 for hard) are left out (Part 2.2 appendix D).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+import igsm.problems
+from igsm.corpus.vocabulary import Vocabulary
+from igsm.errors import InputError
+from igsm.evaluation.cells import Cell
+from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.document import Document
+from igsm.problems.lexicon import load_lexicon
+from igsm.problems.problem import Problem
+from igsm.problems.record import BIN, OP, Record, row
+from igsm.problems.source import ProblemSource
+from igsm.problems.wording import MISTAKE_COLUMNS
+from igsm.rundir import atomic_write
+
+
+@dataclass(frozen=True)
+class TestProblem:
+    """One problem of a test set: its number there, itself, its operations and template bin."""
+
+    __test__ = False  # not a test class of pytest
+
+    index: int
+    problem: Problem
+    op: int
+    bin: int
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """The problems of a cell.
+
+    Attributes:
+        problems: in order.
+        left_out: how many were too long on the way.
+    """
+
+    __test__ = False
+
+    problems: list[TestProblem]
+    left_out: int
+
+
+def load_test_set(cell: Cell, trained_on: ProblemConfig, vocabulary: Vocabulary, n: int, seed: int) -> TestSet:
+    """The first n problems of the cell, from the cache or made now.
+
+    Raises:
+        InputError: the cell has no (or hardly any) problem that is short enough.
+    """
+    config = cell.problems(trained_on)
+    path = _cache_path(config, vocabulary, n, seed)
+    content = _read(path)
+    if content is None:
+        content = _make(config, vocabulary, n, seed)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **content)  # type: ignore[arg-type]
+        atomic_write(path, buffer.getvalue())
+    lexicon = load_lexicon(config.problem_class.lexicon)
+    records = Record(*(content[name] for name in Record._fields))
+    problems = []
+    for i in range(n):
+        record = row(records, i)
+        problems.append(
+            TestProblem(i, Problem.from_record(record, lexicon), int(record.head[OP]), int(record.head[BIN]))
+        )
+    return TestSet(problems, int(content["left_out"]))
+
+
+def _make(config: ProblemConfig, vocabulary: Vocabulary, n: int, seed: int) -> dict[str, np.ndarray]:
+    source = ProblemSource(config, seed)
+    limit = config.problem_class.context
+    kept: list[Record] = []
+    index = 0
+    while len(kept) < n:
+        if index >= 100 * (n + 10):
+            raise InputError(
+                f"fewer than 1 in 100 problems with op={config.op} have solutions of at most {limit} tokens"
+            )
+        record = source.record(index)
+        document = Document.of_record(record, source.lexicon, np.zeros((0, MISTAKE_COLUMNS), np.int32))
+        solution = document.codes[document.problem_end : document.solution_end]
+        if len(vocabulary.encode_fragments(solution)) <= limit:
+            kept.append(record)
+        index += 1
+    columns = {name: np.stack([getattr(record, name) for record in kept]) for name in Record._fields}
+    return columns | {"left_out": np.array(index - n)}
+
+
+def _read(path: Path) -> dict[str, np.ndarray] | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in (*Record._fields, "left_out")}
+    except (OSError, ValueError, KeyError, EOFError):
+        return None  # not there, or of a broken disk: made again
+
+
+def _cache_path(config: ProblemConfig, vocabulary: Vocabulary, n: int, seed: int) -> Path:
+    parts = [config.stream_name, config.problem_class.context, vocabulary.fingerprint, n, seed, _generator()]
+    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "mistakes" / "testsets" / f"{digest}.npz"
+
+
+@lru_cache
+def _generator() -> str:
+    """Digest of the generator's source: a changed generator must not find the old one's problems."""
+    digest = hashlib.sha256()
+    for folder in igsm.problems.__path__:
+        for path in sorted(Path(folder).glob("*.py")):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
