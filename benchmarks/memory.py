@@ -30,13 +30,14 @@ def main() -> None:
     workers = int(sys.argv[2]) if len(sys.argv) > 2 else 2
     problem = ProblemConfig(kind="retry", retry_rate=0.2)
     config = DataConfig(problem=problem, vocabulary="gpt2")
-    made, said, first, now = 0, 0, 0.0, 0.0
+    made, next_report, first, now = 0, 500_000, 0.0, 0.0
     began = time.perf_counter()
     with WindowLoader(config, 512, workers=workers) as loader:
         for tokens, _ in loader:
             made += int((tokens == PROBLEM_START).sum())
-            if made - said >= 500_000:
-                said, now = made, resident_megabytes()
+            if made >= next_report:
+                next_report += 500_000
+                now = resident_megabytes()
                 if first == 0.0 and made >= 1_000_000:
                     first = now
                 print(f"{made:>12,} problems {time.perf_counter() - began:8.0f} s {now:8.0f} MB", flush=True)
