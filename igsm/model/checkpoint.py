@@ -31,9 +31,7 @@ CONFIG = "config.yaml"
 MANIFEST = "manifest.json"
 
 
-def save_checkpoint(
-    folder: str | Path, model: nn.Module, training_state: dict[str, Any], config: Config
-) -> None:
+def save_checkpoint(folder: str | Path, model: nn.Module, training_state: dict[str, Any], config: Config) -> None:
     """Write a checkpoint to `folder`, replacing one of the same name.
 
     All files are written to a temporary folder and reach the disk before it takes its name.
@@ -56,9 +54,7 @@ def save_checkpoint(
         TRAINING_STATE: state.getvalue(),
         CONFIG: dump_yaml(config).encode(),
     }
-    manifest = {
-        name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()
-    }
+    manifest = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
     files[MANIFEST] = json.dumps(manifest, indent=2).encode()
     temporary = folder.with_name(f".{folder.name}.writing")
     remove_checkpoint(temporary)

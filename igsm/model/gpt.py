@@ -111,12 +111,10 @@ class GPT(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         if config.vocabulary_size is None:
-            raise InputError(
-                "model.vocabulary_size is missing: give it, or take it from the data's vocabulary"
-            )
+            raise InputError("model.vocabulary_size is missing: give it, or take it from the data's vocabulary")
         self.config = config
         self.residual_dtype: torch.dtype | None = None
-        """Dtype of the residual stream if it is not the embedding's (set by the trainer, never saved)."""
+        """Dtype of the residual stream under autocast if it is not the embedding's (set by the trainer)."""
         self.embedding = nn.Embedding(config.vocabulary_size, config.width)
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
         self.final_norm = _norm(config)
@@ -144,7 +142,7 @@ class GPT(nn.Module):
             positions = torch.arange(ids.shape[1], device=ids.device)
         cosine, sine = rotation(positions, self.config.head_size, self.config.rotary_base)
         x = self.embedding(ids)
-        if self.residual_dtype is not None:
+        if self.residual_dtype is not None and torch.is_autocast_enabled(ids.device.type):
             x = x.to(self.residual_dtype)
         x = F.dropout(x, self.config.dropout, self.training)
         for block in self.blocks:
@@ -157,8 +155,6 @@ class GPT(nn.Module):
             return self.output(states)
         return F.linear(states, self.embedding.weight)
 
-    def forward(
-        self, ids: Tensor, *, positions: Tensor | None = None, attend: Attend | None = None
-    ) -> Tensor:
+    def forward(self, ids: Tensor, *, positions: Tensor | None = None, attend: Attend | None = None) -> Tensor:
         """Logits [B, T, vocabulary_size]; the arguments are those of `hidden`."""
         return self.head(self.hidden(ids, positions=positions, attend=attend))

@@ -1,0 +1,154 @@
+"""Pretraining on windows of problems, from the generator or from files, and its commands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cli.inspect import sparkline
+from cli.main import main
+from cli.training import _without_gpus
+from igsm.config import load_config, load_yaml
+from igsm.corpus.config import DataConfig
+from igsm.corpus.generate import generate
+from igsm.errors import InputError
+from igsm.model import ModelConfig, load_model
+from igsm.problems.difficulty import ProblemConfig
+from igsm.training.config import PretrainConfig, TrackingConfig, TrainingConfig
+from igsm.training.distributed import Ranks
+from igsm.training.loop import Outcome
+from igsm.training.pretrain import held_out_batches, pretrain, resolve
+from tests.training.toy_training import metrics, weights
+
+ALONE = Ranks(torch.device("cpu"))
+PRESETS = sorted((Path(__file__).parents[2] / "configs/pretrain").glob("*.yaml"))
+NANO = Path(__file__).parents[2] / "configs/pretrain/nano.yaml"
+SMALL = ["model.layers=1", "model.heads=1", "model.head_size=16", "training.steps=6", "training.warmup_steps=2"]
+SMALL += ["training.batch=4", "training.workers=0", "training.evaluate_problems=0", "training.held_out_windows=4"]
+SMALL += ["data.windows_per_block=4", "training.checkpoint_every=4", "training.log_every=1", "training.device=cpu"]
+
+
+def small_config(path: str | None = None, **problem: object) -> PretrainConfig:
+    data = DataConfig(
+        problem=ProblemConfig(difficulty="nano", **problem),  # type: ignore[arg-type]
+        context=128,
+        windows_per_block=4,
+        path=path,
+    )
+    training = TrainingConfig(
+        steps=6, batch=4, warmup_steps=2, log_every=1, evaluate_every=3, held_out_windows=4, label_masking="step"
+    )
+    model = ModelConfig(layers=1, heads=1, head_size=16)
+    return PretrainConfig(data=data, model=model, training=training, tracking=TrackingConfig(mode="disabled"))
+
+
+def test_files_and_generator_give_the_same_weights(tmp_path: Path) -> None:
+    """Guards: other windows, masks or order from shards than on the fly."""
+    config = small_config(kind="retry", retry_rate=0.5)
+    generate(config.data, tmp_path / "data", windows=24)
+    on_the_fly = pretrain(config, tmp_path / "a", ALONE)
+    from_files = pretrain(small_config(str(tmp_path / "data"), kind="retry", retry_rate=0.5), tmp_path / "b", ALONE)
+    assert on_the_fly == from_files == Outcome("done", 6)
+    assert weights(tmp_path / "a", 6) == weights(tmp_path / "b", 6)
+    assert all(line["masked_share"] > 1 / 128 for line in metrics(tmp_path / "a") if "loss" in line)
+    assert [line["step"] for line in metrics(tmp_path / "a") if "held_out_loss" in line] == [3, 6]
+
+
+def test_too_few_files_are_an_error_at_the_start(tmp_path: Path) -> None:
+    """Guards: a stop in the middle of a run, or windows seen twice."""
+    config = small_config()
+    generate(config.data, tmp_path / "data", windows=16)
+    with pytest.raises(InputError, match="4 batches of 4 windows"):
+        pretrain(small_config(str(tmp_path / "data")), tmp_path / "run", ALONE)
+
+
+def test_held_out_windows_are_the_test_splits_and_stay() -> None:
+    config = small_config()
+    held_out = held_out_batches(config.data, config.training, ALONE)
+    first, again = next(held_out()), next(held_out())
+    assert torch.equal(first[0], again[0])
+    other = DataConfig(problem=ProblemConfig(difficulty="nano", split="test"), context=128, windows_per_block=4)
+    same = held_out_batches(other, config.training, ALONE)
+    assert np.array_equal(next(same())[0], first[0])
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+def test_presets_are_complete(preset: Path) -> None:
+    """Guards trap 6: templates that crash as shipped."""
+    config = resolve(load_config(PretrainConfig, preset))
+    assert config.model.vocabulary_size is not None
+    assert config.data.path is None
+    assert config.data.context == config.data.problem.problem_class.context
+    assert config.training.batch % (config.training.micro_batch or 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "context", "batch", "steps", "weight_decay"),
+    [("med", 768, 512, 100_000, 0.05), ("hard", 1024, 256, 200_000, 0.03)],
+)
+def test_the_papers_recipe_to_the_letter(name: str, context: int, batch: int, steps: int, weight_decay: float) -> None:
+    """Guards: a preset drifting from Part 2.2 appendix D."""
+    config = resolve(load_config(PretrainConfig, NANO.with_stem(name)))
+    training, model = config.training, config.model
+    assert (config.data.context, training.batch, training.steps) == (context, batch, steps)
+    assert (training.learning_rate, training.weight_decay, training.betas) == (0.002, weight_decay, (0.9, 0.98))
+    assert (training.schedule, training.warmup_steps, training.final_ratio) == ("cosine", 1000, 0.01)
+    assert (training.optimizer, training.loss_on, training.gradient_clip) == ("adamw", "all", None)
+    assert (model.architecture, model.layers, model.heads, model.head_size) == ("gpt2", 12, 12, 64)
+    assert (model.tied, model.dropout, model.qk_norm) == (True, 0.0, False)
+    assert config.data.problem.problem_class.modulus == 23
+
+
+def mistakes(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """Run the command line in this process; returns its exit code."""
+    monkeypatch.setattr(sys, "argv", ["mistakes", *map(str, arguments)])
+    try:
+        main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def test_pretrain_and_inspect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards: options that do not reach the run; a folder from which the model cannot be rebuilt."""
+    run = tmp_path / "run"
+    assert mistakes(monkeypatch, "pretrain", NANO, *SMALL, "--out", run, "--tracker", "none") == 0
+    assert load_yaml(run / "config.yaml")["tracking"]["mode"] == "disabled"
+    assert load_model(run)[0].config.layers == 1
+    capsys.readouterr()
+    assert mistakes(monkeypatch, "inspect", run) == 0
+    shown = capsys.readouterr().out
+    for expected in ("finished, step 6 of 6", "loss", "tokens", "step_6", "whole", "model: ", "held_out_loss"):
+        assert expected in shown
+    assert mistakes(monkeypatch, "pretrain", NANO, *SMALL, "--out", run, "training.batch=8") == 2
+    assert "training.batch is 4 there and 8 here" in capsys.readouterr().err
+
+
+def test_config_prints_what_a_run_would_have(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert mistakes(monkeypatch, "config", NANO, "training.steps=3000", "data.problem.kind=retry") == 0
+    (tmp_path / "printed.yaml").write_text(capsys.readouterr().out)
+    config = load_config(PretrainConfig, tmp_path / "printed.yaml")
+    assert config.training.steps == 3000
+    assert config.model.vocabulary_size is not None
+    assert mistakes(monkeypatch, "config", NANO, "training.stepz=3") == 2
+    assert "did you mean 'steps'" in capsys.readouterr().err
+
+
+def test_gpus_is_not_handed_on() -> None:
+    """Guards: processes that start processes."""
+    assert _without_gpus(["pretrain", "c.yaml", "--gpus", "4", "--out", "x"]) == ["pretrain", "c.yaml", "--out", "x"]
+    assert _without_gpus(["pretrain", "--gpus=4", "c.yaml"]) == ["pretrain", "c.yaml"]
+
+
+def test_sparkline() -> None:
+    assert sparkline([3, 2, 1]) == "█▅▁"
+    assert sparkline([1.0] * 5) == "▁▁▁▁▁"
+    assert len(sparkline(list(range(1000)))) <= 60
