@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -33,7 +34,8 @@ class WindowLoader:
         batch: windows of one step, over all ranks.
         rank, world_size: which share of every step this process takes.
         start_step: first step to deliver.
-        workers: processes that generate ahead; 0 generates in this process. Shards need none.
+        workers: processes that generate ahead; 0 generates in this process, when asked. Shards are read ahead by a
+            thread if it is not 0.
         start_method: how workers are started. "spawn" is safe beside CUDA and threads.
 
     Attributes:
@@ -73,6 +75,9 @@ class WindowLoader:
                 start_method=start_method,
             )
             self._windows = _Windows(per_block, config.context, blocks)
+        # One thread takes the workers' blocks and puts the next step together while this one is being computed.
+        self._thread = ThreadPoolExecutor(1) if workers else None
+        self._ahead: Future[tuple[np.ndarray, np.ndarray]] | None = None
 
     @property
     def steps(self) -> int | None:
@@ -84,15 +89,26 @@ class WindowLoader:
 
     def __next__(self) -> tuple[np.ndarray, np.ndarray]:
         began = time.perf_counter()
+        if self._thread is None:
+            made = self._assemble()
+        else:
+            future = self._ahead or self._thread.submit(self._assemble)
+            made = future.result()
+            self._ahead = self._thread.submit(self._assemble)
+        self.wait_seconds += time.perf_counter() - began
+        return made
+
+    def _assemble(self) -> tuple[np.ndarray, np.ndarray]:
+        """The next step's arrays."""
         first = self._step * self._batch + self._rank * self._rows
         tokens, planes = self._windows.read(first, self._rows)
         self._step += 1
-        ids = self._ids[tokens].astype(np.int64)
-        self.wait_seconds += time.perf_counter() - began
-        return ids, planes
+        return self._ids[tokens].astype(np.int64), planes
 
     def close(self) -> None:
         """Stop the workers."""
+        if self._thread is not None:
+            self._thread.shutdown(cancel_futures=True)
         if isinstance(self._windows, _Windows):
             self._windows.blocks.close()
 

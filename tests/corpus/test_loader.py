@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -62,13 +63,15 @@ def test_a_resumed_run_goes_on_where_it_stopped(expected: tuple, start: int, wor
 def test_shards_hold_the_same_windows(expected: tuple, tmp_path: Path) -> None:
     generate(DATA, tmp_path / "corpus", 45, shard_tokens=1000)
     stored = DATA.model_copy(update={"path": str(tmp_path / "corpus")})
-    tokens, planes = take(5, config=stored, start_step=2)
-    assert np.array_equal(tokens, expected[0][2:])
-    assert np.array_equal(planes, expected[1][2:])
-    with WindowLoader(stored, 6, start_step=7) as loader:
-        assert loader.steps == 7
-        with pytest.raises(InputError, match="holds 45 windows, window 47 is wanted"):
+    for workers in (0, 1):
+        tokens, planes = take(5, config=stored, start_step=2, workers=workers)
+        assert np.array_equal(tokens, expected[0][2:])
+        assert np.array_equal(planes, expected[1][2:])
+        with WindowLoader(stored, 6, start_step=6, workers=workers) as loader:
+            assert loader.steps == 7
             next(loader)
+            with pytest.raises(InputError, match="holds 45 windows, window 47 is wanted"):
+                next(loader)
 
 
 def test_compact_ids_name_the_same_tokens(expected: tuple) -> None:
@@ -86,6 +89,15 @@ def test_waiting_is_measured() -> None:
         first = loader.wait_seconds
         next(loader)
         assert 0 < first < loader.wait_seconds
+
+
+def test_the_next_step_is_ready_while_this_one_is_computed() -> None:
+    with WindowLoader(DATA, 50, workers=1, start_method="fork") as loader:
+        next(loader)
+        time.sleep(1.0)
+        before = loader.wait_seconds
+        next(loader)
+        assert loader.wait_seconds - before < 0.05
 
 
 def test_a_batch_that_ranks_cannot_share_is_refused() -> None:
