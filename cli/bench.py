@@ -43,6 +43,16 @@ def grade(
 
 
 @app.command()
+def train(
+    difficulty: Annotated[str, typer.Option(help="Comma-separated: med, hard.")] = "med,hard",
+    only: Annotated[str | None, typer.Option(help="Only these of our rows, separated by ';'.")] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON file for the results.")] = None,
+) -> None:
+    """Training tokens per second, utilisation and memory, beside transformers' GPT-2."""
+    benchmark("train").report(difficulty.split(","), only.split(";") if only else None, out)
+
+
+@app.command()
 def decode(
     run: Annotated[Path | None, typer.Option(help="Run folder or checkpoint; default: random weights.")] = None,
     decoders: Annotated[str, typer.Option(help="Comma-separated, as for `mistakes eval`.")] = "greedy,beam4",

@@ -1,0 +1,272 @@
+"""Training speed: our trainer beside transformers' GPT-2 as people train it, and beside a matrix product.
+
+Run with ``mistakes bench train``. Our rows are real runs of the real loop (data generated meanwhile by loader
+processes, metrics, checkpoint at the end) in a temporary folder; the rate is that of the steps after warm-up.
+Utilisation counts the floating-point operations that training needs (causal attention as half of the square)
+against the rate of a large matrix product measured in this run.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from igsm.corpus.config import DataConfig
+from igsm.errors import InputError, suggest
+from igsm.model.config import ModelConfig
+from igsm.problems.difficulty import ProblemConfig
+from igsm.rundir import read_jsonl, write_json
+from igsm.training.config import PretrainConfig, TrackingConfig, TrainingConfig
+from igsm.training.distributed import Ranks
+from igsm.training.pretrain import pretrain, resolve
+
+GPT2_IDS = 50257
+
+
+@dataclass(frozen=True)
+class Size:
+    """What is trained, and for how many steps before and during the measurement."""
+
+    difficulty: str
+    layers: int
+    heads: int
+    head_size: int
+    context: int
+    batch: int
+    steps: int
+    warmup: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A measured trainer; None where it does not apply."""
+
+    name: str
+    tokens_per_second: float
+    operations: float
+    """Per token, forward and backward."""
+    micro_batch: int
+    memory_gib: float | None
+    loader_wait_share: float | None
+
+
+PAPER = {
+    "med": Size("med", 12, 12, 64, 768, 512, steps=20, warmup=10),
+    "hard": Size("hard", 12, 12, 64, 1024, 256, steps=30, warmup=10),
+}
+REDUCED = Size("nano", 2, 2, 32, 128, 16, steps=8, warmup=4)
+"""For a CPU: shows that everything runs, and little about a GPU."""
+
+VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "ours, compact": ({}, {}),
+    "ours, compact, flash attention": ({}, {"attention": "flash"}),
+    "ours, compact, bf16 residual": ({}, {"precision": "bfloat16_residual"}),
+    "ours, compact, max-autotune": ({}, {"compile": "max-autotune-no-cudagraphs"}),
+    "ours, compact, Muon": ({}, {"optimizer": "muon"}),
+    "ours, 50,257 ids": ({"vocabulary": "gpt2"}, {}),
+}
+ON_CPU = ("ours, compact", "ours, compact, Muon", "ours, 50,257 ids")
+
+
+def operations_per_token(layers: int, width: int, context: int, ids: int) -> float:
+    """Floating-point operations of training on one token: 6 a weight of a product, and causal attention."""
+    return 6 * (12 * layers * width**2 + ids * width) + 6 * layers * width * context
+
+
+def matmul_rate(device: torch.device) -> float:
+    """Operations per second of a large matrix product, bfloat16 on CUDA and float32 on the CPU."""
+    on_cuda = device.type == "cuda"
+    n, repeats = (8192, 30) if on_cuda else (1024, 5)
+    a, b = (torch.randn(n, n, device=device, dtype=torch.bfloat16 if on_cuda else torch.float32) for _ in range(2))
+    seconds = []
+    for _ in range(3):
+        a @ b
+        _wait(device)
+        began = time.perf_counter()
+        for _ in range(repeats):
+            a @ b
+        _wait(device)
+        seconds.append(time.perf_counter() - began)
+    return repeats * 2 * n**3 / min(seconds)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def _fitting(batch: int, measure: Callable[[int], Row]) -> Row:
+    """`measure` with the largest micro-batch that fits in memory: the batch, or it halved again and again."""
+    while True:
+        try:
+            return measure(batch)
+        except torch.OutOfMemoryError:
+            if batch == 1:
+                raise
+        _forget()
+        batch //= 2
+
+
+def _forget() -> None:
+    gc.collect()
+    torch._dynamo.reset()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+def measure_ours(name: str, size: Size, device: torch.device) -> Row:
+    """A run of our trainer."""
+    data, recipe = VARIANTS[name]
+    steps = size.warmup + size.steps
+
+    def measure(micro_batch: int) -> Row:
+        config = PretrainConfig(
+            data=DataConfig(
+                problem=ProblemConfig(difficulty=size.difficulty), context=size.context, windows_per_block=16, **data
+            ),
+            model=ModelConfig(layers=size.layers, heads=size.heads, head_size=size.head_size),
+            training=TrainingConfig(
+                steps=steps,
+                batch=size.batch,
+                micro_batch=micro_batch,
+                warmup_steps=1,
+                log_every=size.warmup,
+                device="cuda" if device.type == "cuda" else "cpu",
+                workers=max(1, (os.cpu_count() or 2) - 2) if device.type == "cuda" else 1,
+                **recipe,
+            ),
+            tracking=TrackingConfig(mode="disabled"),
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            pretrain(config, Path(folder) / "run", Ranks(device))
+            lines = [line for line in read_jsonl(Path(folder) / "run/metrics.jsonl") if line["step"] > size.warmup]
+        # Intervals are equally long but the last; the harmonic mean weights them by their tokens.
+        rate = len(lines) / sum(1 / line["tokens_per_second"] for line in lines)
+        wait = sum(line["loader_wait_share"] for line in lines) / len(lines)
+        ids = resolve(config).model.vocabulary_size or 0
+        operations = operations_per_token(size.layers, size.heads * size.head_size, size.context, ids)
+        return Row(name, rate, operations, micro_batch, lines[-1].get("peak_memory_gib"), wait)
+
+    return _fitting(size.batch, measure)
+
+
+def measure_baseline(size: Size, device: torch.device) -> Row | None:
+    """transformers' GPT-2: torch.compile (CUDA), SDPA, bfloat16, fused AdamW, accumulation as needed, no data loading."""
+    try:
+        from transformers import GPT2Config, GPT2LMHeadModel
+    except ImportError:
+        return None
+    on_cuda = device.type == "cuda"
+    shape = GPT2Config(
+        vocab_size=GPT2_IDS,
+        n_positions=size.context,
+        n_embd=size.heads * size.head_size,
+        n_layer=size.layers,
+        n_head=size.heads,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        attn_implementation="sdpa",
+        use_cache=False,
+    )
+
+    def measure(micro_batch: int) -> Row:
+        model = GPT2LMHeadModel(shape).to(device)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+        forward: Any = torch.compile(model) if on_cuda else model
+        ids = torch.randint(GPT2_IDS, (size.batch, size.context), device=device)
+        began = 0.0
+        for step in range(size.warmup + size.steps):
+            if step == size.warmup:
+                _wait(device)
+                began = time.perf_counter()
+            for part in ids.split(micro_batch):
+                with torch.autocast(device.type, dtype=torch.bfloat16, enabled=on_cuda):
+                    loss = forward(input_ids=part, labels=part).loss
+                (loss * len(part) / size.batch).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        _wait(device)
+        rate = size.steps * size.batch * size.context / (time.perf_counter() - began)
+        operations = operations_per_token(size.layers, shape.n_embd, size.context, GPT2_IDS)
+        memory = torch.cuda.max_memory_allocated() / 2**30 if on_cuda else None
+        return Row("transformers GPT-2, 50,257 ids", rate, operations, micro_batch, memory, None)
+
+    return _fitting(size.batch, measure)
+
+
+def report(difficulties: list[str], names: list[str] | None, out: Path | None) -> None:
+    """Measure and print; `names` are variants of ours, all by default."""
+    for given, known in ((difficulties, PAPER), (names or [], VARIANTS)):
+        for word in given:
+            if word not in known:
+                raise InputError(f"'{word}' is not measured{suggest(word, known)}")
+    console = Console(highlight=False)
+    device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    sizes = [PAPER[name] for name in difficulties]
+    if device.type == "cpu":
+        sizes = [REDUCED]
+        names = names or list(ON_CPU)
+        console.print(
+            "No GPU here: reduced size (2 layers 64 wide, context 128, batch 16), float32, nothing compiled. "
+            "This shows that the measurement runs; its ratios say nothing about a GPU."
+        )
+    names = names or list(VARIANTS)
+    results = []
+    for size in sizes:
+        _forget()
+        torch.set_float32_matmul_precision("high")
+        baseline = measure_baseline(size, device)
+        rows = [baseline] if baseline else []
+        for name in names:
+            _forget()
+            rows.append(measure_ours(name, size, device))
+        peak = matmul_rate(device)
+        console.print(_table(size, rows, baseline, peak))
+        results.append({"size": vars(size), "matmul_rate": peak, "rows": [vars(row) for row in rows]})
+    if out is not None:
+        write_json(out, {"device": _device_name(device), "torch": torch.__version__, "results": results})
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+
+
+def _table(size: Size, rows: list[Row], baseline: Row | None, peak: float) -> Table:
+    name = f"GPT2-{size.layers}-{size.heads} ({size.heads * size.head_size} wide)"
+    table = Table(title=f"{name}, {size.difficulty}, context {size.context}, batch {size.batch}")
+    table.caption = f"matrix product measured here: {peak / 1e12:.3g} TFLOP/s"
+    for heading in (
+        "trainer",
+        "tokens/s",
+        "x baseline",
+        "MFLOP/token",
+        "utilisation",
+        "micro-batch",
+        "GiB",
+        "data wait",
+    ):
+        table.add_column(heading, justify="left" if heading == "trainer" else "right")
+    for row in rows:
+        table.add_row(
+            row.name,
+            f"{row.tokens_per_second:,.0f}",
+            f"{row.tokens_per_second / baseline.tokens_per_second:.2f}" if baseline else "-",
+            f"{row.operations / 1e6:.1f}",
+            f"{row.tokens_per_second * row.operations / peak:.1%}",
+            str(row.micro_batch),
+            "-" if row.memory_gib is None else f"{row.memory_gib:.1f}",
+            "-" if row.loader_wait_share is None else f"{row.loader_wait_share:.1%}",
+        )
+    return table
