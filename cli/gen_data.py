@@ -20,7 +20,10 @@ def command(
     config: Annotated[Path | None, typer.Option(help="Start from the `data` section of this YAML file.")] = None,
     difficulty: Annotated[str | None, typer.Option(help="nano, easy, med or hard.")] = None,
     form: Annotated[str | None, typer.Option("--format", help="pq, or qp: the question first.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Mistakes: none, retry, retry_weak, retry_miss.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="Mistakes: none, retry, retry_weak, retry_miss, unnecessary, wrong_result or wrong_operand."),
+    ] = None,
     retry_rate: Annotated[float | None, typer.Option(help="Chance of a mistake before a step, [0, 1).")] = None,
     split: Annotated[str | None, typer.Option(help="train or test: bins of the template hash.")] = None,
     op: Annotated[int | None, typer.Option(help="Exactly this many operations.")] = None,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from igsm.corpus.vocabulary import Vocabulary
-    from igsm.problems.document import Document
+    from igsm.problems.document import Document, MistakeSpan
 
 _PLAIN, _STEP, _NAME = range(3)
 _STYLES = ("", "yellow", "red strike")
@@ -21,7 +21,10 @@ _TOKEN_WIDTH = 20  # letters of an id and its text
 
 def command(
     difficulty: Annotated[str, typer.Option(help="nano, easy, med or hard.")] = "med",
-    kind: Annotated[str, typer.Option(help="Mistakes: none, retry, retry_weak, retry_miss.")] = "none",
+    kind: Annotated[
+        str,
+        typer.Option(help="Mistakes: none, retry, retry_weak, retry_miss, unnecessary, wrong_result or wrong_operand."),
+    ] = "none",
     retry_rate: Annotated[float | None, typer.Option(help="Chance of a mistake before a step, [0, 1).")] = None,
     include_current: Annotated[bool, typer.Option(help="retry_weak may also name the very step that follows.")] = False,
     seed: Annotated[int, typer.Option(help="The random stream.")] = 1,
@@ -99,7 +102,7 @@ def _print(console: Any, document: Document) -> None:
     position = document.problem_end
     for span in document.spans:
         solution.append(document.text(position, span.start))
-        _append_struck(solution, document.text(span.start, span.end), console.is_terminal)
+        _append_struck(solution, document, span, console.is_terminal)
         position = span.end
     solution.append(document.text(position, document.solution_end))
     console.print(solution)
@@ -110,11 +113,13 @@ def _print(console: Any, document: Document) -> None:
         console.print(Text.assemble(("facts   ", "bold"), facts))
 
 
-def _append_struck(text: Text, words: str, is_terminal: bool) -> None:
-    """Strike words through; where there is no terminal to do it, between ~~ and ~~."""
-    bare = words.lstrip()
-    text.append(words[: len(words) - len(bare)])
-    text.append(bare if is_terminal else f"~~{bare}~~", style="red strike")
+def _append_struck(text: Text, document: Document, span: MistakeSpan, is_terminal: bool) -> None:
+    """Strike what is taken back through, the wrong words in bold; without a terminal, between ~~ and ~~."""
+    text.append(" " if is_terminal else " ~~")
+    text.append(document.text(span.start, span.name_start).lstrip(), style="red strike")
+    text.append(document.text(span.name_start, span.name_end), style="bold red strike")
+    text.append(document.text(span.name_end, span.end), style="red strike")
+    text.append("" if is_terminal else "~~")
 
 
 def _print_tokens(console: Any, document: Document, vocabulary: Vocabulary) -> None:

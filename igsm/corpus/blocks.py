@@ -45,6 +45,7 @@ from igsm.problems.lexicon import Tables, load_lexicon
 from igsm.problems.mistakes import draw_mistakes
 from igsm.problems.record import row
 from igsm.problems.sampler import SERVED, Chunk, new_chunk, next_chunk, serve, start_chunk
+from igsm.problems.solution import write_document
 from igsm.problems.wording import (
     MAX_FRAGMENTS,
     MAX_MISTAKES,
@@ -54,7 +55,6 @@ from igsm.problems.wording import (
     SPAN_NAME_END,
     SPAN_NAME_START,
     SPAN_START,
-    write_document,
 )
 from igsm.seeds import derive_key, uniform
 

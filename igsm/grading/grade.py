@@ -13,7 +13,15 @@ from igsm.errors import InputError, suggest
 from igsm.grading.authors import first_error as authors_first_error
 from igsm.grading.expected import Expectations, expectations
 from igsm.grading.state import State
-from igsm.grading.steps import Unreadable, is_withdrawn, read_definition, split_solution, stated_name
+from igsm.grading.steps import (
+    Definition,
+    Unreadable,
+    is_withdrawn,
+    read_definition,
+    split_solution,
+    stated_name,
+    withdrawn_definition,
+)
 from igsm.grading.verdict import FirstError, Kind, Step, Verdict
 from igsm.problems.problem import Problem
 
@@ -38,13 +46,14 @@ def grade(problem: Problem, text: str | bytes, answer: int | str | None = None, 
         error = authors_first_error(problem, text, answer)
     else:
         error = _first_error(problem, expected, sentences, finished, answer)
-    steps, parameters, operations = _stated(expected, sentences)
+    steps, parameters, operations = _stated(problem, expected, sentences)
     return Verdict(error is None, error, steps, parameters, operations)
 
 
-def _stated(expected: Expectations, sentences: list[str]) -> tuple[tuple[Step, ...], int, int]:
+def _stated(problem: Problem, expected: Expectations, sentences: list[str]) -> tuple[tuple[Step, ...], int, int]:
     """Every stated parameter, and how many defined parameters and operations the question does not need."""
     steps = []
+    mistakes = _withdrawn_mistakes(problem, expected, sentences)
     defined = parameters = operations = 0
     for number, sentence in enumerate(sentences, 1):
         name = stated_name(sentence)
@@ -55,13 +64,31 @@ def _stated(expected: Expectations, sentences: list[str]) -> tuple[tuple[Step, .
         if info is None:
             steps.append(Step(number, name, None, withdrawn, False))
             continue
-        steps.append(Step(number, name, not (defined & info.bit or info.needs & ~defined), withdrawn, info.needed))
+        can_next = not (defined & info.bit or info.needs & ~defined)
+        steps.append(Step(number, name, can_next, withdrawn, info.needed, mistakes.get(number)))
         if not withdrawn and not defined & info.bit:
             defined |= info.bit
             if not info.needed:
                 parameters += 1
                 operations += info.unnecessary_operations
     return tuple(steps), parameters, operations
+
+
+def _withdrawn_mistakes(problem: Problem, expected: Expectations, sentences: list[str]) -> dict[int, Kind]:
+    """Number of a sentence that states a whole step and takes it back -> what is wrong with that step."""
+    withdrawn = {number: whole for number, s in enumerate(sentences, 1) if (whole := withdrawn_definition(s))}
+    if not withdrawn:
+        return {}
+    found = {}
+    state = State(problem, expected)
+    for number, sentence in enumerate(sentences[: max(withdrawn)], 1):
+        if number in withdrawn:
+            complaint = state.complaint(withdrawn[number])
+            if complaint is not None:
+                found[number] = complaint[0]
+        elif not is_withdrawn(sentence) and isinstance(definition := read_definition(sentence), Definition):
+            state.define(definition)
+    return found
 
 
 def _first_error(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 from igsm.grading.expected import PRIME, Expectations, number_unknown
 from igsm.grading.steps import Definition
 from igsm.grading.verdict import Kind
@@ -27,6 +29,12 @@ class State:
         """Whether the parameter of this name is defined."""
         info = self._expected[name]
         return info is not None and bool(self._defined & info.bit)
+
+    def complaint(self, definition: Definition) -> Complaint | None:
+        """What is wrong with one sentence; nothing is taken over."""
+        trial = copy(self)
+        trial._symbols = dict(self._symbols)
+        return trial.define(definition)
 
     def define(self, definition: Definition) -> Complaint | None:
         """Check one sentence and take over what it defines; None when it is right.

@@ -77,6 +77,14 @@ def is_withdrawn(sentence: str) -> bool:
     return "BACK" in sentence and _BACK(sentence) is not None
 
 
+def withdrawn_definition(sentence: str) -> Definition | None:
+    """The definition that was written whole before a final BACK, if there is one."""
+    if "; " not in sentence or not sentence.endswith(" BACK"):
+        return None
+    definition = read_definition(sentence.removesuffix(" BACK"))
+    return definition if isinstance(definition, Definition) else None
+
+
 def stated_name(sentence: str) -> str | None:
     """The parameter named after "Define", or None; also of withdrawn and unfinished sentences."""
     if not sentence.startswith("Define "):

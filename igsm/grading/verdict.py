@@ -51,6 +51,9 @@ class Step(NamedTuple):
     """The sentence was taken back with BACK."""
     needed: bool
     """The question depends on it."""
+    mistake: Kind | None = None
+    """What is wrong with a step that was written whole before it was taken back; None when nothing is, or when the
+    sentence stopped after the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,8 @@ class Verdict:
 
     @property
     def needless_retries(self) -> int:
-        """Sentences taken back although their parameter could be computed."""
-        return sum(step.withdrawn and step.can_next is True for step in self.steps)
+        """Sentences taken back although their parameter could be computed and nothing written of it was wrong."""
+        return sum(step.withdrawn and step.can_next is True and step.mistake is None for step in self.steps)
 
     def to_json(self) -> dict[str, Any]:
         """A flat record for JSON lines."""

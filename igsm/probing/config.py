@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Field, field_validator
 
 from igsm.config import Config
+from igsm.errors import suggest
 from igsm.model.config import ModelConfig
 from igsm.model.lora import LoRAConfig
 from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.mistakes import WRONG_STEPS
 from igsm.training.config import TrackingConfig, TrainingConfig
 
 
@@ -21,6 +25,11 @@ class ProbeConfig(Config):
     seed: int = 1
     problem: ProblemConfig | None = None
     """The problems that are asked about, without mistakes; None: those of the model's training data."""
+    question: Literal["can_next", "step"] = "can_next"
+    """can_next: can this parameter be computed next? Asked after "Define A's B as". step: is this step right? Asked at
+    the end of a whole step."""
+    wrong_kinds: tuple[str, ...] = Field(default=WRONG_STEPS, strict=False, min_length=1)
+    """Question `step`: the kinds of mistakes in wrong steps."""
     row_length: int = Field(ge=64)
     """Tokens of a row: a problem, its solution and as many random questions as fit. Longer problems are left out."""
     lora: LoRAConfig
@@ -31,3 +40,11 @@ class ProbeConfig(Config):
     """The model's vocabulary, filled in from there."""
     model: ModelConfig | None = None
     """The model's shape, filled in from there."""
+
+    @field_validator("wrong_kinds")
+    @classmethod
+    def _check_kinds(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        for kind in kinds:
+            if kind not in WRONG_STEPS:
+                raise ValueError(f"'{kind}' is no kind of mistake that writes a whole step{suggest(kind, WRONG_STEPS)}")
+        return kinds

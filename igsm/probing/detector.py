@@ -128,6 +128,11 @@ def load_detector(decoder: DecoderName, vocabulary: Vocabulary, device: torch.de
     if wanted is None or wanted.folder is None:
         return make_detector(decoder, vocabulary, device, rows)
     probe, config = load_probe(wanted.folder, device)
+    if config.question != "can_next":
+        raise InputError(
+            f"decoder '{decoder.name}': {wanted.folder} is a probe for the question '{config.question}'; regret asks "
+            "whether a parameter can be computed next and needs one with question=can_next"
+        )
     theirs = vocabulary_of(config)
     if (theirs.fingerprint, theirs.kind) != (vocabulary.fingerprint, vocabulary.kind):
         raise InputError(f"decoder '{decoder.name}': {wanted.folder} is a probe of a model with another vocabulary")

@@ -18,13 +18,15 @@ from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.detectors import Question
 from igsm.errors import InputError
 from igsm.grading.grade import grade
+from igsm.grading.verdict import Kind
 from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import LearnedDetector
 from igsm.probing.measures import summarise
 from igsm.probing.probe import CANNOT, Probe
-from igsm.probing.questions import NO_ANSWER, question_rows
-from igsm.probing.train import load_probe, vocabulary_of
+from igsm.probing.questions import NO_ANSWER
+from igsm.probing.train import load_probe, rows_about, vocabulary_of
 from igsm.problems.problem import Problem
+from igsm.problems.record import OP
 from igsm.problems.source import ProblemSource
 from igsm.rundir import RunFolder, write_json
 from igsm.seeds import numpy_generator
@@ -38,17 +40,16 @@ def answers(probe: Probe, config: ProbeConfig, problems: int) -> tuple[np.ndarra
     """The probe's answers to every question about the first `problems` test problems that fit a row.
 
     Returns:
-        For each question: the problem's number of operations (int), the probability of "cannot" (float), and whether
-        it truly cannot be computed next (bool).
+        For each question: the problem's number of operations (int), the probability of "cannot" (or "wrong",
+        float), and whether it truly cannot be computed next (or is wrong, bool).
     """
     assert config.problem is not None
     source = ProblemSource(config.problem.model_copy(update={"split": "test"}), config.seed)
-    vocabulary, device = vocabulary_of(config), probe.classifier.weight.device
+    device = probe.classifier.weight.device
     rows = (
-        (problem.op, row)
+        (int(source.record(index).head[OP]), row)
         for index in range(problems)
-        for problem in [source.problem(index)]
-        for row in question_rows(problem, vocabulary, config.row_length, numpy_generator("test questions", index))
+        for row in rows_about(config, source, index, numpy_generator("test questions", index))
     )
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for part in _parts(rows, ROWS_A_PASS):
@@ -90,13 +91,35 @@ def first_mistakes(solutions: Iterable[tuple[Problem, str]], vocabulary: Vocabul
         if step is None or verdict.error is None:
             continue
         before = "".join(f"{sentence}." for sentence in text.split(".")[: step.number - 1])
-        try:
-            ids = vocabulary.encode_text(f"{before} Define {step.name} as")
-        except InputError:
+        question = _question(index, problem, f"{before} Define {step.name} as", vocabulary)
+        if question is not None:
+            yield question, verdict.error.step == step.number
+
+
+def first_wrong_steps(
+    solutions: Iterable[tuple[Problem, str]], vocabulary: Vocabulary
+) -> Iterator[tuple[Question, bool]]:
+    """The first wrong step of a model's solutions, asked about at its end.
+
+    Yields:
+        The question, and True. Solutions that are right, that only stop too early, or whose words are not the
+        lexicon's, are left out.
+    """
+    for index, (problem, text) in enumerate(solutions):
+        error, sentences = grade(problem, text).error, text.split(".")
+        if error is None or error.kind is Kind.STOPS_EARLY or error.step >= len(sentences):
             continue
-        prompt = vocabulary.prompt(problem).tolist()
-        question = Question(index, problem, prompt, vocabulary.from_gpt2[ids].tolist())
-        yield question, verdict.error.step == step.number
+        question = _question(index, problem, ".".join(sentences[: error.step]), vocabulary)
+        if question is not None:
+            yield question, True
+
+
+def _question(index: int, problem: Problem, text: str, vocabulary: Vocabulary) -> Question | None:
+    try:
+        ids = vocabulary.encode_text(text)
+    except InputError:
+        return None
+    return Question(index, problem, vocabulary.prompt(problem).tolist(), vocabulary.from_gpt2[ids].tolist())
 
 
 def evaluate_probe(
@@ -122,7 +145,8 @@ def evaluate_probe(
         "all": summarise(probabilities, cannot),
         "by_op": by_op,
     }
-    asked = [question for question, first in first_mistakes(solutions, vocabulary_of(config)) if first]
+    find = first_mistakes if config.question == "can_next" else first_wrong_steps
+    asked = [question for question, first in find(solutions, vocabulary_of(config)) if first]
     if asked:
         detected = sum(LearnedDetector(probe, rows=64).regrets(asked))
         report["first_mistakes"] = {"n": len(asked), "detected": detected, "share": detected / len(asked)}
@@ -132,13 +156,17 @@ def evaluate_probe(
 
 def _description(config: Config) -> dict[str, Any]:
     content = config.model_dump(mode="json")
-    return {key: content[key] for key in ("from", "random_weights", "problem", "lora", "row_length", "seed")}
+    return {
+        key: content[key] for key in ("from", "random_weights", "question", "problem", "lora", "row_length", "seed")
+    }
 
 
 def render(report: dict[str, Any]) -> Table:
     """The report as a table by number of operations."""
-    table = Table(title=f"can_next probe of {report['probe']['from']}: {report['problems']} test problems")
-    for name in ("op", "questions", "accuracy", "95 % interval", "on cannot", "on can", "area under ROC"):
+    probe = report["probe"]
+    bad, good = ("cannot", "can") if probe["question"] == "can_next" else ("wrong", "right")
+    table = Table(title=f"{probe['question']} probe of {probe['from']}: {report['problems']} test problems")
+    for name in ("op", "questions", "accuracy", "95 % interval", f"on {bad}", f"on {good}", "area under ROC"):
         table.add_column(name, justify="right")
     rows = [*((str(op), one) for op, one in report["by_op"].items()), ("all", report["all"])]
     for name, one in rows:

@@ -14,6 +14,8 @@ from igsm.probing.tree import attend_in_tree
 
 CANNOT, CAN = 0, 1
 """Classes: can the parameter be computed next?"""
+WRONG, RIGHT = CANNOT, CAN
+"""The same classes for the other question: is this step right?"""
 
 
 class Probe(nn.Module):
@@ -32,6 +34,6 @@ class Probe(nn.Module):
         nn.init.zeros_(self.classifier.bias)
 
     def forward(self, ids: Tensor, positions: Tensor, branch: Tensor, visible: Tensor) -> Tensor:
-        """Logits of (cannot, can) at every token [B, L, 2]; all arguments are [B, L], see `tree`."""
+        """Logits of (cannot, can) or (wrong, right) at every token [B, L, 2]; all arguments are [B, L], see `tree`."""
         attend = attend_in_tree(branch, visible)
         return self.classifier(self.model.hidden(ids, positions=positions, attend=attend))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,15 @@ class QuestionRow(NamedTuple):
     branch: np.ndarray
     visible: np.ndarray
     targets: np.ndarray
-    """CANNOT or CAN at the " as" that ends a question, else NO_ANSWER."""
+    """CANNOT or CAN (WRONG or RIGHT) at the last token of a question, else NO_ANSWER."""
+
+
+class Asked(NamedTuple):
+    """One question: its tokens, after the first `point` tokens of the trunk, and the right answer."""
+
+    point: int
+    ids: np.ndarray
+    label: int
 
 
 def question_rows(
@@ -42,20 +50,44 @@ def question_rows(
     asked = {
         p: vocabulary.from_gpt2[vocabulary.encode_text(f" Define {problem.name(p)} as")] for p in problem.parameters
     }
-    if len(trunk) + max(map(len, asked.values())) > length:
-        return
     questions = [(step, p) for step in range(len(points)) for p in problem.parameters]
     defined = [frozenset(problem.solution[:step]) for step in range(len(points))]
-    row: list[tuple[int, np.ndarray, int]] = []
-    room = length - len(trunk)
-    for number in random.permutation(len(questions)):
+
+    def ask(number: int) -> Asked:
         step, parameter = questions[number]
-        if len(asked[parameter]) > room:
+        label = CAN if problem.can_next(parameter, defined[step]) else CANNOT
+        return Asked(points[step], asked[parameter], label)
+
+    yield from pack(trunk, len(questions), ask, max(map(len, asked.values())), length, random)
+
+
+def pack(
+    trunk: np.ndarray,
+    n_questions: int,
+    ask: Callable[[int], Asked],
+    longest: int,
+    length: int,
+    random: np.random.Generator,
+) -> Iterator[QuestionRow]:
+    """Rows that together hold the questions in random order.
+
+    Args:
+        trunk: int [n], a model's ids.
+        ask: number of a question -> the question; called when its turn comes.
+        longest: most tokens of a question.
+        length: tokens of a row.
+    """
+    if n_questions == 0 or len(trunk) + longest > length:
+        return
+    row: list[Asked] = []
+    room = length - len(trunk)
+    for number in random.permutation(n_questions):
+        question = ask(number)
+        if len(question.ids) > room:
             yield _row(trunk, row, length)
             row, room = [], length - len(trunk)
-        label = CAN if problem.can_next(parameter, defined[step]) else CANNOT
-        row.append((points[step], asked[parameter], label))
-        room -= len(asked[parameter])
+        row.append(question)
+        room -= len(question.ids)
     yield _row(trunk, row, length)
 
 
@@ -70,7 +102,7 @@ def _trunk(problem: Problem, vocabulary: Vocabulary) -> tuple[np.ndarray, list[i
     return vocabulary.from_gpt2[ids[: points[-1]]], points
 
 
-def _row(trunk: np.ndarray, questions: list[tuple[int, np.ndarray, int]], length: int) -> QuestionRow:
+def _row(trunk: np.ndarray, questions: list[Asked], length: int) -> QuestionRow:
     row = QuestionRow(*(np.full(length, filler, np.int64) for filler in (0, 0, PADDING, 0, NO_ANSWER)))
     end = len(trunk)
     row.ids[:end], row.positions[:end], row.branch[:end] = trunk, np.arange(end), TRUNK

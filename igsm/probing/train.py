@@ -20,6 +20,7 @@ from igsm.model.checkpoint import CONFIG, find_checkpoint, load_weights
 from igsm.probing.config import ProbeConfig
 from igsm.probing.probe import Probe
 from igsm.probing.questions import NO_ANSWER, QuestionRow, question_rows
+from igsm.probing.steps import step_rows
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
 from igsm.seeds import numpy_generator, torch_seed
@@ -90,11 +91,20 @@ def _step_rows(config: ProbeConfig, count: int, offset: int, step: int) -> list[
     return [first_row(config, config.problem, index) for index in range(first, first + count)]
 
 
+def rows_about(
+    config: ProbeConfig, source: ProblemSource, index: int, random: np.random.Generator
+) -> Iterator[QuestionRow]:
+    """All rows of the config's questions about one problem."""
+    vocabulary, length = vocabulary_of(config), config.row_length
+    if config.question == "can_next":
+        return question_rows(source.problem(index), vocabulary, length, random)
+    return step_rows(source.record(index), source.lexicon, vocabulary, length, random, config.wrong_kinds)
+
+
 def first_row(config: ProbeConfig, problem: ProblemConfig, index: int) -> QuestionRow:
     """A row of random questions about one problem; nothing is asked about a problem too long for a row."""
     random = numpy_generator(config.seed, "questions", problem.split, index)
-    about = _source(problem, config.seed).problem(index)
-    rows = question_rows(about, vocabulary_of(config), config.row_length, random)
+    rows = rows_about(config, _source(problem, config.seed), index, random)
     nothing = np.zeros(config.row_length, np.int64)
     return next(rows, QuestionRow(nothing, nothing, nothing, nothing, np.full_like(nothing, NO_ANSWER)))
 

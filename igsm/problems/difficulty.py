@@ -18,8 +18,8 @@ BINS = 23
 """Bins of the template hash."""
 SPLITS = {"train": range(16), "test": range(16, BINS)}
 """Template hash bins of the two splits."""
-KINDS = ("none", "retry", "retry_weak", "retry_miss")
-"""Kinds of mistakes."""
+KINDS = ("none", "retry", "retry_weak", "retry_miss", "unnecessary", "wrong_result", "wrong_operand")
+"""Kinds of mistakes, described in `igsm.problems.mistakes`."""
 MAX_MASK = 62
 """Parameters that fit the sampler's signed 64-bit masks."""
 
@@ -103,9 +103,7 @@ class ProblemConfig(Config):
         if self.kind not in KINDS:
             raise ValueError(f"unknown kind '{self.kind}'{suggest(self.kind, KINDS)}")
         if not 0.0 <= self.retry_rate < 1.0:
-            raise ValueError(
-                f"retry_rate must be in [0, 1), not {self.retry_rate}: at 1 a solution would never get on"
-            )
+            raise ValueError(f"retry_rate must be in [0, 1), not {self.retry_rate}: at 1 a solution would never get on")
         problem_class = self.problem_class  # raises for settings that do not go together
         if self.op is not None and self.op > (limit := max_possible_op(problem_class)):
             raise ValueError(f"op={self.op} is more than a problem of this class can have (at most {limit})")
@@ -132,13 +130,11 @@ class ProblemConfig(Config):
 
 
 def max_possible_op(problem_class: ProblemClass) -> int:
-    """An upper bound of the operations of one problem: every instance with 4 inputs, every abstract parameter needed."""
+    """An upper bound of the operations of one problem: all instances with 4 inputs, all abstract parameters needed."""
     best = 0
     for depth in problem_class.depths:
         for width in problem_class.widths:
             edges = min(max(problem_class.max_edge, (depth - 1) * width), (depth - 1) * width**2)
-            abstract = sum(
-                max(width - 1, 1) + (depth - 2 - layer) * (2 * width - 1) for layer in range(depth - 1)
-            )
+            abstract = sum(max(width - 1, 1) + (depth - 2 - layer) * (2 * width - 1) for layer in range(depth - 1))
             best = max(best, 3 * edges + width * abstract)
     return best

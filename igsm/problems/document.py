@@ -13,6 +13,7 @@ from igsm.problems.difficulty import KINDS
 from igsm.problems.lexicon import Lexicon
 from igsm.problems.problem import Parameter, Problem
 from igsm.problems.record import BIN, OP, Record
+from igsm.problems.solution import write_document
 from igsm.problems.wording import (
     FIRST_NUMBER,
     HAVE,
@@ -23,15 +24,15 @@ from igsm.problems.wording import (
     SPAN_PARAMETER,
     SPAN_STEP,
     FragmentTable,
-    write_document,
 )
 
 
 class MistakeSpan(NamedTuple):
     """One mistake. Positions are those of fragments in ``Document.codes``.
 
-    Fragments [start, end) are the wrong words, from "Define" up to, not including, "BACK"; the name in them is
-    [name_start, name_end).
+    Fragments [start, end) are what is taken back, from "Define" up to, not including, "BACK". [name_start, name_end)
+    in it are the wrong words: the name of the parameter, or, where a whole step is written, the one wrong number
+    (`wrong_result`) or the one wrong symbol or constant (`wrong_operand`), of which the rest is a consequence.
     """
 
     kind: str

@@ -1,7 +1,18 @@
-"""Mistakes: which wrong parameters a solution begins to define and takes back, " Define A's B as BACK."
+"""Mistakes: what a solution gets wrong before a step and takes back.
 
-Source: arXiv 2408.16293, sections 4 and 6. A further kind of mistake gets its pool here and its words in
-`wording`, which turns a row into fragments and into the span that masking, statistics and display read.
+| kind | the sentence before the step | drawn from |
+|---|---|---|
+| retry | " Define A's B as BACK." | parameters that cannot be computed next |
+| retry_weak | the same | parameters of later steps |
+| retry_miss | the same | parameters of the problem's text that are not defined yet, computable or not |
+| unnecessary | the same | parameters that can be computed next and that the question does not need |
+| wrong_result | the step with a wrong number, and BACK | every result of a calculation, every other number |
+| wrong_operand | the step with a wrong symbol or constant, and BACK | every input, with every other parameter defined |
+|  |  | before the step for a symbol, every other constant of the problem's text for a constant |
+
+The first three are those of arXiv 2408.16293, sections 4 and 6. A whole wrong step is consistent apart from its one
+wrong word: later numbers follow from it. Its symbols are those that the right step, which follows, defines. A further
+kind gets its pool here and, if its words are new, a sentence in `solution`.
 """
 
 from __future__ import annotations
@@ -9,11 +20,29 @@ from __future__ import annotations
 import numpy as np
 
 from igsm.problems.difficulty import KINDS
-from igsm.problems.record import MAX_PARAMETERS, N_PARAMETERS, N_SOLUTION, NUMBER, Record
-from igsm.problems.wording import MISTAKE_KIND, MISTAKE_PARAMETER, MISTAKE_STEP
+from igsm.problems.record import (
+    MAX_INPUTS,
+    MAX_PARAMETERS,
+    MODULUS,
+    N_INSTANCES,
+    N_PARAMETERS,
+    N_SOLUTION,
+    NUMBER,
+    Record,
+)
+from igsm.problems.wording import (
+    MAX_NUMBERS,
+    MISTAKE_INSTEAD,
+    MISTAKE_KIND,
+    MISTAKE_PARAMETER,
+    MISTAKE_PLACE,
+    MISTAKE_STEP,
+)
 from igsm.seeds import below, compiled, uniform
 
-NONE, RETRY, RETRY_WEAK, RETRY_MISS = (KINDS.index(name) for name in ("none", "retry", "retry_weak", "retry_miss"))
+NONE, RETRY, RETRY_WEAK, RETRY_MISS, UNNECESSARY, WRONG_RESULT, WRONG_OPERAND = range(len(KINDS))
+WRONG_STEPS = (KINDS[WRONG_RESULT], KINDS[WRONG_OPERAND])
+"""Kinds that write a whole step before it is taken back."""
 
 
 @compiled
@@ -22,15 +51,17 @@ def draw_mistakes(
 ) -> int:
     """Draw the mistakes of one solution.
 
-    Before each step: with probability ``rate`` one wrong parameter of the step's pool, and again, without
+    Before each step: with probability ``rate`` one mistake of the step's pool, and again, without
     replacement, until the coin says no or the pool is empty.
 
     Args:
         kind: position in `difficulty.KINDS`.
-        rate: in [0, 1).
+        rate: in [0, 1]; at 1 every pool is drawn empty.
         include_current: whether the pool of `retry_weak` holds the step's own parameter, as the authors' does.
         state: random stream, advanced; not touched for kind `none`.
-        out: int32[MAX_MISTAKES, MISTAKE_COLUMNS], filled in order of the steps.
+        out: int32[MAX_MISTAKES, MISTAKE_COLUMNS], filled in order of the steps. The place of a wrong result is the
+            number of the calculation within its step, instead is what is added to the right result (1 .. modulus - 1).
+            The place of a wrong operand is the number of the input, instead is the other parameter or constant.
 
     Returns:
         Number of rows filled.
@@ -39,17 +70,26 @@ def draw_mistakes(
         return 0
     n = 0
     defined = np.zeros(MAX_PARAMETERS, np.bool_)
-    pool = np.empty(MAX_PARAMETERS, np.int64)
+    pool = np.empty(MAX_INPUTS * MAX_PARAMETERS, np.int64)
+    whole_step = kind in (WRONG_RESULT, WRONG_OPERAND)
     for step in range(record.head[N_SOLUTION]):
         size = -1
         while uniform(state) < rate:
             if size < 0:
-                size = _fill_pool(record, kind, include_current, step, defined, pool)
+                if kind == WRONG_RESULT:
+                    size = _wrong_results(record, step, pool)
+                elif kind == WRONG_OPERAND:
+                    size = _wrong_operands(record, step, pool)
+                else:
+                    size = _wrong_parameters(record, kind, include_current, step, defined, pool)
             if size == 0:
                 break
             drawn = below(state, size)
             size -= 1
-            out[n, MISTAKE_STEP], out[n, MISTAKE_PARAMETER], out[n, MISTAKE_KIND] = step, pool[drawn], kind
+            out[n, MISTAKE_STEP], out[n, MISTAKE_KIND] = step, kind
+            out[n, MISTAKE_PARAMETER] = record.solution[step] if whole_step else pool[drawn]
+            out[n, MISTAKE_PLACE] = pool[drawn] // MAX_PARAMETERS if whole_step else 0
+            out[n, MISTAKE_INSTEAD] = pool[drawn] % MAX_PARAMETERS if whole_step else 0
             pool[drawn] = pool[size]
             n += 1
         defined[record.solution[step]] = True
@@ -57,7 +97,7 @@ def draw_mistakes(
 
 
 @compiled
-def _fill_pool(
+def _wrong_parameters(
     record: Record, kind: int, include_current: bool, step: int, defined: np.ndarray, pool: np.ndarray
 ) -> int:
     """The parameters that a mistake before ``step`` may name; returns their number."""
@@ -67,13 +107,60 @@ def _fill_pool(
             pool[size] = record.solution[later]
             size += 1
         return size
+    needed = np.zeros(MAX_PARAMETERS, np.bool_)
+    for later in range(step, record.head[N_SOLUTION]):
+        needed[record.solution[later]] = True
     for parameter in range(record.head[N_PARAMETERS]):
         if defined[parameter]:
             continue
-        wrong = record.mentioned[parameter] if kind == RETRY_MISS else not can_next(record, parameter, defined)
+        if kind == RETRY_MISS:
+            wrong = record.mentioned[parameter] > 0
+        elif kind == UNNECESSARY:
+            wrong = not needed[parameter] and can_next(record, parameter, defined)
+        else:
+            wrong = not can_next(record, parameter, defined)
         if wrong:
             pool[size] = parameter
             size += 1
+    return size
+
+
+@compiled
+def _wrong_results(record: Record, step: int, pool: np.ndarray) -> int:
+    """Every wrong number for every calculation of a step, as place * MAX_PARAMETERS + instead; returns their number.
+
+    A step without a calculation ("so p = 17", "so x = u = 0") has one place: the number that it states.
+    """
+    size = 0
+    for place in range(max(record.n_inputs[record.solution[step]] - 1, 1)):
+        for offset in range(1, record.head[MODULUS]):
+            pool[size] = place * MAX_PARAMETERS + offset
+            size += 1
+    return size
+
+
+@compiled
+def _wrong_operands(record: Record, step: int, pool: np.ndarray) -> int:
+    """Everything that could stand in the place of an input of a step, as place * MAX_PARAMETERS + instead."""
+    size = 0
+    parameter = record.solution[step]
+    for place in range(record.n_inputs[parameter]):
+        replaced = record.inputs[parameter, place]
+        if replaced != NUMBER:
+            for earlier in range(step):
+                if record.solution[earlier] != replaced:
+                    pool[size] = place * MAX_PARAMETERS + int(record.solution[earlier])
+                    size += 1
+            continue
+        stated = np.zeros(MAX_NUMBERS, np.bool_)
+        for instance in range(record.head[N_INSTANCES]):
+            if record.number[instance] >= 0:
+                stated[record.number[instance]] = True
+        stated[record.number[parameter]] = False
+        for number in range(MAX_NUMBERS):
+            if stated[number]:
+                pool[size] = place * MAX_PARAMETERS + number
+                size += 1
     return size
 
 

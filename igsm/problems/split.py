@@ -30,6 +30,7 @@ from igsm.problems.residue import (
     write_residue_template,
 )
 from igsm.problems.sha256 import sha256_remainder
+from igsm.problems.solution import write_solution
 from igsm.problems.wording import (
     FIRST_NAME,
     FIRST_NUMBER,
@@ -37,7 +38,6 @@ from igsm.problems.wording import (
     MISTAKE_COLUMNS,
     SPAN_COLUMNS,
     SYMBOLS,
-    write_solution,
 )
 from igsm.seeds import compiled
 

@@ -46,6 +46,17 @@ def test_tokens_show_ids_and_mask() -> None:
     assert all(" BACK" not in text for _, mark, text in cells if mark != " ")
 
 
+def test_whole_wrong_steps_are_struck_through_up_to_back() -> None:
+    """Not only their names; and one token of each is marked as the wrong word."""
+    output = show("--kind", "wrong_result", "--retry-rate", "0.5", "--seed", "3", "--tokens", "--op", "9")
+    document = ProblemSource(ProblemConfig(op=9, kind="wrong_result", retry_rate=0.5), 3).document(0)
+    struck = re.findall(r"~~(Define [^~]*)~~ BACK\.", output)
+    assert struck == [document.text(span.start, span.end).strip() for span in document.spans] != []
+    assert all("; so " in step for step in struck)
+    marks = "".join(mark for _, mark, _ in re.findall(r"(?<= )(\d+)([ sp])(\[\w+\]|'[^']*'|\"[^\"]*\")", output))
+    assert marks.count("p") == len(document.spans)
+
+
 def test_boxes_and_graph(tmp_path: Path) -> None:
     """The toy prints, the drawing is written, and the two do not go together."""
     assert "What is the total weight of box A?" in show("--boxes")

@@ -15,7 +15,8 @@ from igsm.corpus.blocks import block, documents
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
-from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.difficulty import KINDS, ProblemConfig
+from igsm.problems.mistakes import WRONG_STEPS
 
 PROBLEM, SOLUTION, ANSWER, END = 222, 223, 224, 50256
 
@@ -77,7 +78,7 @@ def test_compiled_equals_plain_and_hash_seeds_do_not_matter(environment: dict[st
     assert result.stdout.split() == expected
 
 
-@pytest.mark.parametrize("kind", ["none", "retry", "retry_weak", "retry_miss", "boxes"])
+@pytest.mark.parametrize("kind", [*KINDS, "boxes"])
 def test_documents_are_the_text_of_the_windows(kind: str) -> None:
     """Ids decode to exactly the text, part by part, and `documents` lists what `block` packs."""
     if kind == "boxes":
@@ -133,6 +134,29 @@ def test_planes_mark_exactly_the_mistakes() -> None:
         cut = text.rfind(" Define")
         allowed = starts >= cut if "." not in text[cut:] and "|" not in text[cut:] else np.zeros(row.size, bool)
         assert not (planes[~allowed] & 3).any(), "a token outside every mistake is marked"
+    assert mistakes > 20
+
+
+@pytest.mark.parametrize("kind", WRONG_STEPS)
+def test_planes_mark_one_wrong_word_in_whole_wrong_steps(kind: str) -> None:
+    """Plane `step` runs from "Define" to BACK; plane `parameter` holds one token, a number or a symbol."""
+    config = data(kind=kind, retry_rate=0.5, windows=12)
+    made = block(config, 0)
+    vocabulary = load_vocabulary(config.problem, "gpt2")
+    mistakes = 0
+    for row, planes in zip(made.tokens, made.planes, strict=True):
+        text = [vocabulary.decode([vocabulary.from_gpt2[token]]) for token in row]
+        edges = np.flatnonzero(np.diff(np.r_[0, (planes & 2) > 0, 0]))
+        for start, end in edges.reshape(-1, 2):
+            if end == row.size:
+                continue
+            assert text[start] == " Def"
+            assert text[end] == " BACK"
+            wrong = np.flatnonzero(planes[start:end] & 1) + start
+            assert wrong.size == 1
+            assert text[wrong[0]].strip().isalnum()
+            mistakes += 1
+        assert abs(text.count(" BACK") - len(edges) // 2) <= 1
     assert mistakes > 20
 
 

@@ -134,3 +134,15 @@ def test_what_does_not_go_together_is_refused(base: Path, more: list[str], expec
 def test_a_model_is_no_probe(base: Path) -> None:
     with pytest.raises(InputError, match="holds a model, not a probe"):
         load_probe(base)
+
+
+def test_a_step_probe_is_trained_and_measured_but_is_no_detector_of_regret(base: Path, tmp_path: Path) -> None:
+    """It answers at the end of a step; asked after a name it would say anything."""
+    config = settings(base, "question=step")
+    assert train_probe(config, tmp_path / "probe", ALONE).status == "done"
+    report = evaluate_probe(tmp_path / "probe", 20)
+    assert report["all"]["share_cannot"] == 0.5
+    assert "on wrong" in [column.header for column in render(report).columns]
+    decoder = parse_decoder(f"regret-version1@{tmp_path / 'probe'}")
+    with pytest.raises(InputError, match="question 'step'"):
+        load_detector(decoder, load_vocabulary(PROBLEM), torch.device("cpu"), 4)

@@ -7,8 +7,9 @@ import pytest
 
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.document import Document
+from igsm.problems.solution import write_document
 from igsm.problems.source import ProblemSource
-from igsm.problems.wording import MAX_FRAGMENTS, MISTAKE_COLUMNS, SPAN_COLUMNS, write_document
+from igsm.problems.wording import MAX_FRAGMENTS, MISTAKE_COLUMNS, SPAN_COLUMNS
 
 
 @pytest.mark.parametrize("form", ["pq", "qp"])

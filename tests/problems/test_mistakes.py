@@ -33,7 +33,7 @@ def draw(
     out = np.zeros((MAX_MISTAKES, MISTAKE_COLUMNS), np.int32)
     n = draw_mistakes(record, KINDS.index(kind), rate, include_current, derive_key("test", seed), out)
     assert (out[:n, 2] == KINDS.index(kind)).all()
-    return [(int(step), int(parameter)) for step, parameter, _ in out[:n]]
+    return [(int(step), int(parameter)) for step, parameter in out[:n, :2]]
 
 
 def pool(record: layout.Record, problem: Problem, kind: str, include_current: bool, step: int) -> set[int]:
@@ -45,12 +45,15 @@ def pool(record: layout.Record, problem: Problem, kind: str, include_current: bo
     if kind == "retry_miss":
         return {n for p, n in numbers.items() if record.mentioned[n] and p not in defined}
     graph = problem.to_networkx()
+    if kind == "unnecessary":
+        needed = set(problem.solution)
+        return {n for p, n in numbers.items() if p not in needed and set(graph.predecessors(p)) <= defined}
     return {n for p, n in numbers.items() if p not in defined and not set(graph.predecessors(p)) <= defined}
 
 
 @pytest.mark.parametrize(
     ("kind", "include_current"),
-    [("retry", False), ("retry_weak", False), ("retry_weak", True), ("retry_miss", False)],
+    [("retry", False), ("retry_weak", False), ("retry_weak", True), ("retry_miss", False), ("unnecessary", False)],
 )
 def test_pools(problems: list, kind: str, include_current: bool) -> None:
     """At a rate of almost 1 every pool is drawn empty: exactly its members, each once."""

@@ -90,13 +90,13 @@ print(digest(sys.argv[1]))
 
 def digest(difficulty: str) -> str:
     """A digest of some documents, spans and bins."""
-    config = ProblemConfig(difficulty=difficulty, kind="retry", retry_rate=0.5)
-    source = ProblemSource(config, seed=3)
     hasher = hashlib.sha256()
-    for index in range(12):
-        document = source.document(index)
-        hasher.update(document.codes.astype(np.int32).tobytes())
-        hasher.update(repr((document.spans, document.op, document.bin, document.problem_end)).encode())
+    for kind in ("retry", "wrong_result", "wrong_operand"):
+        source = ProblemSource(ProblemConfig(difficulty=difficulty, kind=kind, retry_rate=0.5), seed=3)
+        for index in range(6):
+            document = source.document(index)
+            hasher.update(document.codes.astype(np.int32).tobytes())
+            hasher.update(repr((document.spans, document.op, document.bin, document.problem_end)).encode())
     return hasher.hexdigest()
 
 
