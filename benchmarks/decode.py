@@ -80,8 +80,8 @@ def report(
     console = Console()
     console.print(
         f"{model.config.layers} layers, width {model.config.width}, {str(dtype)[6:]}, {problems} prompts of "
-        f"{sum(map(len, prompts)) / problems:.0f} tokens, solutions of at most "
-        f"{sum(lengths) / problems:.0f}, {batch} rows, {device}, {torch.get_num_threads()} threads, memory {bandwidth / 1e9:.0f} GB/s"
+        f"{sum(map(len, prompts)) / problems:.0f} tokens, solutions of at most {sum(lengths) / problems:.0f}, "
+        f"{batch} rows, {device}, {torch.get_num_threads()} threads, memory {bandwidth / 1e9:.0f} GB/s"
     )
     table = Table("decoder", "ours, tokens/s", "transformers, tokens/s", "ratio", "of the bandwidth bound")
     for name in decoders:

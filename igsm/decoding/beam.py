@@ -122,11 +122,11 @@ class BeamDecoder(Decoder):
         source[rows, position[:, None]] = self.beam.byte()  # the position being fed: each beam's own row
         batch = Batch(
             flat,
-            position.repeat_interleave(beams),
+            position[:, None].expand_as(rows).flatten(),
             longest,
             beams,
             # The last token of the prompt is not prefilled but fed: every beam has it in its own row.
-            (self.prompt[numbers] - 1).repeat_interleave(beams),
+            (self.prompt[numbers] - 1)[:, None].expand_as(rows).flatten(),
             source,
         )
         ids = self.tokens[rows, position[:, None]].flatten()

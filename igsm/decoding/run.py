@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
@@ -77,10 +78,18 @@ def default_devices() -> list[str]:
     return ["cpu"] * min(cores, torch.get_num_threads())
 
 
-def default_batch(device: str, beams: int) -> int:
-    """Rows side by side: what fills an H200 with room to spare, or a CPU's caches."""
-    rows = 256 if device.startswith("cuda") else 32
-    return max(rows, 64 * beams if device.startswith("cuda") else 8 * beams)
+def default_batch(device: str, beams: int, row_bytes: int) -> int:
+    """Rows side by side: on CUDA enough to be bound by memory, in at most 60 % of what is free; 32 on a CPU core."""
+    if not device.startswith("cuda"):
+        return max(32, 8 * beams)
+    free, _ = torch.cuda.mem_get_info(torch.device(device))
+    return max(beams, min(max(256, 64 * beams), int(0.6 * free) // row_bytes))
+
+
+def row_bytes(model: Any, context: int) -> int:
+    """Bytes of cache that a row takes."""
+    item = next(model.parameters()).element_size()
+    return 2 * model.config.layers * model.config.heads * model.config.head_size * context * item
 
 
 def decode(
@@ -124,13 +133,16 @@ def decode(
 
     def work(device: str, share: list[Request]) -> None:
         try:
-            size = batch or default_batch(device, decoder.beams)
-            units = max(1, min(size // decoder.beams, len(share)))
-            engine = Engine(copies[device], units * decoder.beams, context, beams=decoder.beams)
-            for generation in make_decoder(engine, decoder, vocabulary, make).run(share):
-                results.put(generation)
-                if stop.is_set():
-                    return
+            # Kernels that Triton launches go to the thread's current device, whatever device their tensors are on.
+            with torch.cuda.device(device) if device.startswith("cuda") else contextlib.nullcontext():
+                ready = copies[device]
+                size = batch or default_batch(device, decoder.beams, row_bytes(ready, context))
+                units = max(1, min(size // decoder.beams, len(share)))
+                engine = Engine(ready, units * decoder.beams, context, beams=decoder.beams)
+                for generation in make_decoder(engine, decoder, vocabulary, make).run(share):
+                    results.put(generation)
+                    if stop.is_set():
+                        return
         except BaseException as error:
             results.put(error)
         finally:

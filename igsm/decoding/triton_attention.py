@@ -8,8 +8,8 @@ card idle, so they are cut into stretches whose results are merged by their log-
 from __future__ import annotations
 
 import torch
-import triton
-import triton.language as tl
+import triton  # type: ignore[import-not-found, unused-ignore]
+import triton.language as tl  # type: ignore[import-not-found, unused-ignore]
 from torch import Tensor
 
 from igsm.decoding.attention import Batch
