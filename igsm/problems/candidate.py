@@ -7,13 +7,15 @@ import numpy as np
 from igsm.problems import record as r
 from igsm.problems.dependency import choose_needed, draw_order
 from igsm.problems.difficulty import SPLITS, ProblemConfig
+from igsm.problems.expression import count_symbols, draw_expressions, write_values
 from igsm.problems.inputs import (
     count_operations,
     draw_solution_inputs,
     draw_unneeded,
     write_abstract_inputs,
 )
-from igsm.problems.record import NUMBER, Record
+from igsm.problems.lexicon import Tables
+from igsm.problems.record import Record
 from igsm.problems.structure import EDGES, LAYERS, PARAMETERS, Graph, draw_structure, new_graph
 from igsm.seeds import below, compiled, shuffle, uniform
 
@@ -88,9 +90,7 @@ class Workspace(NamedTuple):
 
 def new_workspace() -> Workspace:
     """Empty scratch space."""
-    return Workspace(
-        new_graph(), np.zeros(64, np.int64), np.zeros(64, np.int64), np.zeros((3, 64), np.int64)
-    )
+    return Workspace(new_graph(), np.zeros(64, np.int64), np.zeros(64, np.int64), np.zeros((3, 64), np.int64))
 
 
 class Candidate(NamedTuple):
@@ -109,13 +109,13 @@ class Candidate(NamedTuple):
 
 
 @compiled
-def smaller_of_two(state, low, high):
+def smaller_of_two(state: np.ndarray, low: int, high: int) -> int:
     """The smaller of two uniform draws from low..high."""
     return low + min(below(state, high - low + 1), below(state, high - low + 1))
 
 
 @compiled
-def _draw_size(state, sizes, shares):
+def _draw_size(state: np.ndarray, sizes: np.ndarray, shares: np.ndarray) -> int:
     point = uniform(state)
     for i in range(len(sizes) - 1):
         if point < shares[i]:
@@ -124,7 +124,7 @@ def _draw_size(state, sizes, shares):
 
 
 @compiled
-def draw_candidate(state, law, next_open, work):
+def draw_candidate(state: np.ndarray, law: Law, next_open: np.ndarray, work: Workspace) -> Candidate:
     """Draw a candidate up to the point where its number of operations is known.
 
     It is given up (operations 0) early when no number of operations that it can reach is asked for: they never
@@ -164,7 +164,9 @@ def draw_candidate(state, law, next_open, work):
 
 
 @compiled
-def write_solution_part(state, candidate, law, tables, work, record):
+def write_solution_part(
+    state: np.ndarray, candidate: Candidate, law: Law, tables: Tables, work: Workspace, record: Record
+) -> bool:
     """Complete the solution of a candidate: inputs, expressions, names; all that the template hash depends on.
 
     Args:
@@ -191,14 +193,10 @@ def write_solution_part(state, candidate, law, tables, work, record):
     head[r.BIN] = -1
     _write_parameters(graph, record)
     write_abstract_inputs(graph, record)
-    draw_solution_inputs(
-        state, work.solution, candidate.n_solution, candidate.extra, graph, work.scratch, record
-    )
+    draw_solution_inputs(state, work.solution, candidate.n_solution, candidate.extra, graph, work.scratch, record)
     for position in range(candidate.n_solution):
-        parameter = work.solution[position]
-        record.solution[position] = parameter
-        if parameter < graph.size[EDGES]:
-            _draw_expression(state, parameter, law.modulus, record)
+        record.solution[position] = work.solution[position]
+    draw_expressions(state, work.solution, 0, candidate.n_solution, law.modulus, record)
     for letter in range(r.LETTERS):
         record.symbols[letter] = letter
     head[r.N_SYMBOLS] = count_symbols(record)
@@ -207,24 +205,13 @@ def write_solution_part(state, candidate, law, tables, work, record):
 
 
 @compiled
-def write_rest(state, candidate, law, work, record):
+def write_rest(state: np.ndarray, candidate: Candidate, law: Law, work: Workspace, record: Record) -> None:
     """Complete a problem: unneeded parameters, values, order of sentences, letters."""
     order = work.order
-    n_order = draw_unneeded(
-        state, work.solution, candidate.n_solution, work.graph, work.scratch, order, record
-    )
+    n_order = draw_unneeded(state, work.solution, candidate.n_solution, work.graph, work.scratch, order, record)
+    draw_expressions(state, order, candidate.n_solution, n_order, law.modulus, record)
+    write_values(order, n_order, record)
     n_instances = record.head[r.N_INSTANCES]
-    seen = 0
-    for i in range(n_order):
-        parameter = order[i]
-        seen |= 1 << parameter
-        if i >= candidate.n_solution and parameter < n_instances:
-            _draw_expression(state, parameter, law.modulus, record)
-        _write_value(parameter, record)
-    # What the authors' availability rule hides can be computed too, in the order of the layers from below.
-    for parameter in range(record.head[r.N_PARAMETERS] - 1, n_instances - 1, -1):
-        if not seen >> parameter & 1:
-            _write_value(parameter, record)
     for instance in range(n_instances):
         record.sentences[instance] = instance
     shuffle(state, record.sentences, n_instances)
@@ -232,7 +219,7 @@ def write_rest(state, candidate, law, work, record):
 
 
 @compiled
-def _write_parameters(graph, record):
+def _write_parameters(graph: Graph, record: Record) -> None:
     for layer in range(graph.size[LAYERS]):
         record.widths[layer] = graph.width[layer]
     for layer in range(graph.size[LAYERS], r.MAX_LAYERS):
@@ -247,7 +234,7 @@ def _write_parameters(graph, record):
 
 
 @compiled
-def _write_parameter(parameter, abstract, layer, item, target, record):
+def _write_parameter(parameter: int, abstract: int, layer: int, item: int, target: int, record: Record) -> None:
     record.parameter[parameter, r.ABSTRACT] = abstract
     record.parameter[parameter, r.LAYER] = layer
     record.parameter[parameter, r.ITEM] = item
@@ -258,64 +245,7 @@ def _write_parameter(parameter, abstract, layer, item, target, record):
 
 
 @compiled
-def _draw_expression(state, instance, modulus, record):
-    """The random number of an instance, "more than" or "times", sum or difference."""
-    n_references = 0
-    uses_number = False
-    for i in range(record.n_inputs[instance]):
-        if record.inputs[instance, i] == NUMBER:
-            uses_number = True
-        else:
-            n_references += 1
-    if uses_number:
-        if n_references > 0 and uniform(state) < 0.5:
-            record.multiply[instance] = 1
-            record.number[instance] = 1 + below(state, modulus - 1)
-        else:
-            record.number[instance] = below(state, modulus)
-    if n_references == 2 and uniform(state) < 0.5:
-        record.subtract[instance] = 1
-
-
-@compiled
-def _write_value(parameter, record):
-    inputs = record.inputs[parameter]
-    modulus = record.head[r.MODULUS]
-    value = 0
-    n_references = 0
-    if record.parameter[parameter, r.ABSTRACT] == 1:
-        deep = record.parameter[parameter, r.TARGET] > record.parameter[parameter, r.LAYER] + 1
-        for i in range(0, record.n_inputs[parameter], 2 if deep else 1):
-            term = int(record.value[inputs[i]])
-            if deep:
-                term *= record.value[inputs[i + 1]]
-            value += term
-    else:
-        for i in range(record.n_inputs[parameter]):
-            if inputs[i] != NUMBER:
-                term = int(record.value[inputs[i]])
-                value += -term if record.subtract[parameter] and n_references == 1 else term
-                n_references += 1
-        number = int(record.number[parameter])
-        if number >= 0:
-            value = number * value if record.multiply[parameter] else number + value
-    record.value[parameter] = value % modulus
-
-
-@compiled
-def count_symbols(record):
-    """Letters that the solution text defines: one a step, and one for every intermediate.
-
-    Every expression is binary, so that n inputs need n-2 intermediates, products of deep abstract parameters included.
-    """
-    symbols = 0
-    for position in range(record.head[r.N_SOLUTION]):
-        symbols += 1 + max(int(record.n_inputs[record.solution[position]]) - 2, 0)
-    return symbols
-
-
-@compiled
-def _draw_names(state, tables, record):
+def _draw_names(state: np.ndarray, tables: Tables, record: Record) -> None:
     depth = record.head[r.DEPTH]
     chain = below(state, len(tables.chain_length))
     first = below(state, tables.chain_length[chain] - depth + 1)

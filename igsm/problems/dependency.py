@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from igsm.problems.structure import CAPACITY, EDGES, LAYERS, PARAMETERS
+from igsm.problems.structure import CAPACITY, EDGES, LAYERS, PARAMETERS, Graph
 from igsm.seeds import below, compiled, normal, uniform
 
 
 @compiled
-def choose_needed(state, n, m, graph):
+def choose_needed(state: np.ndarray, n: int, m: int, graph: Graph) -> int:
     """Draw the set of parameters that the solution will consist of.
 
     Args:
@@ -26,11 +26,13 @@ def choose_needed(state, n, m, graph):
     chosen = 0
     distances = (1 << graph.size[LAYERS]) - 2  # a set of distances 1 .. depth-1, as bits
     while left > 0 and distances != 0:
-        parameter, distances = _walk(state, left, chosen, distances, graph)
+        parameter, distances = _walk(
+            state, left, chosen, distances, graph.size, graph.distance, graph.closure, graph.operations
+        )
         if parameter == TOO_DEAR:
             break
         if parameter >= 0:
-            left -= _cost(graph.closure[parameter] & ~chosen, graph)
+            left -= _cost(graph.closure[parameter] & ~chosen, graph.operations)
             chosen |= graph.closure[parameter]
     for _ in range(left + m - n):
         remaining = ((1 << graph.size[EDGES]) - 1) & ~chosen
@@ -45,26 +47,35 @@ TOO_DEAR = -2
 
 
 @compiled
-def _walk(state, left, chosen, distances, graph):
+def _walk(
+    state: np.ndarray,
+    left: int,
+    chosen: int,
+    distances: int,
+    size: np.ndarray,
+    distance_of: np.ndarray,
+    closure: np.ndarray,
+    operations: np.ndarray,
+) -> tuple[int, int]:
     """One walk over growing distances: the last abstract parameter that fits the budget, and the distances left.
 
     Returns NOTHING for it when the largest distance turns out to be used up, TOO_DEAR when the nearest does not fit.
     """
     tentative = NOTHING
-    for distance in range(1, graph.size[LAYERS]):
+    for distance in range(1, size[LAYERS]):
         if not distances >> distance & 1:
             continue
         remaining = 0
-        for parameter in range(graph.size[EDGES], graph.size[PARAMETERS]):
-            if graph.distance[parameter] == distance and not chosen >> parameter & 1:
+        for parameter in range(size[EDGES], size[PARAMETERS]):
+            if distance_of[parameter] == distance and not chosen >> parameter & 1:
                 remaining |= 1 << parameter
         if remaining == 0:
             distances ^= 1 << distance
             if distances >> distance == 0:
                 return NOTHING, distances
             continue
-        parameter = draw_from(state, remaining, graph.size[PARAMETERS])
-        if _cost(graph.closure[parameter] & ~chosen, graph) > left:
+        parameter = draw_from(state, remaining, size[PARAMETERS])
+        if _cost(closure[parameter] & ~chosen, operations) > left:
             if distances & ((1 << distance) - 1) == 0:
                 return TOO_DEAR, distances
             break
@@ -73,17 +84,20 @@ def _walk(state, left, chosen, distances, graph):
 
 
 @compiled
-def _cost(parameters, graph):
+def _cost(parameters: int, operations: np.ndarray) -> int:
     """Operations that adding this set of parameters costs at least."""
     cost = 0
-    for parameter in range(graph.size[PARAMETERS]):
-        if parameters >> parameter & 1:
-            cost += graph.operations[parameter]
+    parameter = 0
+    while parameters != 0:
+        if parameters & 1:
+            cost += operations[parameter]
+        parameters >>= 1
+        parameter += 1
     return cost
 
 
 @compiled
-def count(mask):
+def count(mask: int) -> int:
     """Number of members of a set."""
     members = 0
     while mask != 0:
@@ -93,7 +107,7 @@ def count(mask):
 
 
 @compiled
-def draw_from(state, mask, n_parameters):
+def draw_from(state: np.ndarray, mask: int, n_parameters: int) -> int:
     """A uniform member of a non-empty set of parameters below `n_parameters`."""
     chosen = below(state, count(mask))
     for parameter in range(n_parameters):
@@ -105,7 +119,7 @@ def draw_from(state, mask, n_parameters):
 
 
 @compiled
-def draw_order(state, needed, graph, solution):
+def draw_order(state: np.ndarray, needed: int, graph: Graph, solution: np.ndarray) -> int:
     """Order the needed parameters by walking back from a question, adding one input to some instances on the way.
 
     Args:
@@ -121,7 +135,7 @@ def draw_order(state, needed, graph, solution):
     share = uniform(state)
     bias = math.exp(abs(normal(state)))
     total = count(needed)
-    free = _without_dependents(needed, graph)
+    free = _without_dependents(needed, graph.size, graph.needs)
     unplaced = needed
     stacked = 0
     parameter = draw_from(state, free, n_parameters)
@@ -136,33 +150,33 @@ def draw_order(state, needed, graph, solution):
         free ^= 1 << parameter
         if parameter >= graph.size[EDGES]:
             stacked |= graph.needs[parameter]
-            free = _without_dependents(unplaced, graph)
+            free = _without_dependents(unplaced, graph.size, graph.needs)
             continue
         graph.needs[parameter] = 0
         if unplaced == 0:
             continue
         forced = stacked & free == 0
         if forced or uniform(state) < share:
-            chosen = _draw_input(state, free if forced else unplaced, stacked, bias, graph)
+            chosen = _draw_input(state, free if forced else unplaced, stacked, bias, graph.size)
             graph.needs[parameter] = 1 << chosen
             stacked |= 1 << chosen
     return total
 
 
 @compiled
-def _without_dependents(unplaced, graph):
+def _without_dependents(unplaced: int, size: np.ndarray, needs: np.ndarray) -> int:
     """The unplaced parameters that no unplaced abstract parameter needs."""
     needed = 0
-    for parameter in range(graph.size[EDGES], graph.size[PARAMETERS]):
+    for parameter in range(size[EDGES], size[PARAMETERS]):
         if unplaced >> parameter & 1:
-            needed |= graph.needs[parameter]
+            needed |= needs[parameter]
     return unplaced & ~needed
 
 
 @compiled
-def _draw_input(state, pool, stacked, bias, graph):
+def _draw_input(state: np.ndarray, pool: int, stacked: int, bias: float, size: np.ndarray) -> int:
     """Draw from the pool with weight bias**([abstract] + [not stacked])."""
-    instances = (1 << graph.size[EDGES]) - 1
+    instances = (1 << size[EDGES]) - 1
     favoured = pool & ~(instances | stacked)  # both
     plain = pool & instances & stacked  # neither
     between = pool & ~(favoured | plain)
@@ -176,19 +190,14 @@ def _draw_input(state, pool, stacked, bias, graph):
     else:
         group = favoured
     # Rounding can put the point past the end of a group that is empty.
-    return draw_from(state, group if group != 0 else pool, graph.size[PARAMETERS])
+    return draw_from(state, group if group != 0 else pool, size[PARAMETERS])
 
 
 @compiled
-def draw_sample(state, pool, n_pool, n_sample):
+def draw_sample(state: np.ndarray, pool: np.ndarray, n_pool: int, n_sample: int) -> None:
     """Move a uniform ordered sample of the pool's first `n_pool` entries to its front."""
     for i in range(n_sample):
         j = i + below(state, n_pool - i)
         kept = pool[i]
         pool[i] = pool[j]
         pool[j] = kept
-
-
-def new_order() -> np.ndarray:
-    """Scratch space for `draw_order`."""
-    return np.zeros(64, np.int64)

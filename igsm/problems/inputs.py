@@ -3,8 +3,8 @@
 import numpy as np
 
 from igsm.problems.dependency import draw_sample
-from igsm.problems.record import NUMBER
-from igsm.problems.structure import EDGES, LAYERS, PARAMETERS
+from igsm.problems.record import NUMBER, Record
+from igsm.problems.structure import EDGES, LAYERS, PARAMETERS, Graph
 from igsm.seeds import below, compiled, shuffle, uniform
 
 MOST_INPUTS = 4
@@ -12,13 +12,13 @@ MOST_INPUTS = 4
 
 
 @compiled
-def room_for_extra(position):
+def room_for_extra(position: int) -> int:
     """Most extra operations of an instance at this position of the solution."""
     return max(min(position + 1, MOST_INPUTS) - 2, 0)
 
 
 @compiled
-def count_operations(solution, n_solution, drawn_op, graph):
+def count_operations(solution: np.ndarray, n_solution: int, drawn_op: int, graph: Graph) -> tuple[int, int]:
     """Operations of the solution: least plus extra ones, up to `drawn_op` as far as there is room.
 
     Returns:
@@ -36,7 +36,15 @@ def count_operations(solution, n_solution, drawn_op, graph):
 
 
 @compiled
-def draw_solution_inputs(state, solution, n_solution, n_extra, graph, scratch, record):
+def draw_solution_inputs(
+    state: np.ndarray,
+    solution: np.ndarray,
+    n_solution: int,
+    n_extra: int,
+    graph: Graph,
+    scratch: np.ndarray,
+    record: Record,
+) -> None:
     """Spread the extra operations over the solution's instances and draw the inputs of each.
 
     Args:
@@ -55,13 +63,23 @@ def draw_solution_inputs(state, solution, n_solution, n_extra, graph, scratch, r
         extra[pool[below(state, open_positions)]] += 1
     for position in range(n_solution):
         if solution[position] < graph.size[EDGES]:
-            _draw_inputs(state, solution, position, extra[position], graph, pool, record)
+            parameter = solution[position]
+            record.n_inputs[parameter] = _draw_inputs(
+                state,
+                solution,
+                position,
+                extra[position],
+                graph.needs[parameter],
+                pool,
+                record.inputs[parameter],
+            )
 
 
 @compiled
-def _draw_inputs(state, solution, position, extra, graph, pool, record):
-    parameter = solution[position]
-    inputs = record.inputs[parameter]
+def _draw_inputs(
+    state: np.ndarray, solution: np.ndarray, position: int, extra: int, given: int, pool: np.ndarray, inputs: np.ndarray
+) -> int:
+    """Draw the inputs of the instance at this position, those in `given` first; returns their number."""
     size = extra + 2
     if extra == 0 and uniform(state) < 0.5:
         size = 1
@@ -72,7 +90,7 @@ def _draw_inputs(state, solution, position, extra, graph, pool, record):
         n_pool = 1
         pool[0] = NUMBER
     for earlier in range(position):
-        if graph.needs[parameter] >> solution[earlier] & 1:
+        if given >> solution[earlier] & 1:
             inputs[n_inputs] = solution[earlier]
             n_inputs += 1
         else:
@@ -88,11 +106,11 @@ def _draw_inputs(state, solution, position, extra, graph, pool, record):
         draw_sample(state, pool, n_pool, size - n_inputs)
     for i in range(size - n_inputs):
         inputs[n_inputs + i] = pool[i]
-    record.n_inputs[parameter] = size
+    return size
 
 
 @compiled
-def write_abstract_inputs(graph, record):
+def write_abstract_inputs(graph: Graph, record: Record) -> None:
     """Inputs of every abstract parameter: its instances, or, counting deeper, instance and abstract by child."""
     for layer in range(graph.size[LAYERS] - 1):
         for item in range(graph.width[layer]):
@@ -110,17 +128,25 @@ def write_abstract_inputs(graph, record):
 
 
 @compiled
-def draw_unneeded(state, solution, n_solution, graph, scratch, order, record):
+def draw_unneeded(
+    state: np.ndarray,
+    solution: np.ndarray,
+    n_solution: int,
+    graph: Graph,
+    scratch: np.ndarray,
+    order: np.ndarray,
+    record: Record,
+) -> int:
     """Make every remaining edge an instance parameter that the question does not need.
 
     Args:
         solution, n_solution: the needed parameters.
         scratch: int64[3, 64].
-        order: int64[64], filled with all parameters that can be computed, in an order in which they can.
+        order: int64[64], filled with all parameters in an order in which they can be computed.
         record: `inputs` and `n_inputs` of the instances, and `mentioned`, are filled.
 
     Returns:
-        The number of entries of `order`.
+        The number of parameters.
     """
     remaining, independent, pool = scratch[0], scratch[1], scratch[2]
     present = 0
@@ -136,9 +162,13 @@ def draw_unneeded(state, solution, n_solution, graph, scratch, order, record):
             n_remaining += 1
     shuffle(state, remaining, n_remaining)
     n_independent = 0
-    present, n_present = _add_available(present, n_present, graph, order)
-    for i in range(n_remaining):
-        instance = remaining[i]
+    for edge in range(n_remaining + 1):
+        present, n_present = _add_available(
+            present, n_present, graph.size, graph.width, graph.abstract, graph.needs, order
+        )
+        if edge == n_remaining:
+            break
+        instance = remaining[edge]
         if uniform(state) < 0.5:
             n_pool = n_independent
             pool[:n_pool] = independent[:n_pool]
@@ -147,19 +177,27 @@ def draw_unneeded(state, solution, n_solution, graph, scratch, order, record):
         else:
             n_pool = n_present
             pool[:n_pool] = order[:n_pool]
-        used |= _draw_free_inputs(state, instance, pool, n_pool, graph, record)
+        size = _draw_free_inputs(state, pool, n_pool, record.inputs[instance])
+        record.n_inputs[instance] = size
+        for i in range(size):
+            if record.inputs[instance, i] != NUMBER:
+                used |= graph.closure[record.inputs[instance, i]]
         order[n_present] = instance
+        n_present += 1
         present |= 1 << instance
-        present, n_present = _add_available(present, n_present + 1, graph, order)
     for parameter in range(graph.size[PARAMETERS]):
         record.mentioned[parameter] = parameter < graph.size[EDGES] or used >> parameter & 1
+    # What the availability rule hid can be computed too; lower layers have higher numbers.
+    for abstract in range(graph.size[PARAMETERS] - 1, graph.size[EDGES] - 1, -1):
+        if not present >> abstract & 1:
+            order[n_present] = abstract
+            n_present += 1
     return n_present
 
 
 @compiled
-def _draw_free_inputs(state, instance, pool, n_pool, graph, record):
-    """Draw the inputs of an unneeded instance; returns the mask of what it stands on in the structure."""
-    inputs = record.inputs[instance]
+def _draw_free_inputs(state: np.ndarray, pool: np.ndarray, n_pool: int, inputs: np.ndarray) -> int:
+    """Draw the inputs of an unneeded instance; returns their number."""
     limit = min(n_pool + 1, MOST_INPUTS)
     size = 1
     while size < limit and uniform(state) < 0.5:
@@ -170,42 +208,42 @@ def _draw_free_inputs(state, instance, pool, n_pool, graph, record):
         n_inputs = 1
     if size < n_pool + 1:
         draw_sample(state, pool, n_pool, size - n_inputs)
-    used = 0
     for i in range(size - n_inputs):
         inputs[n_inputs + i] = pool[i]
-        used |= graph.closure[pool[i]]
-    record.n_inputs[instance] = size
-    return used
+    return size
 
 
 @compiled
-def _add_available(present, n_present, graph, order):
+def _add_available(
+    present: int,
+    n_present: int,
+    size: np.ndarray,
+    width: np.ndarray,
+    abstract_number: np.ndarray,
+    needs: np.ndarray,
+    order: np.ndarray,
+) -> tuple[int, int]:
     """Append the abstract parameters all of whose inputs are present.
 
     As in the authors' code, an item whose instances are present but which lacks an abstract input hides the later
     items of its layer for that category and deeper ones.
     """
-    depth = graph.size[LAYERS]
-    instances = (1 << graph.size[EDGES]) - 1
+    depth = size[LAYERS]
+    instances = (1 << size[EDGES]) - 1
     for layer in range(depth - 2, -1, -1):
         limit = depth
-        for item in range(graph.width[layer]):
-            nearest = graph.abstract[layer, item, layer + 1]
-            if graph.needs[nearest] & ~present != 0:
+        for item in range(width[layer]):
+            nearest = abstract_number[layer, item, layer + 1]
+            if needs[nearest] & ~present != 0:
                 continue
             for category in range(layer + 1, limit):
-                abstract = graph.abstract[layer, item, category]
+                abstract = abstract_number[layer, item, category]
                 if present >> abstract & 1:
                     continue
-                if graph.needs[abstract] & ~instances & ~present != 0:
+                if needs[abstract] & ~instances & ~present != 0:
                     limit = category
                     break
                 order[n_present] = abstract
                 n_present += 1
                 present |= 1 << abstract
     return present, n_present
-
-
-def new_scratch() -> np.ndarray:
-    """Scratch space of this module."""
-    return np.zeros((3, 64), np.int64)

@@ -1,9 +1,13 @@
 """Re-ask: another parameter of a finished problem becomes its question (arXiv 2408.16293, section 2.2)."""
 
+import numpy as np
+
 from igsm.problems import record as r
-from igsm.problems.candidate import count_symbols
+from igsm.problems.candidate import Law, Workspace
 from igsm.problems.dependency import count, draw_from
-from igsm.problems.record import NUMBER
+from igsm.problems.expression import count_symbols
+from igsm.problems.lexicon import Tables
+from igsm.problems.record import NUMBER, Record
 from igsm.problems.split import template_bin
 from igsm.seeds import below, compiled
 
@@ -12,11 +16,11 @@ TRIES = 1000
 
 
 @compiled
-def ask_again(state, law, tables, work, record):
+def ask_again(state: np.ndarray, law: Law, tables: Tables, work: Workspace, record: Record) -> bool:
     """Ask for a uniform one of the existing parameters, in a random topological order of what it depends on.
 
-    The number of operations may become anything from 1 up. With ``law.reask == 2`` ("strict") questions are drawn until the
-    template hash of the new solution lies in the split's bins again.
+    The number of operations may become anything from 1 up. With ``law.reask == 2`` ("strict") questions are
+    drawn until the template hash of the new solution lies in the split's bins again.
 
     Returns:
         Whether a question was found whose solution has enough letters (and, if strict, the right bin).
@@ -33,7 +37,7 @@ def ask_again(state, law, tables, work, record):
 
 
 @compiled
-def _write_question(state, question, work, record):
+def _write_question(state: np.ndarray, question: int, work: Workspace, record: Record) -> None:
     """Make this parameter the question: solution, operations, what the problem mentions."""
     n_parameters = record.head[r.N_PARAMETERS]
     needs = work.scratch[0]

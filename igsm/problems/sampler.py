@@ -1,9 +1,9 @@
 """Chunks of problems, for compiled code: requests drawn first, candidates filed under them.
 
 The law of a problem is: its number of operations from its own law, the rest from the conditional law given that
-number (and a template hash in the split's bins). So a chunk draws the requests (targets) of all its problems at once and then
-candidates, each of which serves the first open request for its number of operations, or none. That changes nothing
-in the law and wastes 20 times fewer candidates than drawing until one request is met.
+number (and a template hash in the split's bins). So a chunk draws the requests (targets) of all its problems at
+once and then candidates, each of which serves the first open request for its number of operations, or none. That
+changes nothing in the law, and takes 1.6 candidates a problem (med, train) instead of 22.
 
 The corpus calls, from its own compiled code::
 
@@ -13,8 +13,8 @@ The corpus calls, from its own compiled code::
             record = row(chunk.records, i)        # valid until the next start_chunk
     next_chunk(law, chunk)                        # go on with a key drawn from this chunk's stream
 
-`serve` draws candidates only until problem i is there, so that the first few problems of a chunk are cheap. Problem i of a
-chunk depends on the key and the law alone, not on which problems were served before.
+`serve` draws candidates only until problem i is there, so that the first few problems of a chunk are cheap. Problem
+i of a chunk depends on the key and the law alone, not on which problems were served before.
 """
 
 from typing import NamedTuple
@@ -30,6 +30,7 @@ from igsm.problems.candidate import (
     write_rest,
     write_solution_part,
 )
+from igsm.problems.lexicon import Tables
 from igsm.problems.reask import ask_again
 from igsm.problems.record import Record, new_records, row
 from igsm.problems.split import template_bin
@@ -89,7 +90,7 @@ def new_chunk(law: Law, n: int = CHUNK) -> Chunk:
 
 
 @compiled
-def start_chunk(key, law, chunk):
+def start_chunk(key: np.ndarray, law: Law, chunk: Chunk) -> None:
     """Begin the chunk that this key (uint64[4]) names: draw what its problems are asked to be."""
     for i in range(4):
         chunk.state[i] = key[i]
@@ -112,20 +113,20 @@ def start_chunk(key, law, chunk):
 
 
 @compiled
-def _note_open(max_op, chunk):
+def _note_open(max_op: int, chunk: Chunk) -> None:
     chunk.next_open[max_op + 1] = max_op + 1
     for op in range(max_op, -1, -1):
         chunk.next_open[op] = op if chunk.first_open[op] >= 0 else chunk.next_open[op + 1]
 
 
 @compiled
-def next_chunk(law, chunk):
+def next_chunk(law: Law, chunk: Chunk) -> None:
     """Begin the chunk after this one, in an endless stream of chunks that one key names."""
     start_chunk(chunk.following.copy(), law, chunk)
 
 
 @compiled
-def serve(i, law, tables, work, chunk):
+def serve(i: int, law: Law, tables: Tables, work: Workspace, chunk: Chunk) -> int:
     """Draw candidates until problem i of the chunk is in `chunk.records`.
 
     Args:
@@ -146,7 +147,7 @@ def serve(i, law, tables, work, chunk):
 
 
 @compiled
-def _try_candidate(law, tables, work, chunk):
+def _try_candidate(law: Law, tables: Tables, work: Workspace, chunk: Chunk) -> None:
     state = chunk.state
     chunk.counts[SINCE_LAST] += 1
     candidate = draw_candidate(state, law, chunk.next_open, work)
@@ -174,6 +175,3 @@ def _try_candidate(law, tables, work, chunk):
     chunk.served[slot] = 1
     chunk.counts[OPEN] -= 1
     chunk.counts[SINCE_LAST] = 0
-
-
-__all__ = ["CHUNK", "IMPOSSIBLE", "SERVED", "Chunk", "Workspace", "new_chunk", "next_chunk", "serve", "start_chunk"]

@@ -49,8 +49,8 @@ class ProblemSource:
         """Problem `index` (0, 1, ...) as integers; a copy of its own.
 
         Raises:
-            InputError: when no candidate serves a request of this chunk, e.g. no problem of the class has this number of
-                operations and a template hash in the split's bins.
+            InputError: when no candidate serves a request of this chunk, e.g. no problem of the class has this
+                number of operations and a template hash in the split's bins.
         """
         number, i = divmod(index, CHUNK)
         if number != self._number:

@@ -55,7 +55,7 @@ def new_graph() -> Graph:
 
 
 @compiled
-def draw_structure(state, depth, w0, w1, n_edges, p, graph):
+def draw_structure(state: np.ndarray, depth: int, w0: int, w1: int, n_edges: int, p: float, graph: Graph) -> None:
     """Draw the widths and edges of a structure graph and number its parameters.
 
     Args:
@@ -73,7 +73,7 @@ def draw_structure(state, depth, w0, w1, n_edges, p, graph):
 
 
 @compiled
-def _draw_widths(state, depth, w0, w1, n_edges, p, width):
+def _draw_widths(state: np.ndarray, depth: int, w0: int, w1: int, n_edges: int, p: float, width: np.ndarray) -> None:
     for layer in range(depth):
         width[layer] = w0
     while True:
@@ -100,7 +100,7 @@ def _draw_widths(state, depth, w0, w1, n_edges, p, width):
 
 
 @compiled
-def _draw_edges(state, depth, n_edges, graph):
+def _draw_edges(state: np.ndarray, depth: int, n_edges: int, graph: Graph) -> None:
     """One parent for every item, the other edges a uniform sample of the absent pairs; instances numbered."""
     width = graph.width
     edge = graph.edge
@@ -134,7 +134,7 @@ def _draw_edges(state, depth, n_edges, graph):
 
 
 @compiled
-def _number_abstract(graph):
+def _number_abstract(graph: Graph) -> None:
     """Numbers, inputs, closures and costs of the abstract parameters."""
     width = graph.width
     depth = graph.size[LAYERS]
@@ -170,7 +170,5 @@ def _number_abstract(graph):
                 graph.closure[abstract] = closure
                 graph.distance[abstract] = category - layer
                 graph.operations[abstract] = max(operations, 1)
-            capacity += max(n_children - 1, min(n_children, 1)) + (depth - layer - 2) * max(
-                2 * n_children - 1, 0
-            )
+            capacity += max(n_children - 1, min(n_children, 1)) + (depth - layer - 2) * max(2 * n_children - 1, 0)
     graph.size[CAPACITY] = capacity

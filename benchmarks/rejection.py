@@ -1,0 +1,83 @@
+"""What the literal procedure rejects: one target at a time, candidates until one fits, nothing given up early."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.problem_statistics import Statistic, mean
+from igsm.problems.candidate import (
+    draw_candidate,
+    law_of,
+    new_workspace,
+    smaller_of_two,
+    write_solution_part,
+)
+from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.lexicon import load_lexicon
+from igsm.problems.record import new_record
+from igsm.problems.split import template_bin
+from igsm.seeds import compiled, derive_key
+
+OUTCOMES = (
+    "s>op_, n_op==s",
+    "s>op_, n_op<s (capacity)",
+    "s<op_",
+    "s==op_ but n_op<s (capacity)",
+    "ACCEPTED-op with s!=op_",
+)
+REJECTED_OP, REJECTED_HASH, FAILED_OP, FAILED_HASH, INFEASIBLE = range(len(OUTCOMES), len(OUTCOMES) + 5)
+
+
+@compiled
+def _one_problem(state, law, tables, everything, work, record, counts):
+    """Draw candidates for one target until one fits; add what happened to counts (int64[10])."""
+    target = law.max_op if law.exact else smaller_of_two(state, 1, law.max_op)
+    while True:
+        candidate = draw_candidate(state, law, everything, work)
+        if candidate.operations == 0:
+            counts[INFEASIBLE] += 1
+            continue
+        s = candidate.drawn_op
+        fits = candidate.operations == target
+        if fits and s != target:
+            counts[4] += 1
+        elif s < target:
+            counts[2] += 1
+        elif not fits and s == target:
+            counts[3] += 1
+        elif not fits:
+            counts[0 if candidate.operations == s else 1] += 1
+        if not fits:
+            counts[REJECTED_OP] += 1
+            counts[FAILED_OP] += candidate.attempts - 1
+            continue
+        write_solution_part(state, candidate, law, tables, work, record)
+        if law.first_bin <= template_bin(record, tables) <= law.last_bin:
+            return
+        counts[REJECTED_HASH] += 1
+        counts[FAILED_HASH] += candidate.attempts - 1
+
+
+@compiled
+def _many_problems(state, law, tables, everything, work, record, counts):
+    for i in range(len(counts)):
+        _one_problem(state, law, tables, everything, work, record, counts[i])
+
+
+def rejections(config: ProblemConfig, n: int, seed: int) -> dict[str, Statistic]:
+    """Rejected candidates and failed walks for each of n accepted problems."""
+    law = law_of(config)
+    counts = np.zeros((n, INFEASIBLE + 1), np.int64)
+    everything = np.arange(law.max_op + 2)
+    state = derive_key("rejections", seed, config.stream_name)
+    tables = load_lexicon(config.problem_class.lexicon).tables
+    _many_problems(state, law, tables, everything, new_workspace(), new_record(), counts)
+    found: dict[str, Statistic] = {
+        f"op_mismatch_per_problem/{outcome}": mean(counts[:, i]) for i, outcome in enumerate(OUTCOMES)
+    }
+    found["rejected_per_problem/n_op"] = mean(counts[:, REJECTED_OP])
+    found["rejected_per_problem/infeasible"] = mean(counts[:, INFEASIBLE])
+    found["rejected_per_problem/hash"] = mean(counts[:, REJECTED_HASH])
+    found["failed_walks_of_rejected/n_op"] = mean(counts[:, FAILED_OP])
+    found["failed_walks_of_rejected/hash"] = mean(counts[:, FAILED_HASH])
+    return found
