@@ -92,6 +92,13 @@ MEASURES = {
             better=0,
         ),
         Measure(
+            "withdrawn",
+            "Sentences withdrawn by the decoder per solution, on correct solutions",
+            _path("withdrawn", "mean_on_correct"),
+            _on_correct("withdrawn"),
+            better=0,
+        ),
+        Measure(
             "unnecessary_operations",
             "Unnecessary operations per solution, on correct solutions",
             _path("unnecessary_operations"),

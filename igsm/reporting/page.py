@@ -125,6 +125,7 @@ def samples_html(samples: Sequence[Sample]) -> str:
         parts.append(
             f"<details{' open' if number == 0 else ''}>"
             f"<summary>{escape(where)}: <b>{escape(verdict)}</b></summary>"
+            f"<p><small>{escape(sample.problem)}</small></p>"
             f'<p class="solution">{solution_html(sample.text, sample.wrong_step)}</p></details>'
         )
     if parts:
@@ -139,32 +140,19 @@ def provenance_html(results: Sequence[Result], origins: dict[str, dict[str, Any]
         results: all evaluations of the report.
         origins: run folder -> its ``provenance.json`` (or nothing).
     """
-    head = [
-        "row",
-        "cell",
-        "decoder",
-        "n",
-        "correct",
-        "training seed",
-        "test seed",
-        "step",
-        "code",
-        "command",
-        "folder",
-    ]
+    head = ["row", "cell", "decoder", "n", "correct", "training seed", "test seed", "checkpoint"]
+    head += ["training code", "evaluation code", "training command", "folder"]
     lines = []
     for result in results:
         origin = origins.get(str(result.run)) or {}
-        git = origin.get("git") or {}
-        commit = str(git.get("commit", "-"))[:10] + (" + changes" if git.get("changed") else "")
-        command = " ".join(str(part) for part in origin.get("command", [])) or "-"
+        command = " ".join(str(part) for part in origin.get("command", []))
         texts: list[Any] = [result.row, result.cell, result.decoder, result.n, result.correct, result.seed]
-        texts += [
-            result.test_seed,
-            result.summary.get("checkpoint_step"),
-            commit,
-            command,
-            str(result.folder),
-        ]
+        texts += [result.test_seed, result.summary.get("checkpoint"), _commit(origin)]
+        texts += [_commit(result.summary.get("provenance") or {}), command or "-", str(result.folder)]
         lines.append([("-" if text is None else escape(str(text)), text) for text in texts])
     return sortable(head, lines)
+
+
+def _commit(origin: dict[str, Any]) -> str:
+    git = origin.get("git") or {}
+    return str(git.get("commit", "-"))[:10] + (" + changes" if git.get("changed") else "")

@@ -23,6 +23,7 @@ class Sample:
 
     result: Result
     index: int
+    problem: str
     text: str
     correct: bool
     first_error: str | None
@@ -55,7 +56,7 @@ def choose_samples(result: Result, per_kind: int = 2) -> list[Sample]:
             taken[group] += 1
             step = (verdict.get("error") or {}).get("step")
             index, text = int(record["index"]), str(record["text"])
-            samples.append(Sample(result, index, text, not error, error, step))
+            samples.append(Sample(result, index, str(record.get("problem", "")), text, not error, error, step))
     return sorted(samples, key=lambda sample: (not sample.correct, " BACK" not in sample.text))
 
 

@@ -181,9 +181,9 @@ def _always_zero(results: Sequence[Result]) -> dict[str, float]:
     """What always answering 0 would score, per cell: the floor that an accuracy must be read against."""
     floor = {}
     for result in results:
-        zero = result.summary.get("always_zero") or {}
-        if result.n and "correct" in zero:
-            floor[result.cell] = zero["correct"] / result.n
+        share = result.summary.get("always_zero")
+        if share is not None:
+            floor[result.cell] = float(share)
     return floor
 
 

@@ -149,8 +149,10 @@ class Executor:
 
 
 def _last_line(log: Path) -> str:
-    """The last thing a failed job said."""
+    """What a failed job said: its last error message, else its last line (progress bars come after messages)."""
     with open(log, "rb") as file:
         file.seek(max(0, log.stat().st_size - 4096))
-        lines = file.read().decode(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), f"nothing was printed ({log})")
+        text = file.read().decode(errors="replace").replace("\r", "\n")
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    errors = [line for line in lines if "error:" in line.lower()]
+    return (errors or lines or [f"nothing was printed ({log})"])[-1]

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -84,10 +85,8 @@ class Browser:
             mobile=width < 600,
         )
         self.call("Page.navigate", url=path.resolve().as_uri())
-        script = "new Promise(done => document.readyState === 'complete' ? done(1) : addEventListener('load', () => done(1)))"
-        while self.value("location.href") == "about:blank":
-            pass
-        self.value(script)
+        while self.value("location.href") == "about:blank" or self.value("document.readyState") != "complete":
+            time.sleep(0.02)
 
     def value(self, script: str) -> Any:
         """What a JavaScript expression (or its promise) gives."""

@@ -51,7 +51,7 @@ def write_evaluation(
         "n": n,
         "correct": len(right),
         "accuracy": len(right) / n,
-        "always_zero": {"correct": n // 12},
+        "always_zero": (n // 12) / n,
         "retries": {"mean_on_correct": sum(v["retries"] for v in right) / max(len(right), 1)},
         "unnecessary_operations": 0.02,
         "unnecessary_parameters": 0.0,
@@ -61,13 +61,14 @@ def write_evaluation(
         },
         "generated_tokens": 92.5,
         "seed": seed,
-        "checkpoint_step": 100,
+        "checkpoint": "step_100",
+        "provenance": {"git": {"commit": "fedcba9876543210", "changed": True}},
     }
     (folder / "summary.json").write_text(json.dumps(summary))
     (folder / "verdicts.jsonl").write_text("".join(json.dumps(verdict) + "\n" for verdict in verdicts))
     with gzip.open(folder / "generations.jsonl.gz", "wt") as file:
         for index, text in enumerate(texts):
-            file.write(json.dumps({"index": index, "text": text}) + "\n")
+            file.write(json.dumps({"index": index, "problem": "The number of ...", "text": text}) + "\n")
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def main(stage: str, first: str, *rest: str) -> None:
         return
     out = Path(rest[rest.index("--out") + 1])
     if "training.learning_rate=0.666" in rest:
-        print("loss is not finite")
+        print("mistakes: error: loss is not finite\nfake:   0%|    | 0/12", flush=True)
         sys.exit(3)
     if "training.learning_rate=0.75" in rest:
         sys.exit(75)

@@ -44,7 +44,7 @@ def test_failure_of_one_arm_does_not_stop_the_others(
     content["arms"].insert(1, {"row": "bad", "overrides": ["training.learning_rate=0.666"]})
     outcomes = {one.job.name: one for one in execute(planned(build_config(Sweep, content, "test")))}
     assert outcomes["pretrain nano_pq-bad-seed1"].status == "failed"
-    assert outcomes["pretrain nano_pq-bad-seed1"].message == "exit code 3: loss is not finite"
+    assert outcomes["pretrain nano_pq-bad-seed1"].message == "exit code 3: mistakes: error: loss is not finite"
     assert outcomes["eval nano_pq-bad-seed1 greedy"].status == "blocked"
     assert outcomes["eval nano_pq-retry-0.5-seed1 greedy"].status == "done"
 

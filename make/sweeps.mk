@@ -1,0 +1,21 @@
+# Sweeps: `make figure4`, on a GPU box with GPUS=0,1,2,3, on a cluster with RUN=scripts/sbatch_wait.sh JOBS=16.
+# SWEEP= takes more options of `mistakes sweep`, e.g. SWEEP=--dry-run or SWEEP="--speed speed.yaml --dry-run".
+GPUS ?=
+JOBS ?= 1
+SWEEP ?=
+FIGURES := figure3 figure4 figure5 figure6 figure7 figure8 figure10 figure11
+LITE := lite mixing other_mistakes generated_tokens
+
+.PHONY: $(FIGURES) $(LITE) figures test-slurm test-browser
+
+figures: ## list the paper's figures and our sweeps, each a target of its own
+	@grep -H '^title:' configs/sweeps/*.yaml | sed 's|configs/sweeps/\(.*\).yaml:title: |  \1: |'
+
+$(FIGURES) $(LITE): setup
+	$(BIN)/mistakes sweep configs/sweeps/$@.yaml --root $(RUNS) --run "$(RUN)" --jobs $(JOBS) $(if $(GPUS),--gpus $(GPUS)) $(SWEEP)
+
+test-slurm: setup ## the SLURM wrapper on a real one-node SLURM (Debian: apt-get install slurm-wlm)
+	$(BIN)/pytest -m slurm tests/sweeps
+
+test-browser: setup ## the report page in headless Chromium (Debian: apt-get install chromium)
+	$(BIN)/pytest -m browser tests/reporting

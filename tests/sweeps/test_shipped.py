@@ -1,0 +1,62 @@
+"""The sweeps that are shipped: each is planned to the last job, without running anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from igsm.reporting.paper import FIGURES, paper_table
+from igsm.sweeps.plan import plan, report_request
+from igsm.sweeps.sweep import load_sweep
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted((ROOT / "configs" / "sweeps").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_shipped_sweep_can_be_planned(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against a sweep that crashes as shipped: unknown keys, presets that are not there, unknown decoders."""
+    from igsm.decoding.decoders import parse_decoder
+    from igsm.evaluation.cells import parse_cells
+    from igsm.problems.difficulty import ProblemConfig
+
+    monkeypatch.chdir(ROOT)
+    jobs = plan(load_sweep(path), tmp_path)
+    assert {"pretrain", "eval"} <= {job.stage for job in jobs}
+    for job in jobs:
+        if job.stage == "eval":
+            argument = job.command[job.command.index("--decoder") + 1]
+            assert parse_decoder(argument).name == job.decoder
+            names = [cell.name for cell in parse_cells(",".join(job.cells), ProblemConfig())]
+            assert names == list(job.cells)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_every_row_of_a_figure_is_in_its_sweep(figure: str, tmp_path: Path) -> None:
+    """Guards against a figure that lacks a row of the paper's, or spells its name differently."""
+    sweep = load_sweep(ROOT / "configs" / "sweeps" / f"{figure}.yaml")
+    assert sweep.figure == figure
+    request = report_request(sweep, tmp_path)
+    own = paper_table(figure, sweep.measures[0])
+    if own is None or figure in ("figure10", "figure11"):
+        return
+    rows = {source.row for source in request.sources}
+    also = paper_table("figure4", "accuracy")
+    assert also is not None
+    borrowed = set(also.values) if figure in ("figure7", "figure8") else set()
+    assert set(own.values) - borrowed <= rows
+    assert set(request.columns or ()) == set(own.columns)
+
+
+def test_figures_share_their_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against training the same model twice for two figures, or two different ones into one folder."""
+    monkeypatch.chdir(ROOT)
+    for folder in ("paper", "lite"):
+        settings: dict[Path, object] = {}
+        for path in FILES:
+            sweep = load_sweep(path)
+            if sweep.folder == folder:
+                for job in plan(sweep, tmp_path):
+                    if job.stage != "eval":
+                        assert settings.setdefault(job.run, job.settings) == job.settings, (path.name, job.name)
