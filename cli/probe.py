@@ -16,7 +16,7 @@ def command(
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<preset> if left out.")] = None,
     problems: Annotated[int, typer.Option(help="Test problems that the trained probe is measured on.", min=1)] = 1024,
     generations: Annotated[
-        list[Path] | None, typer.Option(help="Evaluations whose first mistakes the probe is asked about, too.")
+        list[Path] | None, typer.Option(help="generations.jsonl.gz of the model: detect its first mistakes, too.")
     ] = None,
     gpus: Annotated[int | None, typer.Option(help="Start so many processes with torchrun.", min=1)] = None,
     tracker: Annotated[str | None, typer.Option(help="wandb: auto, online, offline or none.")] = None,

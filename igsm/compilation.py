@@ -54,6 +54,4 @@ def announce_compilation() -> None:
     """Say on stderr that the generator is about to be compiled, when nothing is in the cache yet."""
     folder = Path(os.environ["NUMBA_CACHE_DIR"])
     if not disabled and next(folder.rglob("*.nbi"), None) is None:
-        print(
-            "mistakes: compiling the generator (once for this version, about a minute) ...", file=sys.stderr
-        )
+        print("mistakes: compiling the generator (once for this version, about a minute) ...", file=sys.stderr)

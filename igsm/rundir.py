@@ -81,9 +81,7 @@ def read_jsonl(path: str | Path) -> Iterator[dict[str, Any]]:
                     return
                 raise InputError(f"{path}, line {number}: not valid JSON: {error}") from None
             if not isinstance(record, dict):
-                raise InputError(
-                    f"{path}, line {number}: a JSON object is expected, not {type(record).__name__}"
-                )
+                raise InputError(f"{path}, line {number}: a JSON object is expected, not {type(record).__name__}")
             yield record
 
 

@@ -6,33 +6,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import torch
-
 from igsm.corpus.vocabulary import ANSWER_START, END, Vocabulary
 from igsm.decoding.decoders import DecoderName
 from igsm.decoding.detectors import Detector, Question
 from igsm.decoding.loop import Generation, Request
 from igsm.decoding.regret import Markers, next_question
-from igsm.decoding.run import CONTEXT, decode, make_detector, markers_of
+from igsm.decoding.run import decode, markers_of
 from igsm.decoding.streams import problem_key
 from igsm.evaluation.testsets import TestProblem
 from igsm.grading.grade import grade
+from igsm.probing.detector import load_detector
 from igsm.problems.problem import Problem
 
 Json = dict[str, Any]
-
-
-def evaluation_detector(
-    decoder: DecoderName, vocabulary: Vocabulary, device: torch.device | str, rows: int
-) -> Detector:
-    """As `decoding.run.make_detector`, learned detectors included."""
-    if decoder.detector is None or decoder.detector.folder is None:
-        return make_detector(decoder, vocabulary, device, rows)
-    from igsm.probing.detector import LearnedDetector
-    from igsm.probing.train import load_probe
-
-    probe, _ = load_probe(decoder.detector.folder, device)
-    return LearnedDetector(probe, rows=rows, context=CONTEXT)
 
 
 def generations(
@@ -59,7 +45,7 @@ def generations(
             requests.append(Request(test.index * decoder.votes + vote, prompt, key, test.problem))
     by_index = {test.index: test for test in tests}
     ballots: dict[int, list[Generation]] = defaultdict(list)
-    found = decode(model, requests, decoder, vocabulary, make=evaluation_detector, **options)
+    found = decode(model, requests, decoder, vocabulary, make=load_detector, **options)
     detector = None
     for generation in found:
         index = generation.index // decoder.votes
@@ -71,7 +57,7 @@ def generations(
         if len(ballots[index]) == decoder.votes:
             samples = sorted(ballots.pop(index), key=lambda sample: sample.index)
             if decoder.detector is not None and detector is None:
-                detector = evaluation_detector(decoder, vocabulary, "cpu", decoder.votes)
+                detector = load_detector(decoder, vocabulary, "cpu", decoder.votes)
             chosen, share = vote_on(samples, vocabulary, test.problem, detector)
             tokens = sum(sample.n_generated for sample in samples)
             yield _record(test, chosen, vocabulary) | {"generated_tokens": tokens, "vote_share": share}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +28,7 @@ class TextRecord(NamedTuple):
 
 
 def read_records(path: str | Path, *, solutions: bool) -> Iterator[TextRecord]:
-    """The file's records; blank lines are passed over, bytes that are not UTF-8 become U+FFFD.
+    """The records of a file, which may be packed (.gz); bytes that are not UTF-8 become U+FFFD.
 
     Args:
         solutions: whether every record must have a solution.
@@ -34,13 +36,17 @@ def read_records(path: str | Path, *, solutions: bool) -> Iterator[TextRecord]:
     Raises InputError naming the line that is not such a record.
     """
     try:
-        file = open(path, encoding="utf-8", errors="replace")  # noqa: SIM115 - closed below
+        opener = gzip.open if Path(path).suffix == ".gz" else open
+        file = opener(path, "rt", encoding="utf-8", errors="replace")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     with file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                yield _record(line, number, f"{path}, line {number}", solutions)
+        try:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield _record(line, number, f"{path}, line {number}", solutions)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise InputError(f"{path}: not a whole gzip file: {error}") from None
 
 
 def _record(line: str, number: int, where: str, solutions: bool) -> TextRecord:

@@ -118,7 +118,7 @@ class LearnedDetector:
         return answers
 
 
-def load_detector(decoder: DecoderName, vocabulary: Vocabulary, device: torch.device, rows: int) -> Detector:
+def load_detector(decoder: DecoderName, vocabulary: Vocabulary, device: torch.device | str, rows: int) -> Detector:
     """The detector that a decoder's name asks for, a learned one from its run folder (a `MakeDetector`).
 
     Raises:

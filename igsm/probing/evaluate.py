@@ -18,13 +18,16 @@ from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.detectors import Question
 from igsm.errors import InputError
 from igsm.grading.grade import grade
+from igsm.grading.reader import Reader
+from igsm.grading.records import read_records
 from igsm.grading.verdict import Kind
 from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import LearnedDetector
-from igsm.probing.measures import summarise
+from igsm.probing.measures import roc_curve, summarise
 from igsm.probing.probe import CANNOT, Probe
 from igsm.probing.questions import NO_ANSWER
 from igsm.probing.train import load_probe, rows_about, vocabulary_of
+from igsm.problems.lexicon import load_lexicon
 from igsm.problems.problem import Problem
 from igsm.problems.record import OP
 from igsm.problems.source import ProblemSource
@@ -32,7 +35,7 @@ from igsm.rundir import RunFolder, write_json
 from igsm.seeds import numpy_generator
 
 ROWS_A_PASS = 16
-REPORT = "probe.json"
+REPORT, FIGURE = "probe.json", "probe.png"
 
 
 @torch.inference_mode()
@@ -122,14 +125,28 @@ def _question(index: int, problem: Problem, text: str, vocabulary: Vocabulary) -
     return Question(index, problem, vocabulary.prompt(problem).tolist(), vocabulary.from_gpt2[ids].tolist())
 
 
+def read_solutions(paths: Iterable[str | Path], config: ProbeConfig) -> Iterator[tuple[Problem, str]]:
+    """Problems and solutions of evaluations (`generations.jsonl.gz`), or of files that `mistakes check` reads.
+
+    Raises:
+        InputError: a file cannot be read, or a problem's names are not those of the probe's lexicon.
+    """
+    assert config.problem is not None
+    problem_class = config.problem.problem_class
+    reader = Reader(load_lexicon(problem_class.lexicon))
+    for path in paths:
+        for record in read_records(path, solutions=True):
+            yield reader.read(record.problem, record.modulus or problem_class.modulus), record.solution or ""
+
+
 def evaluate_probe(
-    path: str | Path, problems: int, solutions: Iterable[tuple[Problem, str]] = (), device: str = "auto"
+    path: str | Path, problems: int, generations: Iterable[str | Path] = (), device: str = "auto"
 ) -> dict[str, Any]:
-    """Measure the probe in a run folder and write `probe.json` there.
+    """Measure the probe in a run folder and write `probe.json` and `probe.png` there.
 
     Args:
         problems: test problems for the accuracy over all parameters.
-        solutions: a model's own solutions, for the detection of its first mistakes.
+        generations: files with the model's own solutions, for the detection of its first mistakes.
 
     Returns:
         What was written: `all` and `by_op` (see `measures.summarise`), `first_mistakes` (n, detected, share).
@@ -139,19 +156,45 @@ def evaluate_probe(
     probe, config = load_probe(path, device)
     ops, probabilities, cannot = answers(probe, config, problems)
     by_op = {int(op): summarise(probabilities[ops == op], cannot[ops == op]) for op in np.unique(ops)}
-    report = {
+    report: dict[str, Any] = {
         "probe": _description(config),
         "problems": problems,
         "all": summarise(probabilities, cannot),
         "by_op": by_op,
     }
     find = first_mistakes if config.question == "can_next" else first_wrong_steps
+    solutions = read_solutions(generations, config)
     asked = [question for question, first in find(solutions, vocabulary_of(config)) if first]
     if asked:
         detected = sum(LearnedDetector(probe, rows=64).regrets(asked))
         report["first_mistakes"] = {"n": len(asked), "detected": detected, "share": detected / len(asked)}
     write_json(RunFolder(path).path / REPORT, report)
+    draw(report, probabilities, cannot, RunFolder(path).path / FIGURE)
     return report
+
+
+def draw(report: dict[str, Any], probabilities: np.ndarray, cannot: np.ndarray, path: Path) -> None:
+    """ROC curve and calibration of the answers, as a PNG; nothing where matplotlib is not installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    roc, bins = figure.subplots(1, 2)
+    for axes, diagonal in ((roc, "chance"), (bins, "perfectly calibrated")):
+        axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, label=diagonal)
+        axes.set(xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
+    false_positive, true_positive, _ = roc_curve(probabilities, cannot)
+    area = report["all"]["area_under_roc"]
+    roc.plot(false_positive, true_positive, label="probe" if area is None else f"probe, area {area:.3f}")
+    roc.set(xlabel="false alarms", ylabel="detected", title="ROC")
+    rows = report["all"]["calibration"]
+    bins.plot([row["predicted"] for row in rows], [row["observed"] for row in rows], marker="o", label="probe")
+    bins.set(xlabel="predicted probability", ylabel="observed share", title="calibration")
+    for axes in (roc, bins):
+        axes.legend(loc="lower right")
+    figure.suptitle(f"{report['probe']['question']} probe: {report['all']['n']:,} questions on test problems")
+    figure.savefig(path, dpi=150)
 
 
 def _description(config: Config) -> dict[str, Any]:

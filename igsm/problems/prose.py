@@ -72,9 +72,7 @@ def _solution_sentence(
     clauses: list[str] = []
 
     def combine(left: _Operand, sign: str, right: _Operand, name: str | None) -> _Operand:
-        value = {"+": left.value + right.value, "-": left.value - right.value, "*": left.value * right.value}[
-            sign
-        ]
+        value = {"+": left.value + right.value, "-": left.value - right.value, "*": left.value * right.value}[sign]
         result = _Operand(name or next(letters), value % problem.modulus)
         clauses.append(
             f"{result.symbol} = {left.symbol} {sign} {right.symbol}"
