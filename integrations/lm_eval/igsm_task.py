@@ -1,0 +1,56 @@
+"""The functions that `igsm.yaml` names: problems of a test cell, prompts, grading."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from igsm.corpus.vocabulary import load_vocabulary
+from igsm.evaluation.cells import parse_cells
+from igsm.evaluation.testsets import load_test_set
+from igsm.grading.grade import grade
+from igsm.grading.reader import read_problem
+from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.lexicon import load_lexicon
+
+_ENDING = re.compile(r"(?P<solution>.*\.)(?:<\|answer\|>)? *(?P<answer>\d+)(?:<\|endoftext\|>)?\s*", re.DOTALL)
+
+
+def dataset(cell: str = "med_pq:op<=15", n: int = 512, seed: int = 0, lexicon: str | None = None, **_: Any) -> Any:
+    """The cell's first ``n`` test problems, as `mistakes eval --cells CELL --n N --seed SEED` takes them."""
+    import datasets
+
+    difficulty = cell.partition("_")[0]
+    config = ProblemConfig(difficulty=difficulty, lexicon=lexicon)
+    tests = load_test_set(parse_cells(cell, config)[0], config, load_vocabulary(config, "compact"), n, seed)
+    records = [
+        {
+            "problem": test.problem.text,
+            "answer": str(test.problem.answer),
+            "modulus": test.problem.modulus,
+            "lexicon": config.problem_class.lexicon,
+        }
+        for test in tests.problems
+    ]
+    return {"test": datasets.Dataset.from_list(records)}
+
+
+def prompt(record: dict[str, Any]) -> str:
+    """The prompt that the models were trained with, its marks as the exported tokenizer writes them."""
+    return f"<|endoftext|><|problem|>{record['problem']}<|solution|>"
+
+
+def grade_solution(record: dict[str, Any], results: list[str]) -> dict[str, float]:
+    """Grade one generation: full solution, answer alone, retries.
+
+    A generation without an answer at its end is graded as it is, and is not correct.
+    """
+    problem = read_problem(record["problem"], load_lexicon(record["lexicon"]), record["modulus"])
+    ending = _ENDING.fullmatch(results[0])
+    solution, answer = (ending["solution"], ending["answer"]) if ending else (results[0], "")
+    verdict = grade(problem, solution, answer)
+    return {
+        "correct": float(verdict.correct),
+        "answer_correct": float(answer == record["answer"]),
+        "retries": float(verdict.retries),
+    }
