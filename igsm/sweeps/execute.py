@@ -17,6 +17,8 @@ from typing import Literal
 from igsm.sweeps.plan import Job, state
 
 PROGRAM = (sys.executable, "-m", "cli.main")
+PROGRESS_SECONDS = 20
+"""How often the running jobs' progress is told."""
 REQUEUE_EXIT_CODE = 75
 """Exit code of a run that was asked to stop and has saved itself (igsm.training.signals)."""
 
@@ -57,7 +59,7 @@ class Executor:
         tell: Callable[[str], None],
         program: Sequence[str] = PROGRAM,
     ) -> None:
-        self._slots = list(slots)
+        self._slots, self._n_slots = list(slots), len(slots)
         self._prefix, self._logs, self._tell, self._program = list(prefix), logs, tell, list(program)
         self._children: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.RLock()
@@ -67,7 +69,7 @@ class Executor:
         """Run what is not finished, in order of need; returns one outcome a job, in the order of ``jobs``."""
         outcomes: dict[str, Outcome] = {}
         waiting = list(jobs)
-        running: dict[Future[Outcome], str | None] = {}
+        running: dict[Future[Outcome], tuple[Job, str | None]] = {}
         with ThreadPoolExecutor(max_workers=len(self._slots)) as pool:
             while waiting or running:
                 for job in list(waiting):
@@ -80,12 +82,17 @@ class Executor:
                     elif self._slots and all(name in outcomes for name in job.needs):
                         waiting.remove(job)
                         slot = self._slots.pop(0)
-                        running[pool.submit(self._run_one, job, slot)] = slot
+                        running[pool.submit(self._run_one, job, slot)] = (job, slot)
                 if running:
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        self._slots.append(running.pop(future))
+                    finished = wait(running, PROGRESS_SECONDS, return_when=FIRST_COMPLETED).done
+                    for future in finished:
+                        self._slots.append(running.pop(future)[1])
                         outcome = future.result()
                         outcomes[outcome.job.name] = outcome
+                    if not finished:
+                        for job, _ in running.values():
+                            if lines := _last_lines(self._log(job)):
+                                self._tell(f"  {lines[-1]}")
         return [outcomes[job.name] for job in jobs]
 
     def stop(self) -> None:
@@ -108,12 +115,18 @@ class Executor:
             return Outcome(job, "failed", reason)
         return Outcome(job, "skipped") if known == "done" else None
 
+    def _log(self, job: Job) -> Path:
+        return self._logs / f"{job.name.replace(' ', '-').replace('/', '-')}.log"
+
     def _run_one(self, job: Job, slot: str | None) -> Outcome:
-        log = self._logs / f"{job.name.replace(' ', '-').replace('/', '-')}.log"
+        log = self._log(job)
         log.parent.mkdir(parents=True, exist_ok=True)
         environment = dict(os.environ)
         if slot is not None:
             environment["CUDA_VISIBLE_DEVICES"] = slot
+        elif self._n_slots > 1 and not self._prefix:
+            # Jobs side by side on one machine's cores: each one's threads would get in the others' way.
+            environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // self._n_slots)))
         pinned = f" on GPU {slot}" if slot is not None else ""
         start = time.monotonic()
         with open(log, "ab") as output:
@@ -150,9 +163,17 @@ class Executor:
 
 def _last_line(log: Path) -> str:
     """What a failed job said: its last error message, else its last line (progress bars come after messages)."""
-    with open(log, "rb") as file:
-        file.seek(max(0, log.stat().st_size - 4096))
-        text = file.read().decode(errors="replace").replace("\r", "\n")
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    lines = _last_lines(log)
     errors = [line for line in lines if "error:" in line.lower()]
     return (errors or lines or [f"nothing was printed ({log})"])[-1]
+
+
+def _last_lines(log: Path) -> list[str]:
+    """The end of a job's output; every state of a progress bar is a line."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(0, log.stat().st_size - 4096))
+            text = file.read().decode(errors="replace").replace("\r", "\n")
+    except FileNotFoundError:
+        return []
+    return [line.strip() for line in text.split("\n") if line.strip()]
