@@ -104,7 +104,7 @@ class InOrder(Generic[Result]):
     def close(self) -> None:
         """Stop the workers."""
         for process in self._processes:
-            process.terminate()
+            process.kill()  # training starts them with SIGTERM blocked
         for process in self._processes:
             process.join()
         self._processes = []

@@ -46,7 +46,6 @@ class Execution:
             self._wrapped = DistributedDataParallel(
                 self._plain,
                 device_ids=[ranks.device.index] if on_cuda else None,
-                broadcast_buffers=False,
                 gradient_as_bucket_view=True,
             )
         self._forward: Callable[..., Tensor] = self._wrapped

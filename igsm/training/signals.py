@@ -36,11 +36,10 @@ class StopRequest:
 
 @contextlib.contextmanager
 def children_spared() -> Iterator[None]:
-    """Processes started inside do not get SIGUSR1, which a scheduler sends to all processes of a job.
-
-    (A blocked signal stays blocked in children; SIGTERM must reach them, it is how they are ended.)
+    """Processes started inside do not get the signals to stop: schedulers and torchrun send them to whole process
+    groups, and a run whose data workers are gone could not finish its step. (A blocked signal stays so in children.)
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +25,8 @@ from igsm.training.config import PretrainConfig, TrackingConfig, TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome
 from igsm.training.pretrain import held_out_batches, pretrain, resolve
-from tests.training.toy_training import metrics, weights
+from igsm.training.signals import REQUEUE_EXIT_CODE, children_spared
+from tests.training.toy_training import metrics, start, weights
 
 ALONE = Ranks(torch.device("cpu"))
 PRESETS = sorted((Path(__file__).parents[2] / "configs/pretrain").glob("*.yaml"))
@@ -152,3 +156,37 @@ def test_sparkline() -> None:
     assert sparkline([3, 2, 1]) == "█▅▁"
     assert sparkline([1.0] * 5) == "▁▁▁▁▁"
     assert len(sparkline(list(range(1000)))) <= 60
+
+
+def _stop_whole_group(folder: Path) -> int:
+    """Train with data workers in a process group of its own, all of which gets SIGTERM at step 3."""
+    os.setpgid(0, 0)
+    config = small_config()
+    training = config.training.model_copy(update={"workers": 2, "steps": 500})
+    config = config.model_copy(update={"training": training})
+
+    def evaluate(model: object, step: int) -> dict[str, float]:
+        if step == 3:
+            os.killpg(0, signal.SIGTERM)
+            time.sleep(0.5)  # time for the workers to die, if they do: step 4 needs them
+        return {}
+
+    outcome = pretrain(config, folder, ALONE, evaluate=evaluate)
+    return REQUEUE_EXIT_CODE if outcome == Outcome("requeue", 4) else 1
+
+
+def test_data_workers_outlive_a_signal_to_the_whole_group(tmp_path: Path) -> None:
+    """Guards: torchrun and SLURM signal whole groups; a rank without data could not come to the common stop."""
+    process = start(_stop_whole_group, tmp_path / "run")
+    process.join(250)
+    assert process.exitcode == REQUEUE_EXIT_CODE
+    assert (tmp_path / "run/checkpoints/step_4").is_dir()
+
+
+def test_blocked_signals_reach_data_workers_never_and_this_process_afterwards() -> None:
+    """Guards: a mask left behind in the training process, which could then not be stopped."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with children_spared():
+        inside = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert {signal.SIGTERM, signal.SIGUSR1} <= inside
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
