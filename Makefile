@@ -20,8 +20,15 @@ $(VENV)/installed: pyproject.toml
 
 setup: $(VENV)/installed ## make the environment in .venv
 
+# On a CUDA machine the same two arms at lite size, one after the other; else at nano size, one on each of two cores.
+DEMO := $(if $(shell nvidia-smi -L 2>/dev/null),demo_gpu,demo)
+
 demo: setup ## the whole pipeline at a size for a laptop: two models, one table, one picture
-	$(RUN) $(BIN)/mistakes demo --out $(RUNS)/demo
+	@mkdir -p $(RUNS)/demo
+	$(BIN)/mistakes show --difficulty nano --kind retry --retry-rate 0.5
+	$(BIN)/mistakes sweep configs/sweeps/$(DEMO).yaml --root $(RUNS) --run "$(RUN)" --jobs $(if $(filter demo,$(DEMO)),2,1)
+	$(BIN)/mistakes report configs/sweeps/$(DEMO).yaml --root $(RUNS)
+	@echo "figures and page: $(RUNS)/demo/reports/$(DEMO)/"
 
 test: setup ## lint, types and the tests (minutes on two cores)
 	$(BIN)/ruff check .
@@ -52,8 +59,8 @@ bench: setup ## generator and grader speed on this machine
 	$(BIN)/mistakes bench grade
 
 fuzz: setup ## ten minutes of coverage-guided fuzzing of the grader
-	$(BIN)/pip install --quiet atheris
-	$(BIN)/python benchmarks/fuzz_grader.py -max_total_time=600
+	$(BIN)/pip install --quiet -e '.[fuzz]'
+	$(BIN)/python benchmarks/fuzz_grader.py -max_total_time=600 -max_len=4096
 
 clean: ## remove caches (not runs)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -12,7 +12,7 @@ from igsm.problems.difficulty import DIFFICULTIES, ProblemConfig
 HARDER = {"nano": (4, 5), "easy": (9, 10, 11), "med": (20, 21, 22, 23), "hard": (28, 29, 30, 31, 32)}
 FORMATS = ("pq", "qp")
 _NAME = re.compile(
-    r"(?:(?P<difficulty>[a-z]+)_(?P<format>pq|qp):)?op(?P<sign><=|=)(?P<op>\d+)(?P<reask> reask(?: strict)?)?"
+    r"(?:(?P<difficulty>[a-z]+)_(?P<format>pq|qp):)?op(?P<sign><=|=)(?P<op>\d+)(?P<reask> reask(?: strict)?)?(?P<seen> seen)?"
 )
 
 
@@ -32,12 +32,13 @@ class Cell:
     op: int
     exact: bool
     reask: str = "none"
+    seen: bool = False
 
     @property
     def short(self) -> str:
         """The name without difficulty and format: "op<=15"."""
         ending = {"none": "", "loose": " reask", "strict": " reask strict"}[self.reask]
-        return f"op{'=' if self.exact else '<='}{self.op}{ending}"
+        return f"op{'=' if self.exact else '<='}{self.op}{ending}{' seen' if self.seen else ''}"
 
     @property
     def name(self) -> str:
@@ -54,7 +55,7 @@ class Cell:
         settings = base.model_dump() | {
             "op": self.op if self.exact else None,
             "format": self.format,
-            "split": "test",
+            "split": "train" if self.seen else "test",
             "reask": self.reask,
             "kind": "none",
             "retry_rate": 0.0,
@@ -70,10 +71,14 @@ class Cell:
 
 
 def figure_cells(difficulty: str, format: str, max_op: int | None = None) -> list[Cell]:
-    """The cells that the paper shows for a model: in distribution, its hardest op, harder ones, and a re-asked one."""
+    """The cells that the paper shows for a model: in distribution, its hardest op, harder ones, and a re-asked one.
+
+    The first one is the distribution trained on.
+    """
     top = max_op or DIFFICULTIES[difficulty].max_op
     first, *_ = harder = HARDER[difficulty]
     return [
+        *([Cell(difficulty, format, top, False, seen=True)] if difficulty == "nano" else []),
         Cell(difficulty, format, top, False),
         Cell(difficulty, format, top, True),
         *(Cell(difficulty, format, op, True) for op in harder),
@@ -108,4 +113,5 @@ def _parse_cell(name: str, trained_on: ProblemConfig) -> Cell:
         known = ["figure", *(c.name for c in examples), *(c.short for c in examples)]
         raise InputError(f"unknown cell '{name}'{suggest(name, known)}")
     reask = {None: "none", " reask": "loose", " reask strict": "strict"}[found["reask"]]
-    return Cell(difficulty, found["format"] or trained_on.format, int(found["op"]), found["sign"] == "=", reask)
+    format = found["format"] or trained_on.format
+    return Cell(difficulty, format, int(found["op"]), found["sign"] == "=", reask, found["seen"] is not None)

@@ -21,7 +21,7 @@ from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.decoding.decoders import DecoderName
 from igsm.errors import InputError
-from igsm.evaluation.cells import Cell
+from igsm.evaluation.cells import Cell, figure_cells
 from igsm.evaluation.generate import Json, generations, verdict_of
 from igsm.evaluation.testsets import TestSet, load_test_set
 from igsm.model import GPT
@@ -207,7 +207,7 @@ def generation_accuracy(model: GPT, data: DataConfig, n: int, seed: int = 0) -> 
         "generation_accuracy", and "always_zero": what answering 0 every time would get.
     """
     problem_class = data.problem.problem_class
-    cell = Cell(data.problem.difficulty, data.problem.format, problem_class.max_op, False)
+    cell = figure_cells(data.problem.difficulty, data.problem.format, problem_class.max_op)[0]
     vocabulary = load_vocabulary(data.problem, data.vocabulary)
     tests = load_test_set(cell, data.problem, vocabulary, n, seed)
     longest = min(2 * problem_class.context, 2048)

@@ -28,6 +28,8 @@ class ModelConfig(Config):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     tied: bool = True
     """The output matrix is the input embedding."""
+    embedding_deviation: float = Field(default=0.02, gt=0)
+    """Standard deviation of the embedding's initial weights; 0.02 is GPT-2's."""
 
     @property
     def width(self) -> int:

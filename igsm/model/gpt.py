@@ -126,6 +126,8 @@ class GPT(nn.Module):
             if isinstance(module, nn.Linear | nn.Embedding):
                 residual = name.endswith(("attention.output", "mlp.down"))
                 deviation = 0.02 / (2 * self.config.layers) ** 0.5 if residual else 0.02
+                if module is self.embedding:
+                    deviation = self.config.embedding_deviation
                 nn.init.normal_(module.weight, std=deviation)
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
