@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.mistake_statistics import mistake_statistics, their_mistakes, variants
-from benchmarks.problem_statistics import Histogram, Mean, Statistic, measure
+from benchmarks.problem_statistics import Deviation, Histogram, Mean, Statistic, measure
 from benchmarks.rejection import rejections
 from benchmarks.token_statistics import token_lengths
 from igsm.config import build_config
@@ -183,25 +183,29 @@ def _row(name: str, statistic: Statistic, theirs: Any, samples: np.ndarray, n_th
         return Row(name, reference[0], ours[0], distance, expected, distance / spread)
     distances = np.abs(chance).sum(1) / 2
     distance = np.abs(ours - reference).sum() / 2
-    return Row(name, f"({len(theirs)})", "", distance, distances.mean(), _normal_score(distance, distances))
+    score = _normal_score(distance, distances, _one_problem(statistic, n_theirs))
+    return Row(name, f"({len(theirs)})", "", distance, distances.mean(), score)
 
 
-def _normal_score(value: float, chance: np.ndarray) -> float:
+def _normal_score(value: float, chance: np.ndarray, least: float) -> float:
     """Standard deviations of a normal number as unlikely as `value`, by Wilson and Hilferty's rule for a gamma law.
 
     A distance between histograms of few labels is skewed; as if it were normal, it would seem too unlikely.
     """
-    mean, spread = max(chance.mean(), 1e-4), max(chance.std(), 1e-4)
+    mean, spread = max(chance.mean(), least), max(chance.std(), least)
     shape = (mean / spread) ** 2
     return float(3 * np.sqrt(shape) * ((value / mean) ** (1 / 3) - 1 + 1 / (9 * shape)))
 
 
 def _one_problem(statistic: Statistic, n_theirs: int) -> float:
-    """How far one problem can move a mean of theirs; chance is no smaller, even where resampling shows none."""
-    if not isinstance(statistic, Mean):
+    """How far one problem can move a statistic of theirs; chance is no smaller, even where resampling shows none."""
+    if isinstance(statistic, Deviation):
         return 0.0
-    share_of_weight = statistic.weight.sum() / len(statistic.weight)
-    return float(np.abs(statistic.total).max() / max(share_of_weight * n_theirs, 1e-9))
+    if isinstance(statistic, Histogram):
+        weight, total = statistic.counts.sum(1), statistic.counts
+    else:
+        weight, total = statistic.weight, statistic.total
+    return float(max(np.abs(total).max(), 1) / max(weight.mean() * n_theirs, 1e-9))
 
 
 def _aligned(statistic: Histogram, theirs: Mapping[str, float]) -> tuple[Histogram, np.ndarray]:

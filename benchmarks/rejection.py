@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.problem_statistics import Statistic, mean
+from igsm.problems import record as r
 from igsm.problems.candidate import (
     draw_candidate,
     law_of,
     new_workspace,
     smaller_of_two,
+    write_rest,
     write_solution_part,
 )
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
-from igsm.problems.record import new_record
+from igsm.problems.record import Record, new_records, row
 from igsm.problems.split import template_bin
 from igsm.seeds import compiled, derive_key
 
@@ -52,26 +54,35 @@ def _one_problem(state, law, tables, everything, work, record, counts):
             counts[FAILED_OP] += candidate.attempts - 1
             continue
         write_solution_part(state, candidate, law, tables, work, record)
-        if law.first_bin <= template_bin(record, tables) <= law.last_bin:
+        record.head[r.BIN] = template_bin(record, tables)
+        if law.first_bin <= record.head[r.BIN] <= law.last_bin:
+            write_rest(state, candidate, law, work, record)
             return
         counts[REJECTED_HASH] += 1
         counts[FAILED_HASH] += candidate.attempts - 1
 
 
 @compiled
-def _many_problems(state, law, tables, everything, work, record, counts):
+def _many_problems(state, law, tables, everything, work, records, counts):
     for i in range(len(counts)):
-        _one_problem(state, law, tables, everything, work, record, counts[i])
+        _one_problem(state, law, tables, everything, work, row(records, i), counts[i])
+
+
+def literal_sample(config: ProblemConfig, n: int, seed: int) -> tuple[Record, np.ndarray]:
+    """n problems, and what was rejected on the way to each: int64[n, 10]."""
+    law = law_of(config)
+    counts = np.zeros((n, INFEASIBLE + 1), np.int64)
+    records = new_records(n)
+    everything = np.arange(law.max_op + 2)
+    state = derive_key("rejections", seed, config.stream_name)
+    tables = load_lexicon(config.problem_class.lexicon).tables
+    _many_problems(state, law, tables, everything, new_workspace(), records, counts)
+    return records, counts
 
 
 def rejections(config: ProblemConfig, n: int, seed: int) -> dict[str, Statistic]:
     """Rejected candidates and failed walks for each of n accepted problems."""
-    law = law_of(config)
-    counts = np.zeros((n, INFEASIBLE + 1), np.int64)
-    everything = np.arange(law.max_op + 2)
-    state = derive_key("rejections", seed, config.stream_name)
-    tables = load_lexicon(config.problem_class.lexicon).tables
-    _many_problems(state, law, tables, everything, new_workspace(), new_record(), counts)
+    _, counts = literal_sample(config, n, seed)
     found: dict[str, Statistic] = {
         f"op_mismatch_per_problem/{outcome}": mean(counts[:, i]) for i, outcome in enumerate(OUTCOMES)
     }

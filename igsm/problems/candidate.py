@@ -15,7 +15,7 @@ from igsm.problems.inputs import (
     write_abstract_inputs,
 )
 from igsm.problems.lexicon import Tables
-from igsm.problems.record import Record
+from igsm.problems.record import Record, clear
 from igsm.problems.structure import EDGES, LAYERS, PARAMETERS, Graph, draw_structure, new_graph
 from igsm.seeds import below, compiled, shuffle, uniform
 
@@ -175,6 +175,7 @@ def write_solution_part(
     Returns:
         Whether the letters suffice.
     """
+    clear(record)
     graph = work.graph
     head = record.head
     head[r.DEPTH] = graph.size[LAYERS]
@@ -222,8 +223,6 @@ def write_rest(state: np.ndarray, candidate: Candidate, law: Law, work: Workspac
 def _write_parameters(graph: Graph, record: Record) -> None:
     for layer in range(graph.size[LAYERS]):
         record.widths[layer] = graph.width[layer]
-    for layer in range(graph.size[LAYERS], r.MAX_LAYERS):
-        record.widths[layer] = 0
     for layer in range(graph.size[LAYERS] - 1):
         for item in range(graph.width[layer]):
             for child in range(graph.width[layer + 1]):
@@ -239,9 +238,6 @@ def _write_parameter(parameter: int, abstract: int, layer: int, item: int, targe
     record.parameter[parameter, r.LAYER] = layer
     record.parameter[parameter, r.ITEM] = item
     record.parameter[parameter, r.TARGET] = target
-    record.number[parameter] = -1
-    record.multiply[parameter] = 0
-    record.subtract[parameter] = 0
 
 
 @compiled

@@ -40,9 +40,8 @@ BIN = 12  # template hash bin, -1 when not computed
 N_EDGES = 13  # the drawn number of edges e
 W0 = 14  # smaller drawn width
 W1 = 15  # larger drawn width
-N_CANDIDATES = 16  # candidates built for this problem (attempted since the one accepted before it)
-N_SYMBOLS = 17  # letters the solution needs
-N_ATTEMPTS = 18  # structure graphs drawn for the candidate until a backward walk got through
+N_SYMBOLS = 16  # letters the solution needs
+N_ATTEMPTS = 17  # structure graphs drawn for the candidate until a backward walk got through
 HEAD = 24
 
 # Columns of `Record.parameter`.
@@ -139,6 +138,25 @@ def row(records: Record, i: int) -> Record:
         records.value[i],
         records.symbols[i],
     )
+
+
+@compiled
+def clear(record: Record) -> None:
+    """Empty one record, so that nothing of the problem before is left in it."""
+    record.head[:] = 0
+    record.widths[:] = 0
+    record.names[:] = 0
+    record.parameter[:] = 0
+    record.n_inputs[:] = 0
+    record.inputs[:] = 0
+    record.number[:] = -1
+    record.multiply[:] = 0
+    record.subtract[:] = 0
+    record.mentioned[:] = 0
+    record.solution[:] = 0
+    record.sentences[:] = 0
+    record.value[:] = 0
+    record.symbols[:] = 0
 
 
 def copy(record: Record) -> Record:

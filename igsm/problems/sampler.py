@@ -39,14 +39,14 @@ from igsm.seeds import compiled, next_uint64
 CHUNK = 256
 """Problems of a chunk."""
 PATIENCE = 1_000_000
-"""Candidates in a row that serve nothing before a request counts as impossible."""
+"""Structure graphs (and candidates dropped before) that serve nothing before a request counts as impossible."""
 
 SERVED = 0
 IMPOSSIBLE = 1
 
 # Positions in `Chunk.counts`.
 CANDIDATES = 0  # drawn far enough for their operations to be known
-SINCE_LAST = 1  # of these, since one was accepted
+SINCE_LAST = 1  # structure graphs since a request was served
 OPEN = 2  # requests not yet served
 HASHED = 3  # template hashes computed
 
@@ -137,7 +137,7 @@ def serve(i: int, law: Law, tables: Tables, work: Workspace, chunk: Chunk) -> in
         chunk: started.
 
     Returns:
-        SERVED, or IMPOSSIBLE when a million candidates in a row served no open request.
+        SERVED, or IMPOSSIBLE when a million structure graphs in a row served no open request.
     """
     while not chunk.served[i]:
         if chunk.counts[SINCE_LAST] >= PATIENCE:
@@ -149,8 +149,8 @@ def serve(i: int, law: Law, tables: Tables, work: Workspace, chunk: Chunk) -> in
 @compiled
 def _try_candidate(law: Law, tables: Tables, work: Workspace, chunk: Chunk) -> None:
     state = chunk.state
-    chunk.counts[SINCE_LAST] += 1
     candidate = draw_candidate(state, law, chunk.next_open, work)
+    chunk.counts[SINCE_LAST] += max(candidate.attempts, 1)
     if candidate.operations == 0:
         return
     chunk.counts[CANDIDATES] += 1
@@ -166,7 +166,6 @@ def _try_candidate(law: Law, tables: Tables, work: Workspace, chunk: Chunk) -> N
         return
     write_rest(state, candidate, law, work, record)
     record.head[r.TARGET_OP] = candidate.operations
-    record.head[r.N_CANDIDATES] = chunk.counts[SINCE_LAST]
     if law.reask > 0 and not ask_again(state, law, tables, work, record):
         return
     chunk.first_open[candidate.operations] = chunk.next_request[slot]

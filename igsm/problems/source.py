@@ -53,16 +53,15 @@ class ProblemSource:
                 number of operations and a template hash in the split's bins.
         """
         number, i = divmod(index, CHUNK)
-        if number != self._number:
-            key = derive_key("problems", self.seed, self._stream, number)
-            start_chunk(key, self.law, self._chunk)
-            self._number = number
-        if serve(i, self.law, self.lexicon.tables, self._work, self._chunk) != SERVED:
+        with np.errstate(over="ignore"):  # where not compiled, 64-bit integers wrap around with a warning
+            if number != self._number:
+                key = derive_key("problems", self.seed, self._stream, number)
+                start_chunk(key, self.law, self._chunk)
+                self._number = number
+            outcome = serve(i, self.law, self.lexicon.tables, self._work, self._chunk)
+        if outcome != SERVED:
             self._number = -1
-            raise InputError(
-                f"difficulty '{self.config.difficulty}', split '{self.config.split}': no problem with "
-                f"op={self._chunk.target[i]} was found among a million candidates; ask for another op or split"
-            )
+            raise no_such_problem(self.config, int(self._chunk.target[i]))
         return copy(row(self._chunk.records, i))
 
     def problem(self, index: int) -> Problem:
@@ -78,8 +77,17 @@ class ProblemSource:
         config = self.config
         state = derive_key("mistakes", self.seed, self._stream, index)
         drawn = np.zeros((MAX_MISTAKES, MISTAKE_COLUMNS), np.int32)
-        if uniform(state) < config.error_free_share:
-            return drawn[:0]
         kind = KINDS.index(config.kind)
-        n = draw_mistakes(record, kind, config.retry_rate, config.include_current, state, drawn)
+        with np.errstate(over="ignore"):
+            if uniform(state) < config.error_free_share:
+                return drawn[:0]
+            n = draw_mistakes(record, kind, config.retry_rate, config.include_current, state, drawn)
         return drawn[:n]
+
+
+def no_such_problem(config: ProblemConfig, op: int) -> InputError:
+    """What to say when a chunk's request for this number of operations was never served."""
+    return InputError(
+        f"difficulty '{config.difficulty}', split '{config.split}': no problem with op={op} was found among a "
+        "million candidates; ask for another op or split"
+    )
