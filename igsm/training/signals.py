@@ -6,6 +6,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from types import FrameType
 
 REQUEUE_EXIT_CODE = 75
@@ -39,6 +40,7 @@ def children_spared() -> Iterator[None]:
     """Processes started inside do not get the signals to stop: schedulers and torchrun send them to whole process
     groups, and a run whose data workers are gone could not finish its step. (A blocked signal stays so in children.)
     """
+    resource_tracker.ensure_running()  # multiprocessing's helper unblocks SIGTERM when it is started
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield

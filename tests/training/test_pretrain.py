@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,11 +28,12 @@ from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome
 from igsm.training.pretrain import held_out_batches, pretrain, resolve
 from igsm.training.signals import REQUEUE_EXIT_CODE, children_spared
-from tests.training.toy_training import metrics, start, weights
+from tests.training.toy_training import metrics, weights
 
 ALONE = Ranks(torch.device("cpu"))
-PRESETS = sorted((Path(__file__).parents[2] / "configs/pretrain").glob("*.yaml"))
-NANO = Path(__file__).parents[2] / "configs/pretrain/nano.yaml"
+ROOT = Path(__file__).parents[2]
+PRESETS = sorted((ROOT / "configs/pretrain").glob("*.yaml"))
+NANO = ROOT / "configs/pretrain/nano.yaml"
 SMALL = ["model.layers=1", "model.heads=1", "model.head_size=16", "training.steps=6", "training.warmup_steps=2"]
 SMALL += ["training.batch=4", "training.workers=0", "training.evaluate_problems=0", "training.held_out_windows=4"]
 SMALL += ["data.windows_per_block=4", "training.checkpoint_every=4", "training.log_every=1", "training.device=cpu"]
@@ -158,28 +161,29 @@ def test_sparkline() -> None:
     assert len(sparkline(list(range(1000)))) <= 60
 
 
-def _stop_whole_group(folder: Path) -> int:
-    """Train with data workers in a process group of its own, all of which gets SIGTERM at step 3."""
-    os.setpgid(0, 0)
+def stop_whole_group(folder: Path) -> int:
+    """Train with data workers in a process group, all of which gets SIGTERM at step 3."""
     config = small_config()
-    training = config.training.model_copy(update={"workers": 2, "steps": 500})
+    training = config.training.model_copy(update={"workers": 2, "steps": 500, "batch": 64, "evaluate_every": 3})
     config = config.model_copy(update={"training": training})
+    workers = []
 
     def evaluate(model: object, step: int) -> dict[str, float]:
-        if step == 3:
-            os.killpg(0, signal.SIGTERM)
-            time.sleep(0.5)  # time for the workers to die, if they do: step 4 needs them
+        workers.extend(multiprocessing.active_children())
+        os.killpg(0, signal.SIGTERM)
+        time.sleep(0.5)
+        workers.append([worker.is_alive() for worker in workers])
         return {}
 
     outcome = pretrain(config, folder, ALONE, evaluate=evaluate)
-    return REQUEUE_EXIT_CODE if outcome == Outcome("requeue", 4) else 1
+    return REQUEUE_EXIT_CODE if outcome == Outcome("requeue", 4) and workers[-1] == [True, True] else 1
 
 
 def test_data_workers_outlive_a_signal_to_the_whole_group(tmp_path: Path) -> None:
     """Guards: torchrun and SLURM signal whole groups; a rank without data could not come to the common stop."""
-    process = start(_stop_whole_group, tmp_path / "run")
-    process.join(250)
-    assert process.exitcode == REQUEUE_EXIT_CODE
+    code = "import sys; from tests.training.test_pretrain import *; sys.exit(stop_whole_group(Path(sys.argv[1])))"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "run")], cwd=ROOT, start_new_session=True)
+    assert done.returncode == REQUEUE_EXIT_CODE
     assert (tmp_path / "run/checkpoints/step_4").is_dir()
 
 
