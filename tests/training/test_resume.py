@@ -21,7 +21,7 @@ ALONE = Ranks(torch.device("cpu"))
 MEASURED = ("tokens_per_second", "loader_wait_share")
 
 
-def wait_for(condition: Any, seconds: float = 30) -> None:
+def wait_for(condition: Any, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -80,7 +80,7 @@ def test_a_signal_saves_and_asks_to_be_requeued(tmp_path: Path, number: signal.S
     process = start(run, config, tmp_path / "stopped")
     wait_for(lambda: lines(tmp_path / "stopped") >= 5)
     os.kill(process.pid, number)
-    process.join(30)
+    process.join(120)
     assert process.exitcode == REQUEUE_EXIT_CODE == 75
     assert not (tmp_path / "stopped/DONE").exists()
     assert len(list((tmp_path / "stopped/checkpoints").iterdir())) == 1

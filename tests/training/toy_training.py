@@ -138,5 +138,5 @@ def on_two_ranks(config: ToyConfig, folder: Path, signal_at: int | None = None) 
         port = probe.getsockname()[1]
     processes = [start(run_rank, rank, port, config, folder, signal_at) for rank in range(2)]
     for process in processes:
-        process.join(60)
+        process.join(120)
     return [process.exitcode for process in processes]
