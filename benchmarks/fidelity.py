@@ -246,7 +246,7 @@ def main() -> int:
     """Print the tables; returns the number of flagged rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reference", type=Path, default=Path(__file__).parents[2] / "shared" / "reference")
-    parser.add_argument("--problems", type=int, help="problems of ours in each set (default: as many as theirs)")
+    parser.add_argument("--problems", type=int, default=POPULATION, help="problems of ours in each set")
     parser.add_argument("--sets", nargs="*", choices=SETS, default=list(SETS))
     parser.add_argument("--mistakes", action="store_true", help="compare the mistakes too")
     parser.add_argument("--seed", type=int, default=0)
@@ -257,12 +257,12 @@ def main() -> int:
     flagged = 0
     for name in options.sets:
         reference = distribution[name]
-        n = options.problems or reference["n"]
-        rows = compare_set(name, reference, lexicon, n, options.seed)
-        flagged += _show(f"{name}: {reference['n']} problems of theirs, {n} of ours", rows, options.all)
+        rows = compare_set(name, reference, lexicon, options.problems, options.seed)
+        title = f"{name}: {reference['n']} problems of theirs, {options.problems} of ours"
+        flagged += _show(title, rows, options.all)
     if options.mistakes:
         reference = json.loads((options.reference / "retry_med.json").read_text())
-        source, records = sample(ProblemConfig(lexicon=lexicon), options.problems or reference["n"], options.seed)
+        source, records = sample(ProblemConfig(lexicon=lexicon), options.problems, options.seed)
         for name, config in variants(reference):
             ours = mistake_statistics(source, records, config, options.seed)
             rows = compare(ours, their_mistakes(reference["variants"][name]), options.seed)
