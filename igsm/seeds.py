@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from igsm.compilation import compiled
+from igsm.compilation import compiled, disabled
 
 __all__ = [
     "below",
@@ -28,6 +28,10 @@ __all__ = [
     "torch_seed",
     "uniform",
 ]
+
+
+if disabled:
+    np.seterr(over="ignore")  # 64-bit arithmetic wraps around, as it does when compiled
 
 
 def _digest(parts: tuple[int | str, ...], size: int) -> bytes:

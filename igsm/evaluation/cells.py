@@ -12,7 +12,8 @@ from igsm.problems.difficulty import DIFFICULTIES, ProblemConfig
 HARDER = {"nano": (4, 5), "easy": (9, 10, 11), "med": (20, 21, 22, 23), "hard": (28, 29, 30, 31, 32)}
 FORMATS = ("pq", "qp")
 _NAME = re.compile(
-    r"(?:(?P<difficulty>[a-z]+)_(?P<format>pq|qp):)?op(?P<sign><=|=)(?P<op>\d+)(?P<reask> reask(?: strict)?)?(?P<seen> seen)?"
+    r"(?:(?P<difficulty>[a-z]+)_(?P<format>pq|qp):)?"
+    r"op(?P<sign><=|=)(?P<op>\d+)(?P<reask> reask(?: strict)?)?(?P<seen> seen)?"
 )
 
 

@@ -136,6 +136,7 @@ class _Run:
             desc=folder.path.name,
             unit="step",
             disable=not ranks.first,
+            mininterval=0.1 if sys.stderr.isatty() else 10,  # a log file needs no redrawing
             dynamic_ncols=True,
         )
 

@@ -65,8 +65,7 @@ def test_rooms_below_the_model_do_without_torch() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}"
         for path in sorted((ROOT / "igsm").rglob("*.py"))
-        if room(path) in WITHOUT_TORCH
-        and any(module.split(".")[0] == "torch" for module in imported_modules(path))
+        if room(path) in WITHOUT_TORCH and any(module.split(".")[0] == "torch" for module in imported_modules(path))
     ]
     assert wrong == []
 

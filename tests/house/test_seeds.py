@@ -83,7 +83,7 @@ def test_distributions() -> None:
     assert counts.sum() == n
     assert np.abs(counts - n / 5).max() < 4 * np.sqrt(n * 0.16)
     uniforms = np.array([uniform(state) for _ in range(n)])
-    assert 0 <= uniforms.min()
+    assert uniforms.min() >= 0
     assert uniforms.max() < 1
     assert abs(uniforms.mean() - 0.5) < 4 * 0.29 / np.sqrt(n)
     normals = np.array([normal(state) for _ in range(n)])
@@ -94,8 +94,6 @@ def test_distributions() -> None:
         items = np.arange(3)
         shuffle(state, items, 3)
         orders[
-            [
-                int("".join(map(str, items)) == code) for code in ("012", "021", "102", "120", "201", "210")
-            ].index(1)
+            [int("".join(map(str, items)) == code) for code in ("012", "021", "102", "120", "201", "210")].index(1)
         ] += 1
     assert np.abs(orders - 1000).max() < 4 * np.sqrt(1000)
