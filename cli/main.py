@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import typer
@@ -54,14 +55,36 @@ def _nothing() -> None:
 
 
 def main() -> None:
-    """Run the command line; bad input ends with one line on stderr and exit code 2."""
+    """Run the command line; bad input ends with one line on stderr and exit code 2.
+
+    A reader that has enough, as in `mistakes solve FILE | head -1`, is no error.
+    """
+    code = _run()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_broken_pipe()
+    sys.exit(code)
+
+
+def _run() -> int | str | None:
     try:
         build(sys.argv[1:])()
     except InputError as error:
         print(f"mistakes: error: {error}", file=sys.stderr)
-        sys.exit(2)
+        return 2
     except BrokenPipeError:
-        sys.exit(0)
+        _leave_broken_pipe()
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):
+            return end.code
+        _leave_broken_pipe()  # typer has turned it into exit code 1
+    return 0
+
+
+def _leave_broken_pipe() -> None:
+    """Let what is still buffered go nowhere: Python's own flush at the end would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 if __name__ == "__main__":

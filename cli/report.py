@@ -10,7 +10,7 @@ import typer
 
 def command(
     what: Annotated[list[Path], typer.Argument(help="A sweep's YAML file, or run folders.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the report, besides the terminal.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report; replaces one that is there.")] = None,
     measure: Annotated[
         list[str] | None,
         typer.Option(help="What to tabulate (repeat): accuracy, retries, unnecessary_operations, ..."),

@@ -36,10 +36,12 @@ def command(
     import shlex
     import signal
     import sys
+    from collections import Counter
 
     from rich.console import Console
 
     from igsm.config import load_config
+    from igsm.errors import InputError
     from igsm.reporting.report import build_report, write_report
     from igsm.sweeps.cost import Speed
     from igsm.sweeps.execute import REQUEUE_EXIT_CODE, Executor
@@ -48,32 +50,51 @@ def command(
 
     console = Console(highlight=False)
     sweep = load_sweep(file, overrides)
+    slots = _slots(gpus, jobs)
+    try:
+        words = shlex.split(prefix)
+    except ValueError as error:
+        raise InputError(f"--run {prefix!r}: cannot be split into words: {error}") from None
     planned = select(plan(sweep, root), only)
+    build_report(report_request(sweep, root))  # an unknown measure, figure or baseline must not show after days only
     if dry_run:
         console.print(_listing(planned, load_config(Speed, speed) if speed else None))
         if commands:
             for job in planned:
                 console.print(shlex.join(["mistakes", *job.command]), soft_wrap=True, markup=False)
         return
-    slots: list[str | None] = [slot.replace("+", ",") for slot in gpus.split(",")] if gpus else [None] * jobs
     folder = root / sweep.folder
-    executor = Executor(slots, shlex.split(prefix), folder / "logs", lambda line: print(line, flush=True))
+    executor = Executor(slots, words, folder / "logs", lambda line: print(line, flush=True))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, lambda *_: executor.stop())
     outcomes = executor.run(planned)
-    target = folder / "reports" / file.stem
-    write_report(build_report(report_request(sweep, root)), target)
-    counts: dict[str, int] = {}
+    counts = Counter(outcome.status for outcome in outcomes)
     for outcome in outcomes:
-        counts[outcome.status] = counts.get(outcome.status, 0) + 1
         if outcome.status in ("failed", "blocked"):
             console.print(f"{outcome.status}: {outcome.job.name}: {outcome.message}", markup=False, style="red")
     console.print(", ".join(f"{number} {status}" for status, number in sorted(counts.items())))
+    target = folder / "reports" / file.stem
+    write_report(build_report(report_request(sweep, root)), target)
     console.print(f"report: {target / 'index.html'}")
     if "failed" in counts or "blocked" in counts:
         sys.exit(1)
     if "stopped" in counts:
         sys.exit(REQUEUE_EXIT_CODE)
+
+
+def _slots(gpus: str | None, jobs: int) -> list[str | None]:
+    """What may run at once: the GPUs of each slot, or None where jobs are not pinned."""
+    import re
+
+    from igsm.errors import InputError
+
+    if gpus is None:
+        return [None] * jobs
+    names = gpus.split(",")
+    for name in names:
+        if not re.fullmatch(r"\d+(\+\d+)*", name, re.ASCII):
+            raise InputError(f"--gpus {gpus}: '{name}' is no GPU; slots read 0,1,2,3 or 0+1,2+3")
+    return [name.replace("+", ",") for name in names]
 
 
 def _listing(planned: list[Job], speed: Speed | None) -> Table:

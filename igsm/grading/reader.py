@@ -11,6 +11,7 @@ from igsm.errors import InputError
 from igsm.problems.problem import Expression, Parameter, Problem
 
 MAX_WIDTH = 4  # items of a layer in the problem class
+MAX_NAME = 200  # letters of "A's B"; every "'s" in it is a place where it may be divided
 
 _SENTENCE = re.compile(r"The number of each (.+?) equals (.+)").fullmatch
 _QUESTION = re.compile(r"How many (.+?) does (.+) have").fullmatch
@@ -235,8 +236,10 @@ def _parse(text: str, modulus: int) -> tuple[list[_Statement], tuple[str, str], 
     for part in text.replace("?", "?. ").removesuffix(". ").removesuffix(".").split(". "):
         sentence = part.strip()
         if sentence.startswith("How many "):
-            match = _QUESTION(sentence.removesuffix("?"))
-            if match is None:
+            asked = sentence.removesuffix("?")
+            # Without " have" at its end the pattern would look for it behind every " does ".
+            match = _QUESTION(asked) if asked.endswith(" have") else None
+            if match is None or max(len(match[1]), len(match[2])) > MAX_NAME:
                 raise IllPosedError("unreadable sentence", f"{sentence[:100]!r}")
             question_first = not statements
             questions.append((match[1], match[2]))
@@ -255,6 +258,8 @@ def _parse_statement(sentence: str, modulus: int) -> _Statement:
     if match is None:
         raise unreadable
     name, rest = match.groups()
+    if len(name) > MAX_NAME:
+        raise unreadable
     number, multiply = None, False
     found = _NUMBER(rest)
     if found is not None:
@@ -271,6 +276,8 @@ def _parse_statement(sentence: str, modulus: int) -> _Statement:
         inputs, subtract = [rest[5:]], False
     else:
         inputs, subtract = _AND.split(listed[2]), listed[1] == "difference"
-    if (listed is not None and len(inputs) < 2) or (subtract and len(inputs) != 2) or not all(inputs):
+    if (listed is not None and len(inputs) < 2) or (subtract and len(inputs) != 2):
+        raise unreadable
+    if not all(0 < len(given) <= MAX_NAME for given in inputs):
         raise unreadable
     return _Statement(name, number, multiply, subtract, inputs)

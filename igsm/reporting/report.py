@@ -57,19 +57,27 @@ class Report:
 
 
 def build_report(request: ReportRequest) -> Report:
-    """Read the runs and tabulate them. Raises :class:`InputError` for an unknown measure or figure."""
+    """Read the runs and tabulate them. Raises :class:`InputError` for an unknown measure, figure or baseline."""
     for name in request.measures:
         if name not in MEASURES:
             raise InputError(f"unknown measure '{name}'{suggest(name, MEASURES)}")
     results = read_results(request.sources)
     rows = list(dict.fromkeys(source.row for source in request.sources))
     baseline = request.baseline or ("original" if "original" in rows else None)
+    split = split_decoders(results)
+    if request.baseline is not None:
+        planned = {f"{source.row}, {name}" for source in request.sources for name in source.decoders or ()}
+        known = {*rows, *planned, *(result.row for result in split)}
+        if request.baseline not in known:
+            raise InputError(f"unknown baseline '{request.baseline}'{suggest(request.baseline, known)}")
     if request.combine == "pooled":
-        results = split_decoders(results)
-        shown = {row: [r.row for r in results if r.row == row or r.row.startswith(f"{row}, ")] for row in rows}
+        shown: dict[str, list[str]] = {row: [] for row in rows}
+        for before, after in zip(results, split, strict=True):
+            shown[before.row].append(after.row)
         rows = [name for row in rows for name in dict.fromkeys(shown[row] or [row])]
-        if baseline not in rows:
-            baseline = next((row for row in rows if row.startswith(f"{baseline}, ")), None)
+        if baseline is not None and baseline not in rows:
+            baseline = next(iter(shown.get(baseline, [])), None)
+        results = split
     tables = [
         build_table(
             results,

@@ -12,6 +12,18 @@ from igsm.errors import InputError
 from igsm.reporting.measures import Json, Measure
 from igsm.rundir import RunFolder, read_json, read_jsonl
 
+# Fields that are read without a second look: name -> (must it be there, of which type).
+_SUMMARY: dict[str, tuple[bool, Any]] = {
+    "cell": (True, str),
+    "decoder": (True, str),
+    "n": (True, int),
+    "correct": (True, int),
+    "seed": (False, int),
+    "always_zero": (False, int | float),
+    "first_errors": (False, dict),
+}
+_VERDICT: dict[str, tuple[bool, Any]] = {"index": (True, int), "correct": (True, bool), "error": (False, dict)}
+
 
 @dataclass(frozen=True)
 class Source:
@@ -20,14 +32,14 @@ class Source:
     Attributes:
         row: name of the row, e.g. "retry 0.5".
         run: the run folder; it need not exist yet.
-        seed: the run's training seed.
+        seed: the run's training seed; None when it is not known.
         decoders: decoders to read; None for all.
         cells: cells to read; None for all.
     """
 
     row: str
     run: Path
-    seed: int = 0
+    seed: int | None = None
     decoders: tuple[str, ...] | None = None
     cells: tuple[str, ...] | None = None
 
@@ -38,7 +50,7 @@ class Result:
 
     row: str
     run: Path
-    seed: int
+    seed: int | None
     folder: Path
     summary: Json
 
@@ -60,13 +72,16 @@ class Result:
 
     @property
     def test_seed(self) -> Any:
-        """Seed of the test set: only results on the same test set can be paired."""
+        """Seed of the test set: only results on the same test set can be paired. None when it is not known."""
         return self.summary.get("seed")
 
     def verdicts(self) -> list[Json]:
-        """One record a problem; empty when the file is not there."""
+        """One record a problem; empty when the file is not there. InputError for one that is no verdict."""
         path = self.folder / "verdicts.jsonl"
-        return list(read_jsonl(path)) if path.is_file() else []
+        verdicts = list(read_jsonl(path)) if path.is_file() else []
+        for number, verdict in enumerate(verdicts, start=1):
+            _check(verdict, _VERDICT, f"{path}, record {number}: not a verdict")
+        return verdicts
 
     def values(self, measure: Measure) -> list[float]:
         """The measure of each problem that counts for it."""
@@ -76,21 +91,33 @@ class Result:
 def read_results(sources: Sequence[Source]) -> list[Result]:
     """Every finished evaluation of ``sources``; what is not there yet is left out.
 
-    Raises :class:`InputError` for a summary that lacks its cell, decoder or counts.
+    Raises :class:`InputError` for a summary that lacks its cell, decoder or counts, or has them of another type.
     """
     results = []
     for source in sources:
         for path in sorted(RunFolder(source.run).evaluations.glob("*/summary.json")):
             summary = read_json(path)
-            missing = [key for key in ("cell", "decoder", "n", "correct") if key not in (summary or {})]
-            if missing:
-                raise InputError(f"{path}: not the summary of an evaluation: it has no '{missing[0]}'")
+            _check(summary, _SUMMARY, f"{path}: not the summary of an evaluation")
+            if not 0 <= summary["correct"] <= summary["n"]:
+                raise InputError(f"{path}: {summary['correct']} correct of n = {summary['n']} cannot be")
             if source.decoders is not None and summary["decoder"] not in source.decoders:
                 continue
             if source.cells is not None and summary["cell"] not in source.cells:
                 continue
             results.append(Result(source.row, source.run, source.seed, path.parent, summary))
     return results
+
+
+def _check(content: Any, fields: dict[str, tuple[bool, Any]], what: str) -> None:
+    """Raise InputError unless ``content`` is a mapping with these fields of these types."""
+    if not isinstance(content, dict):
+        raise InputError(f"{what}: an object is expected, not {type(content).__name__}")
+    for key, (required, kind) in fields.items():
+        if content.get(key) is None:
+            if required:
+                raise InputError(f"{what}: it has no '{key}'")
+        elif not isinstance(content[key], kind) or (isinstance(content[key], bool) and kind is not bool):
+            raise InputError(f"{what}: '{key}' cannot be {content[key]!r}")
 
 
 def sources_of_runs(runs: Sequence[Path]) -> list[Source]:
@@ -110,30 +137,37 @@ def sources_of_runs(runs: Sequence[Path]) -> list[Source]:
     for run, config, name in described:
         twins = [other for _, other, its_name in described if its_name == name]
         same = all(_without_seeds(other) == _without_seeds(config) for other in twins)
-        seed = config.get("seed", 0)
+        seed = config.get("seed")
+        seed = seed if isinstance(seed, int) else None
         sources.append(Source(name if same else f"{name} ({run.name})", run, seed))
     return sources
 
 
 def describe(config: Json) -> str:
     """Name of a row in the paper's words, from a run's resolved config: "original", "retry 0.5 masked"."""
-    problem = config.get("data", {}).get("problem", {})
+    problem = _section(_section(config, "data"), "problem")
     if not problem:
         return ""
     kind = problem.get("kind", "none")
     if kind == "none":
         return "original"
-    words = [kind, f"{problem.get('retry_rate', 0.0):g}"]
-    if share := problem.get("error_free_share"):
+    rate, share = (problem.get(key) for key in ("retry_rate", "error_free_share"))
+    words = [str(kind), f"{rate if isinstance(rate, int | float) else 0.0:g}"]
+    if isinstance(share, int | float) and share:
         words.append(f"+ {100 * share:g} % error-free")
-    if config.get("training", {}).get("label_masking", "none") != "none":
+    if _section(config, "training").get("label_masking", "none") != "none":
         words.append("masked")
     return " ".join(words)
 
 
+def _section(config: Json, name: str) -> Json:
+    section = config.get(name)
+    return section if isinstance(section, dict) else {}
+
+
 def _without_seeds(config: Json) -> Json:
     plain = {key: value for key, value in config.items() if key not in ("seed", "tracking")}
-    if "data" in plain:
+    if isinstance(plain.get("data"), dict):
         plain["data"] = {key: value for key, value in plain["data"].items() if key != "seed"}
     return plain
 

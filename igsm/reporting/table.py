@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -157,11 +157,12 @@ def _combined(group: Sequence[Result], measure: Measure) -> tuple[float | None, 
 def paired_test(base: Sequence[Result], other: Sequence[Result]) -> float | None:
     """Exact McNemar test between two rows of one cell; None unless both were given the same problems.
 
-    With several training seeds the k-th run of one is paired with the k-th of the other.
+    Runs of the same training seed are paired; only where the rows have no seed in common, or none is known, the k-th
+    run of one with the k-th of the other.
     """
     only_base = only_other = pairs = 0
-    for first, second in zip(_by_seed(base), _by_seed(other), strict=False):
-        if first.test_seed != second.test_seed:
+    for first, second in _pairs(base, other):
+        if first.test_seed is None or first.test_seed != second.test_seed:
             continue
         right = {verdict["index"]: bool(verdict["correct"]) for verdict in first.verdicts()}
         for verdict in second.verdicts():
@@ -173,8 +174,17 @@ def paired_test(base: Sequence[Result], other: Sequence[Result]) -> float | None
     return mcnemar(only_base, only_other) if pairs else None
 
 
+def _pairs(base: Sequence[Result], other: Sequence[Result]) -> Iterator[tuple[Result, Result]]:
+    common = {result.seed for result in base} & {result.seed for result in other} - {None}
+    groups: list[tuple[Sequence[Result], Sequence[Result]]] = [
+        ([one for one in base if one.seed == seed], [one for one in other if one.seed == seed]) for seed in common
+    ]
+    for first, second in groups or [(base, other)]:
+        yield from zip(_by_seed(first), _by_seed(second), strict=False)
+
+
 def _by_seed(results: Sequence[Result]) -> list[Result]:
-    return sorted(results, key=lambda result: (result.seed, result.decoder))
+    return sorted(results, key=lambda result: (result.seed is None, result.seed or 0, result.decoder))
 
 
 def _always_zero(results: Sequence[Result]) -> dict[str, float]:

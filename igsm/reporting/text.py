@@ -184,7 +184,7 @@ def csv_text(tables: Sequence[Table]) -> str:
                 numbers.append(table.always_zero.get(column))
                 origin = [
                     " ".join(sorted({result.decoder for result in cell.results})),
-                    " ".join(str(seed) for seed in sorted({result.seed for result in cell.results})),
+                    " ".join(str(seed) for seed in sorted({r.seed for r in cell.results if r.seed is not None})),
                     str(cell.n_choices) if cell.results else "",
                     " ".join(sorted({str(result.run) for result in cell.results})),
                 ]

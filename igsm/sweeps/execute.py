@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from igsm.errors import InputError
 from igsm.sweeps.plan import Job, state
 
 PROGRAM = (sys.executable, "-m", "cli.main")
@@ -110,7 +111,10 @@ class Executor:
             return Outcome(job, "blocked", f"needs {bad[0]}")
         if any(name not in outcomes for name in job.needs):
             return None
-        known, reason = state(job)
+        try:
+            known, reason = state(job)
+        except (InputError, OSError) as error:  # a damaged folder is that arm's trouble, not the others'
+            return Outcome(job, "failed", str(error))
         if known == "conflict":
             return Outcome(job, "failed", reason)
         return Outcome(job, "skipped") if known == "done" else None
@@ -119,7 +123,13 @@ class Executor:
         return self._logs / f"{job.name.replace(' ', '-').replace('/', '-')}.log"
 
     def _run_one(self, job: Job, slot: str | None) -> Outcome:
-        log = self._log(job)
+        try:
+            return self._run_logged(job, slot, self._log(job))
+        except OSError as error:
+            self._tell(f"failed: {job.name}: {error}")
+            return Outcome(job, "failed", str(error))
+
+    def _run_logged(self, job: Job, slot: str | None, log: Path) -> Outcome:
         log.parent.mkdir(parents=True, exist_ok=True)
         environment = dict(os.environ)
         if slot is not None:
@@ -134,18 +144,14 @@ class Executor:
                 if self.stopping:
                     return Outcome(job, "stopped", "not started")
                 self._tell(f"start: {job.name}{pinned} (log: {log})")
-                try:
-                    child = subprocess.Popen(
-                        [*self._prefix, *self._program, *job.command],
-                        stdin=subprocess.DEVNULL,
-                        stdout=output,
-                        stderr=subprocess.STDOUT,
-                        env=environment,
-                        start_new_session=True,  # Ctrl-C reaches the sweep alone, which asks its jobs to save
-                    )
-                except OSError as error:
-                    self._tell(f"failed: {job.name}: {error}")
-                    return Outcome(job, "failed", str(error))
+                child = subprocess.Popen(
+                    [*self._prefix, *self._program, *job.command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    start_new_session=True,  # Ctrl-C reaches the sweep alone, which asks its jobs to save
+                )
                 self._children.add(child)
             code = child.wait()
             with self._lock:
@@ -174,6 +180,6 @@ def _last_lines(log: Path) -> list[str]:
         with open(log, "rb") as file:
             file.seek(max(0, log.stat().st_size - 4096))
             text = file.read().decode(errors="replace").replace("\r", "\n")
-    except FileNotFoundError:
+    except OSError:
         return []
     return [line.strip() for line in text.split("\n") if line.strip()]

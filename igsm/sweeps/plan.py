@@ -7,7 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from igsm.config import build_config
+from igsm.decoding.decoders import parse_decoder
 from igsm.errors import InputError, suggest
+from igsm.evaluation.cells import parse_cells
+from igsm.problems.difficulty import ProblemConfig
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Source
 from igsm.rundir import RunFolder, read_json
@@ -70,11 +74,12 @@ def plan(sweep: Sweep, root: Path) -> list[Job]:
         root: folder that holds the runs of all sweeps.
 
     Raises:
-        InputError: settings that do not go together, an unknown name, two different runs in one folder.
+        InputError: settings that do not go together, an unknown name (cells and decoders among them), two different
+            runs in one folder.
     """
     jobs: dict[str, Job] = {}
     rows = list(_rows(sweep))
-    starts = {(row.name, row.family, row.seed): row for row in rows if row.arm.finetune is None}
+    starts = _starts(rows)
     for row in rows:
         run, needs = row.folder(sweep, root), []
         job = _training_job(sweep, root, row, starts)
@@ -100,6 +105,11 @@ def _rows(sweep: Sweep) -> Iterator[_Row]:
                     row = fill(arm.row, variables, where)
                     name = folder_name(fill(arm.name or row, variables, where))
                     yield _Row(arm, row, name, family, seed, variables)
+
+
+def _starts(rows: list[_Row]) -> dict[tuple[str, str, int], _Row]:
+    """The rows that fine-tuning can start from, by name, family and seed."""
+    return {(row.name, row.family, row.seed): row for row in rows if row.arm.finetune is None}
 
 
 def _add(jobs: dict[str, Job], job: Job) -> None:
@@ -157,8 +167,9 @@ def _stage_job(stage: str, config: str, overrides: list[str], run: Path, needs: 
 
 def _evaluation_jobs(sweep: Sweep, row: _Row, run: Path, needs: tuple[str, ...], training: Job) -> Iterator[Job]:
     family = sweep.families[row.family]
+    cells = _cells(sweep, row, training)
     for decoder, arguments in decoders(sweep, row.arm, row.variables, run):
-        what = ["--cells", ",".join(family.cells), "--decoder", arguments]
+        what = ["--cells", ",".join(cells), "--decoder", arguments]
         what += ["--n", str(sweep.problems), "--seed", str(sweep.test_seed)]
         yield Job(
             f"eval {run.name} {decoder}",
@@ -168,12 +179,21 @@ def _evaluation_jobs(sweep: Sweep, row: _Row, run: Path, needs: tuple[str, ...],
             needs,
             training.config,
             {},
-            tuple(family.cells),
+            cells,
             decoder,
             sweep.problems,
             sweep.test_seed,
-            family.generated_tokens * sweep.problems * len(family.cells),
+            family.generated_tokens * sweep.problems * len(cells),
         )
+
+
+def _cells(sweep: Sweep, row: _Row, training: Job) -> tuple[str, ...]:
+    """Full names of the row's cells, as its evaluations are filed under. Raises :class:`InputError`."""
+    problem = build_config(ProblemConfig, training.settings["data"]["problem"], training.name)
+    cells = parse_cells(",".join(sweep.families[row.family].cells), problem)
+    for cell in cells:
+        cell.problems(problem)  # raises for operations that no problem of the class has
+    return tuple(cell.name for cell in cells)
 
 
 def decoders(sweep: Sweep, arm: Arm, variables: Variables, run: Path) -> list[tuple[str, str]]:
@@ -183,7 +203,7 @@ def decoders(sweep: Sweep, arm: Arm, variables: Variables, run: Path) -> list[tu
     if arm.probe is not None:
         known["probe"] = str(probe_folder(run, fill(arm.probe.config, variables, where)))
     texts = [fill(text, known, where) for text in arm.decoders or sweep.decoders]
-    return [(text.partition("@")[0], text) for text in texts]
+    return [(parse_decoder(text).name, text) for text in texts]
 
 
 def state(job: Job) -> tuple[State, str]:
@@ -205,17 +225,23 @@ def _evaluated(job: Job, cell: str) -> bool:
     if not path.is_file():
         return False
     summary = read_json(path)
+    if not isinstance(summary, dict):
+        raise InputError(f"{path}: not the summary of an evaluation")
     return summary.get("n") == job.problems and summary.get("seed") == job.test_seed
 
 
 def report_request(sweep: Sweep, root: Path) -> ReportRequest:
     """The report of a sweep, whatever part of it is finished."""
     sources = []
-    for row in _rows(sweep):
+    columns: dict[str, dict[str, None]] = {family: {} for family in sweep.families}
+    rows = list(_rows(sweep))
+    starts = _starts(rows)
+    for row in rows:
         if row.arm.evaluate:
             run = row.folder(sweep, root)
             names = tuple(name for name, _ in decoders(sweep, row.arm, row.variables, run))
-            cells = tuple(sweep.families[row.family].cells)
+            cells = _cells(sweep, row, _training_job(sweep, root, row, starts))
+            columns[row.family] |= dict.fromkeys(cells)
             sources.append(Source(row.row, run, row.seed, names, cells))
     return ReportRequest(
         title=sweep.title,
@@ -225,7 +251,7 @@ def report_request(sweep: Sweep, root: Path) -> ReportRequest:
         figure=sweep.figure,
         baseline=sweep.baseline,
         combine=sweep.combine,
-        columns=tuple(dict.fromkeys(cell for family in sweep.families.values() for cell in family.cells)),
+        columns=tuple(dict.fromkeys(cell for cells in columns.values() for cell in cells)),
     )
 
 

@@ -111,3 +111,14 @@ def test_garbage_takes_linear_time(reader, garbage):
     with pytest.raises(IllPosedError):
         reader.read(garbage)
     assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize("form", ["The number of each {} equals 4. How many a does b have?", "How many {} have?"])
+@pytest.mark.parametrize("piece", ["'s ", "a's ", "x does "])
+def test_long_names_take_no_time(reader, form, piece):
+    # guards: every "'s" of a name tried as the place where it may be divided, quadratic in their number
+    start = time.process_time()
+    for text in (form, form.replace(" have?", " has?")):
+        with pytest.raises(IllPosedError, match="unreadable sentence"):
+            reader.read(text.format(piece * (100_000 // len(piece))))
+    assert time.process_time() - start < 0.5

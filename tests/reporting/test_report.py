@@ -95,3 +95,28 @@ def test_nothing_evaluated_yet_is_a_report_of_dashes(tmp_path) -> None:
     report = build_report(ReportRequest("Empty", sources, figure="figure4", columns=["med_pq:op=23"]))
     write_report(report, tmp_path / "report")
     assert "| original | -<br>paper 77.7 |" in (tmp_path / "report" / "report.md").read_text()
+
+
+def test_rows_that_begin_alike_stay_apart(make_run) -> None:
+    """Guards against "lora, rank 4" among the decoders of "lora", and a baseline that wanders to another row."""
+    cells = {"med_pq:op=23": 0.5}
+    sources = [
+        Source("lora", make_run("one", cells, decoders=("greedy", "beam4"))),
+        Source("lora, rank 4", make_run("two", cells)),
+    ]
+    table = build_report(ReportRequest("T", sources, baseline="lora", measures=["accuracy"])).tables[0]
+    assert table.rows == ("lora, beam4", "lora, greedy", "lora, rank 4")
+    assert table.baseline == "lora, beam4"
+    last = ReportRequest("T", list(reversed(sources)), baseline="lora, rank 4", measures=["accuracy"])
+    assert build_report(last).tables[0].rows == ("lora, rank 4", "lora, beam4", "lora, greedy")
+    assert build_report(last).tables[0].baseline == "lora, rank 4"
+
+
+def test_unknown_baseline_gets_a_suggestion(request_of_two: ReportRequest, tmp_path) -> None:
+    """Guards against tests against nothing; a decoder's row that is not evaluated yet is known all the same."""
+    from dataclasses import replace
+
+    with pytest.raises(InputError, match="unknown baseline 'orginal'; did you mean 'original'"):
+        build_report(replace(request_of_two, baseline="orginal"))
+    sources = [Source("original", tmp_path / "none", decoders=("greedy", "beam4"))]
+    assert build_report(ReportRequest("T", sources, baseline="original, greedy")).tables[0].baseline is None

@@ -70,6 +70,18 @@ def test_significance_is_paired_on_the_same_problems(make_run) -> None:
     assert paired_test([first], [second]) is None
 
 
+def test_runs_are_paired_by_training_seed_and_only_on_a_known_test_set(make_run) -> None:
+    """Guards against seed 1 tested against seed 2 where a run is missing, and two unknown test sets taken for one."""
+    runs = {seed: make_run(f"run{seed}", {"op=3": 0.3 * seed}, seed=seed) for seed in (1, 2)}
+    base = read_results([Source("original", runs[seed], seed) for seed in (1, 2)])
+    same = read_results([Source("copy", runs[2], 2)])
+    assert paired_test(base, same) == 1.0
+    for run in runs.values():
+        path = next((run / "eval").glob("*/summary.json"))
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"seed": None}))
+    assert paired_test(*(read_results([Source("x", runs[seed], seed)]) for seed in (1, 2))) is None
+
+
 def test_retries_count_correct_solutions_only(make_run) -> None:
     """Guards against Figure 5(a) mixing in wrong solutions, where models retry most."""
     run = make_run("a", {"op=3": 0.5}, kind="retry", rate=0.5)
@@ -152,3 +164,34 @@ def test_broken_input_is_one_clear_line(make_run, tmp_path: Path) -> None:
     next((run / "eval").glob("*/summary.json")).write_text('{"cell": "op=3", "decoder": "greedy"}')
     with pytest.raises(InputError, match="it has no 'n'"):
         read_results([Source("a", run)])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("summary.json", '["cell"]', "summary of an evaluation: an object is expected, not list"),
+        (
+            "summary.json",
+            '{"cell": "op=3", "decoder": "greedy", "n": "8", "correct": 3}',
+            "summary of an evaluation: 'n' cannot be '8'",
+        ),
+        ("summary.json", '{"cell": "op=3", "decoder": "greedy", "n": 8, "correct": 9}', "9 correct of n = 8"),
+        ("verdicts.jsonl", '{"index": 0, "correct": true}\n{"correct": true}\n', "record 2: .* no 'index'"),
+        ("verdicts.jsonl", '{"index": 0, "correct": 1, "error": null}\n', "record 1: .* 'correct' cannot be 1"),
+    ],
+)
+def test_wrong_types_name_the_file(make_run, name: str, content: str, message: str) -> None:
+    """Guards against a traceback far from the damaged file."""
+    run = make_run("a", {"op=3": 0.5})
+    next((run / "eval").glob(f"*/{name}")).write_text(content)
+    with pytest.raises(InputError, match=rf"{name}.*{message}"):
+        read_results([Source("a", run)])[0].verdicts()
+
+
+def test_empty_sections_of_a_config_are_no_crash(make_run) -> None:
+    """Guards against an AttributeError for `data:` with nothing behind it."""
+    run = make_run("a", {})
+    for text in ("data: null\ntraining: null\n", "data: {problem: null}\nseed: null\n"):
+        (run / "config.yaml").write_text(text)
+        assert sources_of_runs([run, run])[0].row == "a"
+    assert describe({"data": {"problem": {"kind": "retry", "retry_rate": None}}, "training": None}) == "retry 0"

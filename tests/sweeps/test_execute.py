@@ -112,3 +112,28 @@ def test_conflicting_folder_is_left_alone(sweep: Sweep, planned: Planned, execut
     assert outcome.status == "failed"
     assert "seed: 1 there, 9 here" in outcome.message
     assert (job.run / "config.yaml").read_bytes() == before
+
+
+def test_damaged_folder_is_a_failed_job_not_the_end(sweep: Sweep, planned: Planned, execute: Execute) -> None:
+    """Guards against a config.yaml or summary.json cut short that ends all other arms."""
+    jobs = planned(sweep)
+    jobs[0].run.mkdir(parents=True)
+    (jobs[0].run / "config.yaml").write_text("data: [")
+    folder = jobs[3].run / "eval" / f"{jobs[3].cells[0]}-greedy"
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text("{")
+    outcomes = {one.job.name: one for one in execute([jobs[0], jobs[1], replace(jobs[3], needs=()), *jobs[4:]])}
+    assert outcomes[jobs[0].name].status == "failed"
+    assert "not valid YAML" in outcomes[jobs[0].name].message
+    assert outcomes[jobs[3].name].status == "failed"
+    assert "not a readable JSON file" in outcomes[jobs[3].name].message
+    assert outcomes[jobs[5].name].status == "done"
+
+
+def test_logs_that_cannot_be_written_fail_their_jobs(
+    sweep: Sweep, planned: Planned, fake: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Guards against a traceback out of a thread for a full disk or a file in the way."""
+    (tmp_path / "logs").write_text("a file")
+    outcomes = Executor([None], [], tmp_path / "logs", lambda line: None, fake).run(planned(sweep)[:2])
+    assert [one.status for one in outcomes] == ["failed", "blocked"]

@@ -144,3 +144,30 @@ def test_unknown_variable_is_named() -> None:
     """Guards against a literal `{rtae}` reaching the training command."""
     with pytest.raises(InputError, match="did you mean 'rate'"):
         fill("data.problem.retry_rate={rtae}", {"rate": 0.1}, "arm 'x'")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"decoders": ["greedi"]}, "unknown decoder 'greedi'; did you mean 'greedy'"),
+        ({"cells": ["nano_pq:op<=3", "nanno_pq:op=4"]}, "unknown cell 'nanno_pq:op=4'; did you mean 'nano_pq:op=4'"),
+        ({"cells": ["op=60"]}, "cell 'nano_pq:op=60'"),
+    ],
+)
+def test_wrong_names_are_found_before_anything_runs(
+    content: dict[str, Any], tmp_path: Path, change: dict[str, list[str]], message: str
+) -> None:
+    """Guards against a decoder or cell whose typing error is noticed after all pretraining."""
+    content["families"]["nano_pq"]["cells"] = change.pop("cells", ["op=4"])
+    with pytest.raises(InputError, match=message):
+        plan(build_config(Sweep, content | change, "test"), tmp_path)
+
+
+def test_cells_are_filed_under_their_full_names(content: dict[str, Any], tmp_path: Path) -> None:
+    """Guards against evaluations under short names that are done again for ever and never reach the report."""
+    content["families"]["nano_pq"]["cells"] = ["op<=3", "op=4,op=4 reask"]
+    sweep = build_config(Sweep, content, "test")
+    names = ("nano_pq:op<=3", "nano_pq:op=4", "nano_pq:op=4 reask")
+    assert job(plan(sweep, tmp_path), "eval nano_pq-original-seed1 greedy").cells == names
+    request = report_request(sweep, tmp_path)
+    assert request.columns == request.sources[0].cells == names

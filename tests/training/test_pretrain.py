@@ -140,13 +140,29 @@ def test_pretrain_and_inspect(
 def test_config_prints_what_a_run_would_have(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert mistakes(monkeypatch, "config", NANO, "training.steps=3000", "data.problem.kind=retry") == 0
+    changes = "training.steps=3000", "data.problem.retry_rate=0.2", "data.problem.kind=retry"
+    assert mistakes(monkeypatch, "config", NANO, *changes) == 0
     (tmp_path / "printed.yaml").write_text(capsys.readouterr().out)
     config = load_config(PretrainConfig, tmp_path / "printed.yaml")
     assert config.training.steps == 3000
     assert config.model.vocabulary_size is not None
     assert mistakes(monkeypatch, "config", NANO, "training.stepz=3") == 2
     assert "did you mean 'steps'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("preset", "shown"),
+    [("finetune/lora", "query_value_rank:"), ("finetune/continued", "from: runs/"), ("probe/step", "row_length:")],
+)
+def test_config_prints_every_kind_of_preset(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], preset: str, shown: str
+) -> None:
+    """Guards against presets of fine-tuning and probes checked against the settings of pretraining."""
+    path = Path(__file__).resolve().parents[2] / "configs" / f"{preset}.yaml"
+    assert mistakes(monkeypatch, "config", path, "training.steps=5000") == 0
+    output = capsys.readouterr().out
+    assert "  steps: 5000\n" in output
+    assert shown in output
 
 
 def test_gpus_is_not_handed_on() -> None:
