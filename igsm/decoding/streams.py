@@ -19,7 +19,7 @@ def _wrap(value: int) -> int:
 _GOLDEN = _wrap(0x9E3779B97F4A7C15)
 _MULTIPLY_1 = _wrap(0xBF58476D1CE4E5B9)
 _MULTIPLY_2 = _wrap(0x94D049BB133111EB)
-_UNIT = 2.0**-24
+_UNIT = 2.0**-23
 
 
 def problem_key(*parts: int | str) -> int:
@@ -50,7 +50,8 @@ def uniforms(key: Tensor, attempt: Tensor, position: Tensor, count: int = 1) -> 
         state = _mix(state[:, None] + _GOLDEN * index)
     else:
         state = _mix(state + _GOLDEN)[:, None]
-    return (_shifted(state, 40).to(torch.float32) + 0.5) * _UNIT
+    # 23 bits: with 24, the half would be rounded away and the largest number would be 1.
+    return (_shifted(state, 41).to(torch.float32) + 0.5) * _UNIT
 
 
 def gumbel(key: Tensor, attempt: Tensor, position: Tensor, count: int) -> Tensor:

@@ -21,10 +21,14 @@ NORM_EPSILON = 1e-5
 
 
 class RMSNorm(nn.RMSNorm):
-    """RMS normalisation in float32 whatever the dtype of the input, as autocast does for LayerNorm."""
+    """RMS normalisation in float32 whatever the dtype of the input; what it returns has LayerNorm's dtype.
+
+    That is float32 under autocast, else the input's.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.float())
+        y = F.rms_norm(x.float(), tuple(self.normalized_shape), self.weight.float(), self.eps)
+        return y if torch.is_autocast_enabled(x.device.type) else y.to(x.dtype)
 
 
 def _norm(config: ModelConfig) -> nn.Module:

@@ -27,6 +27,10 @@ class QuestionRow(NamedTuple):
     """CANNOT or CAN (WRONG or RIGHT) at the last token of a question, else NO_ANSWER."""
 
 
+NOTHING = QuestionRow(ids=0, positions=0, branch=PADDING, visible=0, targets=NO_ANSWER)  # type: ignore[arg-type]
+"""What a token that is no token has in each column."""
+
+
 class Asked(NamedTuple):
     """One question: its tokens, after the first `point` tokens of the trunk, and the right answer."""
 
@@ -103,7 +107,7 @@ def _trunk(problem: Problem, vocabulary: Vocabulary) -> tuple[np.ndarray, list[i
 
 
 def _row(trunk: np.ndarray, questions: list[Asked], length: int) -> QuestionRow:
-    row = QuestionRow(*(np.full(length, filler, np.int64) for filler in (0, 0, PADDING, 0, NO_ANSWER)))
+    row = QuestionRow(*(np.full(length, filler, np.int64) for filler in NOTHING))
     end = len(trunk)
     row.ids[:end], row.positions[:end], row.branch[:end] = trunk, np.arange(end), TRUNK
     row.visible[:end] = np.arange(1, end + 1)

@@ -19,7 +19,7 @@ from igsm.model import GPT, load_model
 from igsm.model.checkpoint import CONFIG, find_checkpoint, load_weights
 from igsm.probing.config import ProbeConfig
 from igsm.probing.probe import Probe
-from igsm.probing.questions import NO_ANSWER, QuestionRow, question_rows
+from igsm.probing.questions import NOTHING, QuestionRow, question_rows
 from igsm.probing.steps import step_rows
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
@@ -105,8 +105,8 @@ def first_row(config: ProbeConfig, problem: ProblemConfig, index: int) -> Questi
     """A row of random questions about one problem; nothing is asked about a problem too long for a row."""
     random = numpy_generator(config.seed, "questions", problem.split, index)
     rows = rows_about(config, _source(problem, config.seed), index, random)
-    nothing = np.zeros(config.row_length, np.int64)
-    return next(rows, QuestionRow(nothing, nothing, nothing, nothing, np.full_like(nothing, NO_ANSWER)))
+    nothing = QuestionRow(*(np.full(config.row_length, filler, np.int64) for filler in NOTHING))
+    return next(rows, nothing)
 
 
 def _stack(rows: list[QuestionRow]) -> Batch:

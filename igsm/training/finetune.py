@@ -12,6 +12,7 @@ from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig, load_model
+from igsm.model.checkpoint import find_checkpoint, load_weights
 from igsm.model.lora import LoRAConfig, add_lora, save_peft_adapter
 from igsm.rundir import RunFolder
 from igsm.seeds import torch_seed
@@ -79,5 +80,6 @@ def finetune(config: FinetuneConfig, path: str | Path, ranks: Ranks, *, evaluate
     task = window_task(model, config.data, config.training, ranks, config.seed, evaluate)
     outcome = train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)
     if outcome.status == "done" and config.lora is not None and ranks.first and model.config.architecture == "gpt2":
+        load_weights(find_checkpoint(path), model)  # a run that was finished before has not trained this model
         save_peft_adapter(RunFolder(path).path / "adapter", model, config.lora)
     return outcome

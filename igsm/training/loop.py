@@ -209,7 +209,7 @@ class _Run:
         measured, asked = self.meter.read(self.stop.requested)
         bad = [one for one in measured if one.is_bad(self.config.explosion_loss)]
         self.progress.skipped_steps += len(bad)
-        if self.progress.skipped_steps > self.config.skip_bad_steps:
+        if bad and self.progress.skipped_steps > self.config.skip_bad_steps:
             raise TrainingError(
                 f"{self.folder}: {bad[0]}; {_last_good(self.folder)} "
                 f"(steps left out before: {self.progress.skipped_steps - len(bad)}; "

@@ -17,7 +17,9 @@ from igsm.model.checkpoint import save_checkpoint
 from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import load_detector
 from igsm.probing.evaluate import answers, evaluate_probe, first_mistakes, render
-from igsm.probing.train import load_probe, resolve, train_probe
+from igsm.probing.questions import NO_ANSWER
+from igsm.probing.train import first_row, load_probe, resolve, train_probe
+from igsm.probing.tree import branch_mask
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
 from igsm.rundir import read_json, read_jsonl
@@ -115,6 +117,15 @@ def test_first_mistakes_are_where_the_text_first_goes_wrong() -> None:
     text = vocabulary.decode(found[0][0].tokens)
     assert skipped.startswith(text)
     assert text.endswith(" as")
+
+
+def test_a_row_that_asks_nothing_has_no_query_without_keys(base: Path) -> None:
+    """Guards fully masked rows of attention, which are NaN on CUDA and then in every gradient."""
+    config, _ = resolve(settings(base).model_copy(update={"row_length": 64}))
+    row = first_row(config.model_copy(update={"row_length": 20}), PROBLEM, 0)
+    assert (row.targets == NO_ANSWER).all()
+    mask = branch_mask(torch.from_numpy(row.branch)[None], torch.from_numpy(row.visible)[None])
+    assert mask.any(-1).all()
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,10 @@ def test_a_lora_run_loads_merged_and_keeps_the_output_matrix(base: Path, tmp_pat
     assert not torch.equal(after.blocks[0].attention.qkv.weight, before.blocks[0].attention.qkv.weight)
     assert torch.equal(after.blocks[0].mlp.up.weight, before.blocks[0].mlp.up.weight)
     assert config["data"]["problem"]["kind"] == "retry"
-    assert (tmp_path / "run" / "adapter" / "adapter_model.safetensors").exists()
+    adapter = tmp_path / "run" / "adapter" / "adapter_model.safetensors"
+    trained = adapter.read_bytes()
+    assert finetune(settings("lora", base, *RANKS), tmp_path / "run", ALONE).status == "done"
+    assert adapter.read_bytes() == trained  # guards: the same command again writes updates that nobody trained
 
 
 @pytest.mark.parametrize("preset", ["continued", "tenth"])
