@@ -57,7 +57,7 @@ def command(
                 with tqdm(total=n, desc=f"{path.name} {cell.name} {one.name}", unit="problem") as bar:
                     summary = evaluate(
                         run, cell, one, n, seed, progress=partial(show, bar),
-                        devices=devices.split(",") if devices else None, **options,
+                        devices=[name.strip() for name in devices.split(",")] if devices else None, **options,
                     )  # fmt: skip
                 rows.append((path.name, summary))
     assert first is not None

@@ -21,10 +21,11 @@ def command(
 
     Exit codes: those of `mistakes pretrain`.
     """
-    from cli.training import run_training, tracking_override
+    from cli.training import accuracy_hook, run_training, tracking_override
     from igsm.config import load_config
     from igsm.training.finetune import FinetuneConfig, finetune
 
     settings = load_config(FinetuneConfig, config, [*(overrides or []), *tracking_override(tracker)])
     folder = out or Path("runs") / config.stem
-    run_training(lambda ranks: finetune(settings, folder, ranks), settings.training.device, gpus)
+    hook = accuracy_hook(settings.data, settings.training)
+    run_training(lambda ranks: finetune(settings, folder, ranks, evaluate=hook), settings.training.device, gpus)

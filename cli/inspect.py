@@ -25,10 +25,10 @@ def command(
         raise InputError(f"{run}: no run folder (config.yaml is missing)")
     config = load_yaml(folder.config)
     lines = list(read_jsonl(folder.metrics)) if folder.metrics.exists() else []
-    steps = config.get("training", {}).get("steps")
+    steps = (config.get("training") or {}).get("steps")
     done = lines[-1]["step"] if lines else 0
     state = "finished" if folder.done.exists() else "not finished"
-    print(f"{run}: {state}, step {done:,} of {steps:,}")
+    print(f"{run}: {state}, step {done:,}" + (f" of {steps:,}" if isinstance(steps, int) else ""))
     for section in ("data", "model", "lora", "training"):
         if config.get(section):
             print(f"  {section}: {_summary(config[section])}")

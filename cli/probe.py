@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +34,7 @@ def command(
     settings = load_config(ProbeConfig, config, [*(overrides or []), *tracking_override(tracker)])
     folder = out or Path("runs") / config.stem
     run_training(lambda ranks: train_probe(settings, folder, ranks), settings.training.device, gpus)
-    if gpus is None or gpus == 1:
+    if (gpus is None or gpus == 1) and int(os.environ.get("RANK", "0")) == 0:
         from rich.console import Console
 
         from igsm.probing.evaluate import evaluate_probe, render

@@ -62,7 +62,7 @@ _Loader.add_implicit_resolver(
 def _parse_yaml(text: str, where: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, TypeError, ValueError) as error:  # `{{x}}` has no hash, 2024-13-01 is no date
         raise InputError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from None
 
 

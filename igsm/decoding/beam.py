@@ -183,7 +183,7 @@ class BeamDecoder(Decoder):
             tokens,
             finished=token == self.end,
             retries=unit.retries,
-            n_generated=unit.withdrawn + len(tokens),
+            n_generated=self.engine.beams * (unit.withdrawn + len(tokens)),
             score=float(self.final_score[number, 0]),
         )
 

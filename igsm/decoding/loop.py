@@ -45,7 +45,7 @@ class Generation:
         tokens: generated ids, with the end token if there is one.
         finished: whether it ended by the end token (otherwise: no room left).
         retries: how often a sentence was withdrawn.
-        n_generated: tokens generated, withdrawn ones included.
+        n_generated: tokens generated, withdrawn ones and those of all beams included.
         score: of beam search: sum of log-probabilities / length ** length_penalty.
     """
 

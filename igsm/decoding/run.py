@@ -34,8 +34,15 @@ def markers_of(vocabulary: Vocabulary) -> Markers:
     return Markers(define, closing[0], stop[0])
 
 
-def make_detector(decoder: DecoderName, vocabulary: Vocabulary, device: torch.device | str, rows: int) -> Detector:
-    """The detector that a decoder's name asks for; None asks for the silent one."""
+def make_detector(
+    decoder: DecoderName, vocabulary: Vocabulary, device: torch.device | str, units: int, context: int = CONTEXT
+) -> Detector:
+    """The detector that a decoder's name asks for; None asks for the silent one.
+
+    Args:
+        units: problems decoded side by side.
+        context: most tokens of prompt and solution.
+    """
     wanted = decoder.detector
     if wanted is None or wanted.kind == "silent":
         return Silent()
@@ -45,7 +52,7 @@ def make_detector(decoder: DecoderName, vocabulary: Vocabulary, device: torch.de
     return truth if wanted.kind == "truth" else Noisy(truth, wanted.false_positive, wanted.false_negative)
 
 
-MakeDetector = Callable[[DecoderName, Vocabulary, torch.device, int], Detector]
+MakeDetector = Callable[[DecoderName, Vocabulary, torch.device, int, int], Detector]
 
 
 def make_decoder(
@@ -59,7 +66,7 @@ def make_decoder(
     common: dict[str, Any] = {"temperature": name.temperature}
     if name.regret:
         common |= {
-            "detector": make(name, vocabulary, engine.device, engine.n_rows),
+            "detector": make(name, vocabulary, engine.device, engine.n_rows // engine.beams, engine.context),
             "markers": markers_of(vocabulary),
             "max_retries": name.max_retries,
         }
@@ -76,6 +83,19 @@ def default_devices() -> list[str]:
         return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return ["cpu"] * min(cores, torch.get_num_threads())
+
+
+def check_device(name: str) -> None:
+    """Raise InputError unless torch can compute on the device of this name."""
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise InputError(f"devices: '{name}' is none; cpu, cuda or cuda:N is expected")
+    count = torch.cuda.device_count() if device.type == "cuda" and torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise InputError(f"devices: there is no '{name}': this machine has {count} CUDA devices that torch can use")
 
 
 def default_batch(device: str, beams: int, row_bytes: int) -> int:
@@ -118,8 +138,13 @@ def decode(
         batch: rows on each device, beams included.
         context: most positions of a row; less when no request can need it.
         make: builds the detector for a device.
+
+    Raises:
+        InputError: a device that is not there, an unknown precision, or a prompt that does not fit.
     """
     devices = list(devices or default_devices())[: max(1, len(requests))]
+    for device in dict.fromkeys(devices):
+        check_device(device)
     if not requests:
         return
     if all(request.max_new_tokens is not None for request in requests):

@@ -6,6 +6,7 @@ when finished, `summary.json`. Until then the generations so far lie in `generat
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import time
@@ -91,10 +92,11 @@ def evaluate(
         options: of `decoding.run.decode`: devices, precision, batch, context.
 
     Raises:
-        InputError: the folder holds the results of another n, seed or checkpoint.
+        InputError: the folder holds the results of another n, seed, checkpoint or test set, or cannot be written.
     """
     folder = run.folder.evaluation(cell.name, decoder.name)
-    settings = _settings(run, cell, decoder, n, seed, options)
+    tests = load_test_set(cell, run.data.problem, run.vocabulary, n, seed)
+    settings = _settings(run, cell, decoder, n, seed, options) | {"test_set": tests.digest}
     done = folder / "summary.json"
     if done.is_file():
         summary: Json = read_json(done)
@@ -106,9 +108,15 @@ def evaluate(
                 )
         progress(summary["n"], summary["correct"])
         return summary
-    tests = load_test_set(cell, run.data.problem, run.vocabulary, n, seed)
     started = time.perf_counter()
-    records, verdicts = _generate_and_grade(run, folder, settings, tests, decoder, seed, progress, options)
+    try:
+        records, verdicts = _generate_and_grade(run, folder, settings, tests, decoder, seed, progress, options)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS):
+            raise
+        raise InputError(
+            f"{folder}: cannot be written: {error.strerror}; what is finished is kept, the same command goes on"
+        ) from None
     summary = (
         settings
         | summarise(verdicts)

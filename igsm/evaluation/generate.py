@@ -11,7 +11,7 @@ from igsm.decoding.decoders import DecoderName
 from igsm.decoding.detectors import Detector, Question
 from igsm.decoding.loop import Generation, Request
 from igsm.decoding.regret import Markers, next_question
-from igsm.decoding.run import decode, markers_of
+from igsm.decoding.run import CONTEXT, decode, default_devices, markers_of
 from igsm.decoding.streams import problem_key
 from igsm.evaluation.testsets import TestProblem
 from igsm.grading.grade import grade
@@ -57,7 +57,8 @@ def generations(
         if len(ballots[index]) == decoder.votes:
             samples = sorted(ballots.pop(index), key=lambda sample: sample.index)
             if decoder.detector is not None and detector is None:
-                detector = load_detector(decoder, vocabulary, "cpu", decoder.votes)
+                device = (options.get("devices") or default_devices())[0]
+                detector = load_detector(decoder, vocabulary, device, decoder.votes, options.get("context", CONTEXT))
             chosen, share = vote_on(samples, vocabulary, test.problem, detector)
             tokens = sum(sample.n_generated for sample in samples)
             yield _record(test, chosen, vocabulary) | {"generated_tokens": tokens, "vote_share": share}

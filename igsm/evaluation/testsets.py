@@ -10,6 +10,8 @@ import hashlib
 import io
 import json
 import os
+import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import igsm.problems
+import igsm.seeds
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.errors import InputError
 from igsm.evaluation.cells import Cell
@@ -49,12 +52,14 @@ class TestSet:
     Attributes:
         problems: in order.
         left_out: how many were too long on the way.
+        digest: of the problems.
     """
 
     __test__ = False
 
     problems: list[TestProblem]
     left_out: int
+    digest: str
 
 
 def load_test_set(cell: Cell, trained_on: ProblemConfig, vocabulary: Vocabulary, n: int, seed: int) -> TestSet:
@@ -79,7 +84,8 @@ def load_test_set(cell: Cell, trained_on: ProblemConfig, vocabulary: Vocabulary,
         problems.append(
             TestProblem(i, Problem.from_record(record, lexicon), int(record.head[OP]), int(record.head[BIN]))
         )
-    return TestSet(problems, int(content["left_out"]))
+    digest = hashlib.sha256(b"".join(np.ascontiguousarray(content[name]).tobytes() for name in Record._fields))
+    return TestSet(problems, int(content["left_out"]), digest.hexdigest()[:16])
 
 
 def _make(config: ProblemConfig, vocabulary: Vocabulary, n: int, seed: int) -> dict[str, np.ndarray]:
@@ -106,7 +112,7 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in (*Record._fields, "left_out")}
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None  # not there, or of a broken disk: made again
 
 
@@ -121,7 +127,7 @@ def _cache_path(config: ProblemConfig, vocabulary: Vocabulary, n: int, seed: int
 def _generator() -> str:
     """Digest of the generator's source: a changed generator must not find the old one's problems."""
     digest = hashlib.sha256()
-    for folder in igsm.problems.__path__:
-        for path in sorted(Path(folder).glob("*.py")):
-            digest.update(path.name.encode() + path.read_bytes())
+    paths = [path for folder in igsm.problems.__path__ for path in sorted(Path(folder).glob("*.py"))]
+    for path in [*paths, Path(igsm.seeds.__file__)]:
+        digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]

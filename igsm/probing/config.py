@@ -41,6 +41,15 @@ class ProbeConfig(Config):
     model: ModelConfig | None = None
     """The model's shape, filled in from there."""
 
+    @field_validator("training")
+    @classmethod
+    def _check_training(cls, training: TrainingConfig) -> TrainingConfig:
+        if training.evaluate_problems:
+            raise ValueError("a probe generates no solutions; leave training.evaluate_problems at 0")
+        if training.precision == "bfloat16_residual":
+            raise ValueError("training.precision of a probe is auto, float32 or bfloat16")
+        return training
+
     @field_validator("wrong_kinds")
     @classmethod
     def _check_kinds(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:

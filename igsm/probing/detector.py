@@ -17,13 +17,15 @@ from torch.nn import functional as F
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.decoders import DecoderName
 from igsm.decoding.detectors import Detector, Question
-from igsm.decoding.run import make_detector
+from igsm.decoding.run import CONTEXT, make_detector, row_bytes
 from igsm.errors import InputError
 from igsm.probing.probe import CANNOT, Probe
 from igsm.probing.train import load_probe, vocabulary_of
 
 _SCORES_A_PASS = 2**24
 """Most attention scores of one head in one pass: bounds its memory."""
+_MEMORY_ON_CPU = 2**31
+"""Most bytes of the cache where torch cannot say what is free."""
 
 
 class LearnedDetector:
@@ -118,15 +120,20 @@ class LearnedDetector:
         return answers
 
 
-def load_detector(decoder: DecoderName, vocabulary: Vocabulary, device: torch.device | str, rows: int) -> Detector:
+def load_detector(
+    decoder: DecoderName, vocabulary: Vocabulary, device: torch.device | str, units: int, context: int = CONTEXT
+) -> Detector:
     """The detector that a decoder's name asks for, a learned one from its run folder (a `MakeDetector`).
+
+    A learned one keeps a cache for every unit, or for as many as half of the free memory of a GPU (2 GiB on the CPU)
+    has room for.
 
     Raises:
         InputError: the folder holds no probe, or one of another vocabulary.
     """
     wanted = decoder.detector
     if wanted is None or wanted.folder is None:
-        return make_detector(decoder, vocabulary, device, rows)
+        return make_detector(decoder, vocabulary, device, units, context)
     probe, config = load_probe(wanted.folder, device)
     if config.question != "can_next":
         raise InputError(
@@ -136,7 +143,11 @@ def load_detector(decoder: DecoderName, vocabulary: Vocabulary, device: torch.de
     theirs = vocabulary_of(config)
     if (theirs.fingerprint, theirs.kind) != (vocabulary.fingerprint, vocabulary.kind):
         raise InputError(f"decoder '{decoder.name}': {wanted.folder} is a probe of a model with another vocabulary")
-    return LearnedDetector(probe, rows=rows)
+    free = 2 * _MEMORY_ON_CPU
+    if torch.device(device).type == "cuda":
+        free, _ = torch.cuda.mem_get_info(torch.device(device))
+    rows = max(1, min(units, free // 2 // row_bytes(probe.model, context)))
+    return LearnedDetector(probe, rows=rows, context=context)
 
 
 def _common_prefix(one: list[int], other: list[int]) -> int:

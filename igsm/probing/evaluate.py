@@ -5,6 +5,7 @@ The paper finds about 99 % over all parameters, and about 60 % where the model i
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from igsm.problems.lexicon import load_lexicon
 from igsm.problems.problem import Problem
 from igsm.problems.record import OP
 from igsm.problems.source import ProblemSource
-from igsm.rundir import RunFolder, write_json
+from igsm.rundir import RunFolder, atomic_write, write_json
 from igsm.seeds import numpy_generator
 
 ROWS_A_PASS = 16
@@ -194,7 +195,9 @@ def draw(report: dict[str, Any], probabilities: np.ndarray, cannot: np.ndarray, 
     for axes in (roc, bins):
         axes.legend(loc="lower right")
     figure.suptitle(f"{report['probe']['question']} probe: {report['all']['n']:,} questions on test problems")
-    figure.savefig(path, dpi=150)
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=150)
+    atomic_write(path, image.getvalue())
 
 
 def _description(config: Config) -> dict[str, Any]:

@@ -83,7 +83,10 @@ class Execution:
             This process's sum of losses, the number of targets of all processes, and the norm of the whole
             gradient before clipping (0-d tensors on the device).
         """
-        targets = self.ranks.sum((batch[-1] != IGNORE).sum().to(self.ranks.device))
+        count = (batch[-1] != IGNORE).sum()
+        if self.ranks.device.type == "cuda":
+            count = count.pin_memory()
+        targets = self.ranks.sum(count.to(self.ranks.device, non_blocking=True))
         # DistributedDataParallel takes the mean over processes.
         scale = self.ranks.world_size / targets.clamp(min=1)
         total = torch.zeros((), device=self.ranks.device)

@@ -26,6 +26,7 @@ from igsm.training.optimizers import Optimizers
 
 MAY_CHANGE = {
     "training.workers",
+    "training.micro_batch",
     "training.log_every",
     "training.checkpoint_every",
     "training.keep_last",
@@ -33,7 +34,8 @@ MAY_CHANGE = {
     "training.skip_bad_steps",
     "tracking",
 }
-"""Settings that a resumed run may have another value of: none of them changes what a good step computes."""
+"""Settings that a resumed run may have another value of: none of them changes what a good step computes, micro_batch
+up to rounding (and, with dropout, which units are dropped)."""
 
 
 @dataclass

@@ -33,6 +33,13 @@ def test_yaml_1_1_surprises_are_gone(tmp_path: Path) -> None:
     assert config == Root(section=Section(rate=0.001, name="no"), steps=1000)
 
 
+@pytest.mark.parametrize("value", ["{{x}}", "2024-13-01"])
+def test_yaml_that_is_no_value_is_one_clear_line(value: str) -> None:
+    """Guards tracebacks: PyYAML raises TypeError and ValueError, too."""
+    with pytest.raises(InputError, match="not valid YAML"):
+        apply_overrides({}, [f"steps={value}"])
+
+
 def test_overrides_win_over_the_file_and_reach_into_sections(tmp_path: Path) -> None:
     path = write(tmp_path, "steps: 5\n")
     config = load_config(Root, path, ["steps=7", "section.rate=2.5e-1", "optional.name=b"])

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from igsm.decoding.engine import prepare
 from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig
 from igsm.model.rotary import rotate, rotation
@@ -141,3 +142,13 @@ def test_bfloat16_autocast_stays_close(model: GPT) -> None:
 def test_a_model_needs_its_vocabulary() -> None:
     with pytest.raises(InputError, match="vocabulary_size"):
         GPT(ModelConfig(layers=1, heads=1))
+
+
+@pytest.mark.parametrize("qk_norm", [False, True])
+@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
+def test_every_architecture_decodes_in_bfloat16(architecture: str, qk_norm: bool) -> None:
+    """Guards a norm that returns float32 to a projection in bfloat16."""
+    model = prepare(GPT(tiny(architecture=architecture, qk_norm=qk_norm)), "cpu", "bf16")
+    states = model.hidden(torch.arange(4)[None])
+    assert states.dtype == torch.bfloat16
+    assert model.head(states).isfinite().all()

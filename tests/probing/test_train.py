@@ -134,6 +134,8 @@ def test_a_row_that_asks_nothing_has_no_query_without_keys(base: Path) -> None:
         (["problem.difficulty=nano", "problem.kind=retry", "problem.retry_rate=0.5"], "without mistakes"),
         (["problem.difficulty=med"], "trained on other names"),
         (["model.layers=2", "model.heads=2"], "leave them out"),
+        (["training.evaluate_problems=3"], "generates no solutions"),
+        (["training.precision=bfloat16_residual"], "training.precision of a probe"),
         (["from=nowhere"], "nowhere: no such run folder"),
     ],
 )
