@@ -7,15 +7,46 @@ import copy
 import pytest
 import torch
 
+from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.beam import BeamDecoder
+from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.engine import Engine
+from igsm.decoding.loop import Request
 from igsm.decoding.regret import Markers, RegretDecoder
 from igsm.decoding.regret_beam import RegretBeamDecoder
 from igsm.decoding.rows import RowDecoder
+from igsm.decoding.run import decode
+from igsm.model import GPT, ModelConfig
+from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.source import ProblemSource
 from tests.decoding.conftest import END
 
 pytestmark = pytest.mark.gpu
 CONTEXT = 48
+
+
+@pytest.mark.parametrize("settings", [{}, {"qk_norm": True}, {"architecture": "llama"}, {"head_size": 48}], ids=str)
+@pytest.mark.parametrize("name", ["greedy", "beam4", "regret-p", "regret_beam4-p"])
+def test_decode_in_bfloat16(settings, name):
+    """Guards what only the whole path meets: dtypes of norms and cache, long contexts, head sizes, refilling."""
+    problems = ProblemConfig(difficulty="nano", split="test")
+    vocabulary, source = load_vocabulary(problems), ProblemSource(problems, 1)
+    torch.manual_seed(0)
+    shape = {"layers": 2, "heads": 2, "vocabulary_size": vocabulary.size} | settings
+    asked = [source.problem(i) for i in range(12)]
+    prompts = [vocabulary.prompt(problem).tolist() for problem in asked]
+    requests = [Request(i, prompt, i, problem) for i, (prompt, problem) in enumerate(zip(prompts, asked, strict=True))]
+    found = list(
+        decode(
+            GPT(ModelConfig(**shape)), requests, parse_decoder(name), vocabulary,
+            devices=["cuda:0"], precision="bf16", batch=16, context=600,
+        )
+    )  # fmt: skip
+    assert sorted(g.index for g in found) == list(range(12))
+    for generation in found:
+        length = len(prompts[generation.index]) + len(generation.tokens)
+        assert generation.finished or length == 600
+        assert all(0 <= token < vocabulary.size for token in generation.tokens)
 
 
 class Odd:

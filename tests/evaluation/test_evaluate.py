@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import gzip
 import json
 
@@ -12,6 +14,7 @@ from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import ANSWER_START, END, load_vocabulary
 from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.loop import Generation
+from igsm.decoding.run import decode
 from igsm.errors import InputError
 from igsm.evaluation import evaluate as evaluation
 from igsm.evaluation.cells import Cell, figure_cells, parse_cells
@@ -192,6 +195,34 @@ def test_results_of_other_settings_are_not_overwritten(run):
     evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
     with pytest.raises(InputError, match="n=2, not 3"):
         evaluation.evaluate(run, cell, decoder, 3, 0, context=110)
+
+
+def test_results_on_other_problems_are_not_reused(run, monkeypatch):
+    """Guards a changed generator or a changed test set: old results passed off as results on the new one."""
+    cell, decoder = Cell("nano", "pq", 3, False), parse_decoder("sample")
+    evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
+    tests = dataclasses.replace(load_test_set(cell, NANO, VOCABULARY, 2, 0), digest="other")
+    monkeypatch.setattr(evaluation, "load_test_set", lambda *_: tests)
+    with pytest.raises(InputError, match="test_set=.*not other"):
+        evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
+
+
+def test_a_full_disk_is_one_clear_line(run, monkeypatch):
+    """Guards a traceback after hours of generating."""
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(evaluation.JsonlWriter, "write", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        evaluation.evaluate(run, Cell("nano", "pq", 2, False), parse_decoder("greedy"), 2, 0, context=110)
+
+
+@pytest.mark.parametrize("device", ["foo", "meta", "cuda:99", "cuda:x"])
+def test_a_device_that_is_not_there_is_one_clear_line(run, device):
+    """Guards torch's tracebacks out of a worker thread."""
+    with pytest.raises(InputError, match=f"'{device}'"):
+        list(decode(run.model, [], parse_decoder("greedy"), VOCABULARY, devices=[device]))
 
 
 def test_workers_do_not_change_results(run):
