@@ -34,10 +34,12 @@ test: setup ## lint, types and the tests (minutes on two cores)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	@echo "compiling the generator (a minute or two after a change of it)"
+	@$(BIN)/python -c "from igsm.corpus import blocks, config; blocks.prepare(config.DataConfig())"
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: setup ## the slow tests as well
-	$(BIN)/pytest -m 'slow and not gpu'
+	$(BIN)/pytest -m 'slow and not gpu' --timeout 1800
 
 lint: setup ## ruff and mypy only
 	$(BIN)/ruff check .
@@ -52,7 +54,8 @@ gpu-check: setup ## the tests that need a CUDA device
 
 gpu-bench: setup ## training and decoding speed on this machine's GPU beside their baselines
 	$(RUN) $(BIN)/mistakes bench train
-	$(RUN) $(BIN)/mistakes bench decode
+	$(RUN) $(BIN)/mistakes bench decode --layers 12 --heads 12 --op 20 --problems 1024 --batch 256 \
+		--decoders greedy,beam4,beam16,beam32,regret-p
 
 bench: setup ## generator and grader speed on this machine
 	$(BIN)/mistakes bench generate
