@@ -56,8 +56,6 @@ def command(
         raise InputError("--export needs --out, the folder to write to")
     if part is not None and (text is not None or export is not None or out is None):
         raise InputError("--part divides shards only; write text or an --export in a command of its own")
-    if kind not in (None, "none") and retry_rate is None and config is None:
-        raise InputError(f"--kind {kind} needs --retry-rate, e.g. --retry-rate 0.5")
     given = {
         "problem.difficulty": difficulty,
         "problem.format": form,
@@ -119,18 +117,26 @@ def _data_config(path: Path | None, given: dict[str, Any], overrides: list[str])
     from igsm.config import apply_overrides, build_config, load_yaml
     from igsm.corpus.config import DataConfig
 
+    where = str(path) if path is not None else "gen-data"
     content = load_yaml(path) if path is not None else {}
-    content = content.get("data", content)
+    content = _section(content.get("data", content), f"{where}: data")
     for name, value in given.items():
         if value is not None:
             *sections, key = name.split(".")
             place = content
             for section in sections:
-                place = place.setdefault(section, {})
+                place = _section(place.setdefault(section, {}), f"{where}: {section}")
             place[key] = value
     content = apply_overrides(content, overrides) | {"path": None}
-    where = str(path) if path is not None else "gen-data"
     data = build_config(DataConfig, content, where)
     if "context" not in content:
         data = data.model_copy(update={"context": data.problem.problem_class.context})
     return data
+
+
+def _section(value: Any, where: str) -> dict[str, Any]:
+    from igsm.errors import InputError
+
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: must hold 'key: value' lines, not {value!r}")
+    return value

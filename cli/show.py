@@ -36,7 +36,8 @@ def command(
     lexicon: Annotated[str | None, typer.Option(help="full, nano, or a file of names (JSON or YAML).")] = None,
     tokens: Annotated[bool, typer.Option("--tokens", help="Show the token ids and the loss mask.")] = False,
     graph: Annotated[
-        Path | None, typer.Option(help="Draw structure and dependency graph into this file (.png, .pdf, .svg).")
+        Path | None,
+        typer.Option(help="Draw structure and dependency graph into this file (.png, .pdf, .svg); replaces it."),
     ] = None,
     boxes: Annotated[bool, typer.Option("--boxes", help="A box-over-box toy problem instead.")] = False,
 ) -> None:
@@ -48,8 +49,6 @@ def command(
     from igsm.errors import InputError
     from igsm.problems.difficulty import ProblemConfig
 
-    if kind != "none" and retry_rate is None:
-        raise InputError(f"--kind {kind} needs --retry-rate, e.g. --retry-rate 0.5")
     if boxes and graph is not None:
         raise InputError("--graph draws the problem class's graphs; a box-over-box problem has none")
     settings = {

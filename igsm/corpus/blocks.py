@@ -77,8 +77,8 @@ class Settings(NamedTuple):
 class Stream(NamedTuple):
     """A stream of written documents: its random state, its scratch space and the document just written.
 
-    `codes`, `mistakes` and `spans` are as in `wording.write_document`. `ends` is int64 [4]: the ends of the problem, of
-    the solution and of the answer, and the number of mistakes. `position` is int64 [1], the next problem of the chunk.
+    `codes`, `mistakes` and `spans` are as in `solution.write_document`. `ends` is int64 [4]: the ends of the problem,
+    the solution and the answer, and the number of mistakes. `position` is int64 [1], the next problem of the chunk.
     """
 
     chunk: Chunk

@@ -12,6 +12,7 @@ import importlib
 import itertools
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -129,25 +130,29 @@ def _write_hf(folder: Path, split: str, items: Iterable[Record]) -> Path:
     import datasets
 
     must_be_new(folder)
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    table = _write_parquet(partial / "from", split, items)
+    partial = None
     try:
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        table = _write_parquet(partial / "from", split, items)
         loaded = datasets.Dataset.from_parquet(str(table), split=split, cache_dir=str(partial / "cache"))
         loaded.save_to_disk(str(partial / "made"))
         (partial / "made").rename(folder)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
     return folder
 
 
 def must_be_new(path: Path) -> Path:
-    """``path``, its folder made; InputError when it exists already."""
-    if path.exists():
-        raise InputError(f"{path}: exists already; remove it or choose another name")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """``path``, its folder made; InputError when it exists already or its folder cannot be made."""
+    try:
+        if path.exists():
+            raise InputError(f"{path}: exists already; remove it or choose another name")
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
     return path
 
 

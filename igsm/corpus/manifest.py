@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
 import pydantic
+from pydantic import Field, model_validator
 
 from igsm.config import Config
 from igsm.corpus.config import DataConfig
@@ -43,6 +44,13 @@ class ShardRecord(Config):
     dropped: int  # longer than a window, among those generated for its blocks
     files: dict[str, FileRecord]
 
+    @model_validator(mode="after")
+    def _has_its_files(self) -> Self:
+        for suffix in ("bin", "planes", "documents"):
+            if (name := f"shard_{self.shard:06d}.{suffix}") not in self.files:
+                raise ValueError(f"files: no entry for {name}")
+        return self
+
 
 class Plan(Config):
     """What a corpus folder is to hold.
@@ -57,8 +65,15 @@ class Plan(Config):
     format: str = FORMAT
     law: dict[str, Any]
     vocabulary: str
-    windows: int
-    windows_per_shard: int
+    windows: Annotated[int, Field(ge=0)]
+    windows_per_shard: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _has_a_context(self) -> Self:
+        context = self.law.get("context")
+        if not isinstance(context, int) or context < 1:
+            raise ValueError(f"law.context: must be the tokens of a window, not {context!r}")
+        return self
 
     @property
     def n_shards(self) -> int:
@@ -78,6 +93,16 @@ class Manifest(Plan):
     documents: int
     cut: int
     dropped: int
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if len(self.shards) != self.n_shards:
+            raise ValueError(f"shards: {len(self.shards)} records, {self.n_shards} make the corpus")
+        for number, record in enumerate(self.shards):
+            first, end = self.windows_of(number)
+            if (record.shard, record.first_window, record.windows) != (number, first, end - first):
+                raise ValueError(f"shards.{number}: must be shard {number} with windows {first} to {end - 1}")
+        return self
 
 
 def law_of(config: DataConfig) -> dict[str, Any]:
@@ -210,8 +235,9 @@ def _read(cls: Any, path: Path) -> Any:
     try:
         return cls.model_validate(content)
     except pydantic.ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise InputError(f"{path}: not a valid {path.stem}: {where}: {error.errors()[0]['msg']}") from None
+        first = error.errors()[0]
+        what = [".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")]
+        raise InputError(f"{path}: not a valid {path.stem}: {': '.join(filter(None, what))}") from None
 
 
 def _difference(there: Any, here: Any, path: str = "") -> str:

@@ -156,7 +156,7 @@ class ShardReader:
         if first + count > len(self):
             raise InputError(
                 f"{self.folder}: holds {len(self)} windows, window {first + count - 1} is wanted; "
-                "make more with gen-data --tokens"
+                "generate a larger corpus into a new folder"
             )
         tokens = np.empty((count, self.context), np.uint16)
         planes = np.zeros((count, self.context), np.uint8)

@@ -102,9 +102,15 @@ class ProblemConfig(Config):
             raise ValueError(f"unknown kind '{self.kind}'{suggest(self.kind, KINDS)}")
         if not 0.0 <= self.retry_rate < 1.0:
             raise ValueError(f"retry_rate must be in [0, 1), not {self.retry_rate}: at 1 a solution would never get on")
+        if (self.kind == "none") != (self.retry_rate == 0.0):
+            lacking = "a kind of mistakes, e.g. retry" if self.kind == "none" else "a retry_rate above 0, e.g. 0.5"
+            raise ValueError(
+                f"kind and retry_rate go together: kind '{self.kind}' with rate {self.retry_rate:g} lacks {lacking}"
+            )
         problem_class = self.problem_class  # raises for settings that do not go together
-        if self.op is not None and self.op > (limit := max_possible_op(problem_class)):
-            raise ValueError(f"op={self.op} is more than a problem of this class can have (at most {limit})")
+        name, most = ("max_op", problem_class.max_op) if self.op is None else ("op", self.op)
+        if most > (limit := max_possible_op(problem_class)):
+            raise ValueError(f"{name}={most} is more than a problem of this class can have (at most {limit})")
         return self
 
     @property
@@ -128,11 +134,14 @@ class ProblemConfig(Config):
 
 
 def max_possible_op(problem_class: ProblemClass) -> int:
-    """An upper bound of the operations of one problem: all instances with 4 inputs, all abstract parameters needed."""
+    """An upper bound of the operations of one problem: all instances with 4 inputs, all abstract parameters needed.
+
+    Every operation's result takes a letter, so there are no more of them than letters.
+    """
     best = 0
     for depth in problem_class.depths:
         for width in problem_class.widths:
             edges = min(max(problem_class.max_edge, (depth - 1) * width), (depth - 1) * width**2)
             abstract = sum(max(width - 1, 1) + (depth - 2 - layer) * (2 * width - 1) for layer in range(depth - 1))
             best = max(best, 3 * edges + width * abstract)
-    return best
+    return min(best, problem_class.n_symbols)

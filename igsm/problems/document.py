@@ -85,7 +85,7 @@ class Document:
         ends: Sequence[int] | np.ndarray,
         spans: np.ndarray,
     ) -> Document:
-        """A record's document from what `wording.write_document` wrote and returned; copies what it keeps.
+        """A record's document from what `solution.write_document` wrote and returned; copies what it keeps.
 
         Args:
             spans: int32[n, SPAN_COLUMNS], exactly one row for each mistake.

@@ -91,7 +91,7 @@ class Lexicon:
                 raise InputError(f"{self.where}: the name {name!r} contains {broken!r}, which ends a name")
             if name != " ".join(name.split()) or not name.isprintable() or not name:
                 raise InputError(f"{self.where}: the name {name!r} must be words with one space between them")
-            if len(name) == 1 or name.isdigit() or name == "BACK":
+            if len(name) == 1 or name.isdigit() or "BACK" in name.split():
                 raise InputError(f"{self.where}: the name {name!r} would be read as a symbol, a number or BACK")
             if not name[-1].isalnum():
                 raise InputError(

@@ -73,7 +73,7 @@ class ProblemSource:
         return Document.of_record(record := self.record(index), self.lexicon, self._mistakes(index, record))
 
     def _mistakes(self, index: int, record: Record) -> np.ndarray:
-        """int32[n, 3], from a stream that other kinds and rates do not disturb."""
+        """int32[n, 5] (`wording.MISTAKE_COLUMNS`), from a stream that other kinds and rates do not disturb."""
         config = self.config
         state = derive_key("mistakes", self.seed, self._stream, index)
         drawn = np.zeros((MAX_MISTAKES, MISTAKE_COLUMNS), np.int32)

@@ -70,7 +70,7 @@ def test_boxes_and_graph(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--kind", "retry"], "needs --retry-rate"),
+        (["--kind", "retry"], "kind and retry_rate go together"),
         (["--kind", "retri", "--retry-rate", "0.1"], "did you mean 'retry'"),
         (["--kind", "retry", "--retry-rate", "1"], "retry_rate must be in"),
         (["--difficulty", "medium"], "did you mean 'med'"),

@@ -65,6 +65,32 @@ def test_existing_files_are_left_alone(tmp_path: Path) -> None:
     assert path.read_text() == "mine\n"
 
 
+def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
+    """Guards against a traceback for a file where a folder is wanted."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        export.must_be_new(tmp_path / "file" / "deep" / "a.jsonl")
+
+
+def test_the_temporary_folder_is_nobody_elses(tmp_path: Path) -> None:
+    """Guards against removing a folder of the user's that has the name of a temporary one, or leaving one's own."""
+    pytest.importorskip("datasets")
+    pytest.importorskip("pyarrow")
+    (tmp_path / "made.partial").mkdir()
+    (tmp_path / "made.partial" / "notes").write_text("mine")
+
+    def interrupted() -> object:
+        yield from ()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export.writer("hf")(tmp_path / "made", "train", interrupted())  # type: ignore[arg-type]
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == [
+        "made.partial",
+        "made.partial/notes",
+    ]
+
+
 def test_an_interrupted_file_is_not_there(tmp_path: Path) -> None:
     def interrupted() -> object:
         yield {"problem": "x"}

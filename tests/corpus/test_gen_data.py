@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from cli.gen_data import _data_config
 from igsm.corpus.manifest import read_manifest
 from igsm.corpus.shards import ShardReader
+from igsm.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,7 +82,7 @@ def test_config_of_a_run_gives_its_data_and_options_go_on_top(tmp_path: Path) ->
         ("--out X --tokens many", "--tokens many: must be a number"),
         ("--out X --tokens 1k --difficulty med1", "unknown difficulty 'med1'; did you mean 'med'?"),
         ("--out X --tokens 1k --kind retri --retry-rate 0.1", "unknown kind 'retri'; did you mean 'retry'?"),
-        ("--out X --tokens 1k --kind retry", "--kind retry needs --retry-rate"),
+        ("--out X --tokens 1k --kind retry", "kind and retry_rate go together"),
         ("--out X --tokens 1k --kind retry --retry-rate 1.0", "retry_rate must be in [0, 1)"),
         ("--out X --tokens 1k --kind retry --retry-rate -0.1", "retry_rate must be in [0, 1)"),
         ("--out X --tokens 1k --split val", "problem.split"),
@@ -142,3 +144,19 @@ def test_killed_and_run_again_it_goes_on(tmp_path: Path) -> None:
     assert re.search(r"\d+ shards", result.stdout)
     for name, changed in kept.items():
         assert (tmp_path / "o" / name).stat().st_mtime_ns == changed, "a finished shard was made again"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("problem: null\n", "problem: must hold 'key: value' lines, not None"),
+        ("data: 3\n", "data: must hold 'key: value' lines, not 3"),
+        ("data: null\n", "data: must hold 'key: value' lines, not None"),
+    ],
+)
+def test_empty_sections_of_a_config_are_one_clear_line(tmp_path: Path, content: str, message: str) -> None:
+    """Guards against an AttributeError or TypeError for a section that is a value, or has nothing in it."""
+    path = tmp_path / "run.yaml"
+    path.write_text(content)
+    with pytest.raises(InputError, match=message):
+        _data_config(path, {"problem.difficulty": "nano"}, [])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -170,6 +172,41 @@ def test_a_broken_manifest_is_one_clear_line(corpus: Path, content: str, message
     with pytest.raises(InputError, match=message) as caught:
         ShardReader(corpus)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["shards"], [], "shards: 0 records, 3 make the corpus"),
+        (["shards", 1, "first_window"], 9, "shards.1: must be shard 1 with windows 8 to 15"),
+        (["shards", 0, "files", "shard_000000.planes"], None, "files: no entry for shard_000000.planes"),
+        (["law", "context"], None, "law.context: must be the tokens of a window"),
+        (["windows_per_shard"], 0, "windows_per_shard: "),
+    ],
+)
+def test_an_incomplete_manifest_is_one_clear_line(tmp_path: Path, path: list[Any], value: object, message: str) -> None:
+    """Guards against an IndexError, KeyError or unchecked files for a manifest that lacks something."""
+    file = {"bytes": 1, "sha256": ""}
+    counts = {"documents": 1, "cut": 0, "dropped": 0}
+    shards = [
+        {"shard": number, "first_window": 8 * number, "windows": windows, **counts}
+        | {"files": {f"shard_{number:06d}.{suffix}": dict(file) for suffix in ("bin", "planes", "documents")}}
+        for number, windows in enumerate((8, 8, 2))
+    ]
+    manifest: Any = {"law": {"context": 100}, "vocabulary": "", "windows": 18, "windows_per_shard": 8, **counts}
+    manifest |= {"tokens": 1800, "shards": shards}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    read_manifest(tmp_path)
+    place = manifest
+    for key in path[:-1]:
+        place = place[key]
+    if value is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match=rf"not a valid manifest: .*{re.escape(message)}"):
+        read_manifest(tmp_path)
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path, corpus: Path) -> None:

@@ -123,6 +123,7 @@ def _with(path: tuple[str, ...], value: object) -> dict:
         (_with(("categories", "Zoo", "old"), ["Two  Spaces", "B C"]), "one space between"),
         (_with(("categories", "Zoo", "old"), ["x", "B C"]), "read as a symbol"),
         (_with(("categories", "Zoo", "old"), ["17", "B C"]), "read as a symbol"),
+        (_with(("categories", "Zoo", "old"), ["BACK Street", "B C"]), "or BACK"),
         (_with(("categories", "Zoo", "old"), ["Yahoo!", "B C"]), "end with a letter"),
         (_with(("categories", "Animal", "big"), ["Animal", "Lion"]), "is a category and an item"),
     ],

@@ -107,6 +107,11 @@ def test_one_problem_is_quick() -> None:
         ({"modulus": 1}, "modulus"),
         ({"modulus": 29}, "modulus"),
         ({"n_symbols": 53}, "n_symbols"),
+        ({"op": 9, "n_symbols": 8}, r"op=9 .*at most 8"),
+        ({"n_symbols": 8}, r"max_op=15 .*at most 8"),
+        ({"difficulty": "nano", "max_op": 20}, r"max_op=20 .*at most"),
+        ({"retry_rate": 0.5}, "kind and retry_rate go together: kind 'none'"),
+        ({"kind": "retry"}, "kind and retry_rate go together: kind 'retry'"),
         ({"dificulty": "med"}, "did you mean 'difficulty'"),
     ],
 )
@@ -143,4 +148,5 @@ def test_no_problem_has_more_operations_than_the_bound() -> None:
         most = max(int(record.head[r.OP]) for record in drawn(500, difficulty=name))
         assert most <= problem_class.max_op <= max_possible_op(problem_class)
     op = max_possible_op(DIFFICULTIES["nano"])
-    assert all(record.head[r.OP] <= op for record in drawn(300, difficulty="nano", max_op=20, n_symbols=52))
+    unbounded = ProblemSource(ProblemConfig(difficulty="nano").model_copy(update={"max_op": 20}))
+    assert all(unbounded.record(i).head[r.OP] <= op for i in range(300))
