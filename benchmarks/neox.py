@@ -2,63 +2,36 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from igsm.errors import InputError
 from igsm.model import GPT
+from igsm.model.huggingface import export_model
 
 
-def neox_twin(model: GPT, context: int, end: int) -> Any:
-    """A `GPTNeoXForCausalLM` that computes the same logits (architecture gpt2, without qk_norm)."""
+def neox_twin(model: GPT, end: int) -> Any:
+    """A `GPTNeoXForCausalLM` that computes the same logits (architecture gpt2, without qk_norm).
+
+    It is what `mistakes export` writes, loaded on the model's device and in its dtype.
+    """
     try:
-        from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+        from transformers import GPTNeoXForCausalLM
     except ImportError:
         raise InputError("the comparison needs transformers: pip install 'mistakes[hf]'") from None
-    shape = model.config
-    if shape.architecture != "gpt2" or shape.qk_norm:
+    if model.config.architecture != "gpt2" or model.config.qk_norm:
         raise InputError("GPT-NeoX has no twin of this model: architecture gpt2 without qk_norm is needed")
-    config = GPTNeoXConfig(
-        vocab_size=shape.vocabulary_size,
-        hidden_size=shape.width,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        intermediate_size=shape.mlp_width,
-        hidden_act="gelu_new",
-        rotary_pct=1.0,
-        rotary_emb_base=shape.rotary_base,
-        rope_parameters={"rope_type": "default", "rope_theta": shape.rotary_base, "partial_rotary_factor": 1.0},
-        use_parallel_residual=False,
-        layer_norm_eps=1e-5,
-        max_position_embeddings=context,
-        tie_word_embeddings=shape.tied,
-        bos_token_id=end,
-        eos_token_id=end,
-        pad_token_id=end,
-    )
-    twin = GPTNeoXForCausalLM(config).eval()
-    ours, theirs = model.state_dict(), {}
-    for i in range(shape.layers):
-        source, target = f"blocks.{i}.", f"gpt_neox.layers.{i}."
-        for kind in ("weight", "bias"):
-            # Ours: all queries, all keys, all values; GPT-NeoX's: query, key, value of one head after the other.
-            qkv = ours[f"{source}attention.qkv.{kind}"]
-            parts = qkv.view(3, shape.heads, shape.head_size, *qkv.shape[1:])
-            theirs[f"{target}attention.query_key_value.{kind}"] = parts.transpose(0, 1).reshape(qkv.shape)
-            theirs[f"{target}attention.dense.{kind}"] = ours[f"{source}attention.output.{kind}"]
-            theirs[f"{target}input_layernorm.{kind}"] = ours[f"{source}attention_norm.{kind}"]
-            theirs[f"{target}post_attention_layernorm.{kind}"] = ours[f"{source}mlp_norm.{kind}"]
-            theirs[f"{target}mlp.dense_h_to_4h.{kind}"] = ours[f"{source}mlp.up.{kind}"]
-            theirs[f"{target}mlp.dense_4h_to_h.{kind}"] = ours[f"{source}mlp.down.{kind}"]
-    theirs["gpt_neox.embed_in.weight"] = ours["embedding.weight"]
-    theirs["gpt_neox.final_layer_norm.weight"] = ours["final_norm.weight"]
-    theirs["gpt_neox.final_layer_norm.bias"] = ours["final_norm.bias"]
-    head = "lm_head.weight" if "lm_head.weight" in twin.state_dict() else "embed_out.weight"  # transformers 5 or 4
-    theirs[head] = ours["embedding.weight"] if shape.tied else ours["output.weight"]
-    twin.load_state_dict(theirs)
-    device = next(model.parameters()).device
-    return twin.to(device, next(model.parameters()).dtype)
+    with tempfile.TemporaryDirectory() as folder:
+        export_model(model, Path(folder), end)
+        twin = GPTNeoXForCausalLM.from_pretrained(folder).eval()
+    parameter = next(model.parameters())
+    frequencies = twin.gpt_neox.rotary_emb.inv_freq.float()  # in bfloat16 the angles of late positions would be wrong
+    twin.to(parameter.device, parameter.dtype)
+    twin.gpt_neox.rotary_emb.inv_freq = frequencies.to(parameter.device)
+    return twin
 
 
 @torch.inference_mode()

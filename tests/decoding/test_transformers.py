@@ -27,7 +27,7 @@ def twin(model):
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return neox_twin(model, CONTEXT, END)
+        return neox_twin(model, END)
 
 
 def theirs(twin, prompt, **options):
