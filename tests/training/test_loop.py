@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,15 @@ def test_a_bounded_number_of_bad_steps_is_left_out(tmp_path: Path) -> None:
     assert all(torch.isfinite(p).all() for p in loaded.parameters())
     with pytest.raises(TrainingError, match="step 6"):
         toy_train(config, tmp_path / "bad", model=poisoned_model(config, {3, 5, 6}, float("nan")))
+
+
+def test_a_resumed_run_may_allow_fewer_bad_steps_than_it_had(tmp_path: Path) -> None:
+    """Guards an IndexError where no step of this start is bad."""
+    config = toy_config(skip_bad_steps=2, steps=8)
+    toy_train(config, tmp_path, model=poisoned_model(config, {3, 5}, float("nan")))
+    (tmp_path / "DONE").unlink()
+    shutil.rmtree(tmp_path / "checkpoints" / "step_8")
+    assert toy_train(toy_config(skip_bad_steps=0, steps=8), tmp_path).status == "done"
 
 
 def test_folders_that_hold_something_else_are_refused(tmp_path: Path) -> None:
