@@ -16,7 +16,7 @@ from igsm.problems.inputs import (
 )
 from igsm.problems.lexicon import Tables
 from igsm.problems.record import Record, clear
-from igsm.problems.structure import EDGES, LAYERS, PARAMETERS, Graph, draw_structure, new_graph
+from igsm.problems.structure import CAPACITY, EDGES, LAYERS, PARAMETERS, Graph, draw_structure, new_graph
 from igsm.seeds import below, compiled, shuffle, uniform
 
 ATTEMPTS = 1000
@@ -155,12 +155,25 @@ def draw_candidate(state: np.ndarray, law: Law, next_open: np.ndarray, work: Wor
     while n_solution < 0:
         if attempts == ATTEMPTS:
             return Candidate(0, 0, 0, attempts, s, w0, w1)
+        if attempts == 1 and _is_hopeless(n, depth, w0, w1, n_edges, work.graph.size[CAPACITY]):
+            return Candidate(0, 0, 0, attempts, s, w0, w1)
         attempts += 1
         draw_structure(state, depth, w0, w1, n_edges, p, work.graph)
         needed = choose_needed(state, n, m, work.graph)
         n_solution = draw_order(state, needed, work.graph, work.solution)
     operations, extra = count_operations(work.solution, n_solution, s, work.graph)
     return Candidate(operations, extra, n_solution, attempts, s, w0, w1)
+
+
+@compiled
+def _is_hopeless(n: int, depth: int, w0: int, w1: int, n_edges: int, capacity: int) -> bool:
+    """Whether every attempt must fail; nearly all candidates that no attempt saves are of this kind.
+
+    In a complete graph of 3 or more layers all of whose parameters are needed, a question is an abstract parameter of
+    the top layer. Its instances are inputs of the same item's other abstract parameters too, and its abstract inputs
+    of the other items' ones, so that nothing is free after it.
+    """
+    return depth > 2 and w0 > 1 and w0 == w1 and n_edges == (depth - 1) * w0 * w0 and n >= capacity
 
 
 @compiled

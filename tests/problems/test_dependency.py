@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 
 from igsm.problems.dependency import choose_needed, draw_from, draw_order, draw_sample
 from igsm.problems.inputs import count_operations, room_for_extra
-from igsm.problems.structure import EDGES, PARAMETERS, draw_structure, new_graph
+from igsm.problems.structure import CAPACITY, EDGES, PARAMETERS, draw_structure, new_graph
 from igsm.seeds import derive_key
 
 
@@ -88,6 +89,18 @@ def test_draws_are_uniform() -> None:
         pairs[tuple(pool[:2].tolist())] += 1
     assert len(pairs) == 12
     assert max(abs(count / n - 1 / 12) for count in pairs.values()) < 4.5 * np.sqrt(11 / 144 / n)
+
+
+@pytest.mark.parametrize(("depth", "width"), [(3, 2), (3, 3), (4, 2), (4, 3)])
+def test_a_complete_graph_that_is_needed_whole_is_hopeless(depth: int, width: int) -> None:
+    """Bug guarded: candidates given up at once (`_is_hopeless`) although some attempt could succeed."""
+    state, graph, solution = derive_key("hopeless"), new_graph(), np.zeros(64, np.int64)
+    n_edges = (depth - 1) * width**2
+    for _ in range(500):
+        draw_structure(state, depth, width, width, n_edges, 0.5, graph)
+        needed = choose_needed(state, int(graph.size[CAPACITY]), 200, graph)
+        assert members(needed) == list(range(graph.size[PARAMETERS]))
+        assert draw_order(state, needed, graph, solution) == -1
 
 
 def test_nothing_is_left_over_in_a_stuck_walk() -> None:
