@@ -21,7 +21,7 @@ EXPECTED = {
 
 
 def documents(kind: str, number: int = 60) -> list[Document]:
-    source = ProblemSource(ProblemConfig(kind=kind, retry_rate=0.6), seed=11)
+    source = ProblemSource(ProblemConfig(kind=kind, retry_rate=0.0 if kind == "none" else 0.6), seed=11)
     return [source.document(index) for index in range(number)]
 
 
