@@ -9,7 +9,7 @@ from igsm.problems.expression import count_symbols
 from igsm.problems.lexicon import Tables
 from igsm.problems.record import NUMBER, Record
 from igsm.problems.split import template_bin
-from igsm.seeds import below, compiled
+from igsm.seeds import compiled
 
 TRIES = 1000
 """Questions drawn for one problem before it is given up."""
@@ -17,7 +17,10 @@ TRIES = 1000
 
 @compiled
 def ask_again(state: np.ndarray, law: Law, tables: Tables, work: Workspace, record: Record) -> bool:
-    """Ask for a uniform one of the existing parameters, in a random topological order of what it depends on.
+    """Ask for a uniform one of the problem's parameters, in a random topological order of what it depends on.
+
+    These are the ones that the statement mentions (`Record.mentioned`): the mean op from op=20 is then that measured
+    for the authors' code, 7.7; with all abstract parameters of the structure graph it would be 9.4.
 
     The number of operations may become anything from 1 up. With ``law.reask == 2`` ("strict") questions are
     drawn until the template hash of the new solution lies in the split's bins again.
@@ -25,8 +28,13 @@ def ask_again(state: np.ndarray, law: Law, tables: Tables, work: Workspace, reco
     Returns:
         Whether a question was found whose solution has enough letters (and, if strict, the right bin).
     """
+    n_parameters = record.head[r.N_PARAMETERS]
+    mentioned = 0
+    for parameter in range(n_parameters):
+        if record.mentioned[parameter]:
+            mentioned |= 1 << parameter
     for _ in range(TRIES):
-        _write_question(state, below(state, record.head[r.N_PARAMETERS]), work, record)
+        _write_question(state, draw_from(state, mentioned, n_parameters), work, record)
         record.head[r.N_SYMBOLS] = count_symbols(record)
         if record.head[r.N_SYMBOLS] > law.n_symbols:
             continue
