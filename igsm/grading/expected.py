@@ -70,37 +70,27 @@ class Expectations:
 
     def _expect(self, p: Parameter) -> Expected:
         problem, number = self._problem, self._number
-        needs = 0
-        for q in problem.inputs(p):
-            needs |= 1 << number[q]
-        if p.abstract:
-            terms = problem.terms(p)
-            fingerprint = 0 if terms else number_unknown(0)
-            for term in terms:
-                product = 1
-                for q in term:
-                    product *= self._unknowns[number[q]]
-                fingerprint += product
-        else:
+        own = number[p]
+        inputs = [number[q] for q in problem.inputs(p)]
+        values = [self._unknowns[i] for i in inputs]
+        if not p.abstract:
             expression = problem.expressions[p]
-            values = [self._unknowns[number[q]] for q in expression.inputs]
             fingerprint = values[0] - values[1] if expression.subtract else sum(values)
             if expression.number is not None:
                 constant = number_unknown(expression.number)
-                if expression.multiply:
-                    fingerprint *= constant
-                else:
-                    fingerprint += constant
+                fingerprint = fingerprint * constant if expression.multiply else fingerprint + constant
+        elif not values:
+            fingerprint = number_unknown(0)
+        elif p.target == p.layer + 1:
+            fingerprint = sum(values)
+        else:  # each child, and in turn what that child has
+            fingerprint = sum(child * inside for child, inside in zip(values[::2], values[1::2], strict=True))
+        needs = 0
+        for i in inputs:
+            needs |= 1 << i
         needed = p in problem.needed
-        return Expected(
-            p,
-            1 << number[p],
-            needs,
-            fingerprint % PRIME,
-            self._unknowns[number[p]],
-            needed,
-            0 if needed else problem.operations(p),
-        )
+        operations = 0 if needed else problem.operations(p)
+        return Expected(p, 1 << own, needs, fingerprint % PRIME, self._unknowns[own], needed, operations)
 
 
 _EXPECTATIONS: WeakKeyDictionary[Problem, Expectations] = WeakKeyDictionary()

@@ -76,7 +76,11 @@ def _stated(problem: Problem, expected: Expectations, sentences: list[str]) -> t
 
 def _withdrawn_mistakes(problem: Problem, expected: Expectations, sentences: list[str]) -> dict[int, Kind]:
     """Number of a sentence that states a whole step and takes it back -> what is wrong with that step."""
-    withdrawn = {number: whole for number, s in enumerate(sentences, 1) if (whole := withdrawn_definition(s))}
+    withdrawn = {
+        number: whole
+        for number, sentence in enumerate(sentences, 1)
+        if sentence.endswith(" BACK") and (whole := withdrawn_definition(sentence))
+    }
     if not withdrawn:
         return {}
     found = {}

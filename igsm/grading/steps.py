@@ -79,7 +79,7 @@ def is_withdrawn(sentence: str) -> bool:
 
 def withdrawn_definition(sentence: str) -> Definition | None:
     """The definition that was written whole before a final BACK, if there is one."""
-    if "; " not in sentence or not sentence.endswith(" BACK"):
+    if not sentence.endswith(" BACK") or "; " not in sentence:
         return None
     definition = read_definition(sentence.removesuffix(" BACK"))
     return definition if isinstance(definition, Definition) else None
