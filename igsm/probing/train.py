@@ -117,11 +117,12 @@ def held_out(config: ProbeConfig, ranks: Ranks, count: int) -> Callable[[], Iter
     """The same questions about the first `count` test problems at every call: this process's share."""
     assert config.problem is not None
     problem = config.problem.model_copy(update={"split": "test"})
+    mine = range(ranks.rank, count, ranks.world_size)
     batches: list[Batch] = []
 
     def batch() -> Iterator[Batch]:
-        if not batches:
-            batches.append(_stack([first_row(config, problem, i) for i in range(ranks.rank, count, ranks.world_size)]))
+        if mine and not batches:
+            batches.append(_stack([first_row(config, problem, i) for i in mine]))
         return iter(batches)
 
     return batch

@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
+from igsm.config import load_config
+from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.detectors import Question
+from igsm.decoding.run import row_bytes
 from igsm.probing import detector as module
-from igsm.probing.detector import LearnedDetector
+from igsm.probing.config import ProbeConfig
+from igsm.probing.detector import LearnedDetector, load_detector
 from igsm.probing.probe import CANNOT, Probe
+from igsm.probing.train import vocabulary_of
 from tests.probing.test_tree import tiny_probe
 
 
@@ -42,6 +47,31 @@ def test_cached_answers_equal_those_of_the_whole_text(rows: int, scores: int, mo
     for questions in ROUNDS:
         expected = [alone(probe, [*one.prompt, *one.tokens]) for one in questions]
         assert detector.probabilities(questions) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(("rows_in_memory", "units", "rows"), [(0.5, 16, 1), (2.9, 16, 2), (100, 3, 3)])
+def test_memory_caps_the_rows_and_not_the_answers(
+    rows_in_memory: float, units: int, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against a cache that outgrows its memory or the rows decoded, and answers that depend on its size."""
+    probe = tiny_probe()
+    overrides = ["problem.difficulty=nano", "vocabulary=compact"]
+    config = load_config(ProbeConfig, "configs/probe/version1.yaml", overrides)
+    monkeypatch.setattr(module, "load_probe", lambda *_: (probe, config))
+    monkeypatch.setattr(module, "_MEMORY_ON_CPU", int(rows_in_memory * row_bytes(probe.model, 16)))
+    decoder = parse_decoder("regret-version1@folder")
+    capped = load_detector(decoder, vocabulary_of(config), "cpu", units, context=16)
+    large = LearnedDetector(probe, rows=64, context=16)
+    assert isinstance(capped, LearnedDetector)
+    held, room = capped._keys.nbytes + capped._values.nbytes, rows * row_bytes(probe.model, 16)
+    assert held == room
+    for questions in ROUNDS:
+        assert capped.probabilities(questions) == pytest.approx(large.probabilities(questions), abs=1e-5)
+        kept = [row for row, _ in capped._rows.values()]
+        assert len(set(kept)) == len(kept) <= rows
+    assert len(capped._rows) == rows
+    assert len(large._rows) == 5
+    assert capped.tokens_read > large.tokens_read
 
 
 def test_only_new_tokens_are_read() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
 from igsm.config import load_config
@@ -18,13 +22,14 @@ from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import load_detector
 from igsm.probing.evaluate import answers, evaluate_probe, first_mistakes, render
 from igsm.probing.questions import NO_ANSWER
-from igsm.probing.train import first_row, load_probe, resolve, train_probe
+from igsm.probing.train import first_row, held_out, load_probe, resolve, train_probe
 from igsm.probing.tree import branch_mask
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
 from igsm.rundir import read_json, read_jsonl
 from igsm.training.config import PretrainConfig
 from igsm.training.distributed import Ranks
+from tests.training.toy_training import metrics, weights
 
 PRESET = Path("configs/probe/version1.yaml")
 PROBLEM = ProblemConfig(difficulty="nano")
@@ -33,6 +38,15 @@ SMALL = [
     *("training.evaluate_every=6", "training.held_out_windows=4", "tracking.mode=disabled"),
 ]
 ALONE = Ranks(torch.device("cpu"))
+# Put on the path of a command as sitecustomize.py: notes which of its processes give a file its final name.
+NOTE_RENAMES = """
+import os, sys
+def note(event, arguments):
+    if event == "os.rename" and os.path.basename(arguments[1]) in ("DONE", "probe.json"):
+        with open(os.environ["RENAMES"], "a") as file:
+            print("rank", os.environ.get("RANK"), os.path.basename(arguments[1]), file=file)
+sys.addaudithook(note)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +83,34 @@ def test_a_probe_is_trained_measured_and_used_as_a_detector(base: Path, tmp_path
     question = Question(0, problem, vocabulary.prompt(problem).tolist(), vocabulary.from_gpt2[asked].tolist())
     decoder = parse_decoder(f"regret-version1@{tmp_path / 'probe'}")
     assert load_detector(decoder, vocabulary, torch.device("cpu"), 4).regrets([question]) in ([True], [False])
+
+
+def test_two_processes_train_the_same_probe_and_one_measures_it(base: Path, tmp_path: Path) -> None:
+    """Guards against processes that train on the same rows, a report by each of them or before the probe is trained,
+    and a crash of the process that has no share of few held-out problems."""
+    more = ["training.device=cpu", "training.held_out_windows=1"]
+    train_probe(settings(base, *more), tmp_path / "one", ALONE)
+    (tmp_path / "sitecustomize.py").write_text(NOTE_RENAMES)
+    command = [sys.executable, "-m", "cli.main", "probe", str(PRESET), f"from={base}", *SMALL, *more, "--gpus", "2"]
+    path = f"{tmp_path}:{Path(__file__).parents[2]}"
+    environment = os.environ | {"PYTHONPATH": path, "RENAMES": str(tmp_path / "renames"), "OMP_NUM_THREADS": "1"}
+    subprocess.run([*command, "--out", str(tmp_path / "two"), "--problems", "8"], env=environment, check=True)
+    assert (tmp_path / "renames").read_text() == "rank 0 DONE\nrank 0 probe.json\n"
+    one, two = (safetensors.torch.load(weights(tmp_path / name, 6)) for name in ("one", "two"))
+    torch.testing.assert_close(two, one, atol=1e-5, rtol=1e-4)
+    for line, other in zip(metrics(tmp_path / "one"), metrics(tmp_path / "two"), strict=True):
+        for key in line.keys() & {"loss", "targets_seen", "held_out_loss"}:
+            assert line[key] == pytest.approx(other[key], rel=1e-4)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_processes_share_the_held_out_problems(count: int, base: Path) -> None:
+    """Guards against problems that several processes ask about, or none."""
+    config, _ = resolve(settings(base))
+    (alone,) = held_out(config, ALONE, count)()
+    ranks = [Ranks(torch.device("cpu"), rank, world_size=3) for rank in range(3)]
+    shared = [row for one in ranks for batch in held_out(config, one, count)() for row in batch[0].tolist()]
+    assert sorted(shared) == sorted(alone[0].tolist())
 
 
 def test_the_frozen_weights_are_the_models(base: Path, tmp_path: Path) -> None:
