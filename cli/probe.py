@@ -39,4 +39,4 @@ def command(
 
         from igsm.probing.evaluate import evaluate_probe, render
 
-        Console().print(render(evaluate_probe(folder, problems, generations or [])))
+        Console().print(render(evaluate_probe(folder, problems, generations or [], settings.training.device)))

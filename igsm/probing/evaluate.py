@@ -167,7 +167,8 @@ def evaluate_probe(
     solutions = read_solutions(generations, config)
     asked = [question for question, first in find(solutions, vocabulary_of(config)) if first]
     if asked:
-        detected = sum(LearnedDetector(probe, rows=64).regrets(asked))
+        longest = max(len(question.prompt) + len(question.tokens) for question in asked)
+        detected = sum(LearnedDetector(probe, rows=ROWS_A_PASS, context=longest).regrets(asked))
         report["first_mistakes"] = {"n": len(asked), "detected": detected, "share": detected / len(asked)}
     write_json(RunFolder(path).path / REPORT, report)
     draw(report, probabilities, cannot, RunFolder(path).path / FIGURE)
