@@ -21,8 +21,8 @@ def mistakes(*arguments: str) -> None:
 @pytest.mark.timeout(1500)
 def test_probe_regret_and_lora(tmp_path: Path) -> None:
     base, probe, control, lora = (str(tmp_path / name) for name in ("base", "probe", "control", "lora"))
-    quick = ("training.evaluate_problems=0", "training.workers=0", "--tracker", "none")
-    mistakes("pretrain", "configs/pretrain/nano.yaml", "training.steps=1000", *quick, "--out", base)
+    quick = ("training.workers=0", "--tracker", "none")
+    mistakes("pretrain", "configs/pretrain/nano.yaml", "training.steps=2000", *quick, "--out", base)
     mistakes("eval", base, "--cells", CELL, "--decoder", "greedy,regret-p", "--n", "200")
     greedy, perfect = (
         read_json(tmp_path / "base" / "eval" / f"{CELL}-{decoder}" / "summary.json")
@@ -31,18 +31,11 @@ def test_probe_regret_and_lora(tmp_path: Path) -> None:
     assert greedy["accuracy"] > greedy["always_zero"] + 0.2
     assert perfect["accuracy"] >= greedy["accuracy"]
 
-    small = (
-        "training.steps=300",
-        "training.batch=16",
-        "training.micro_batch=16",
-        "training.held_out_windows=32",
-        "row_length=192",
-    )
     own = str(tmp_path / "base" / "eval" / f"{CELL}-greedy" / "generations.jsonl.gz")
     asked = ("--problems", "200", "--generations", own)
-    mistakes("probe", "configs/probe/version1.yaml", f"from={base}", *small, *quick, "--out", probe, *asked)
+    mistakes("probe", "configs/probe/nano/version1.yaml", f"from={base}", *quick, "--out", probe, *asked)
     mistakes(
-        "probe", "configs/probe/version1.yaml", f"from={base}", "random_weights=true", *small, *quick, "--out", control
+        "probe", "configs/probe/nano/version1.yaml", f"from={base}", "random_weights=true", *quick, "--out", control
     )
     trained, random = (read_json(tmp_path / name / "probe.json")["all"] for name in ("probe", "control"))
     assert trained["area_under_roc"] > random["area_under_roc"] + 0.05
@@ -50,10 +43,7 @@ def test_probe_regret_and_lora(tmp_path: Path) -> None:
     learned = read_json(tmp_path / "base" / "eval" / f"{CELL}-regret-version1" / "summary.json")
     assert learned["accuracy"] > greedy["always_zero"]
 
-    data = ("data.context=128", "data.problem.difficulty=nano", "data.problem.retry_rate=0.5")
-    rate = ("lora.query_value_rank=8", "lora.embedding_rank=16", "training.batch=16", "training.micro_batch=16")
-    steps = ("training.steps=200", "training.warmup_steps=10", "training.loss_on=solution")
-    mistakes("finetune", "configs/finetune/lora.yaml", f"from={base}", *data, *rate, *steps, *quick, "--out", lora)
+    mistakes("finetune", "configs/finetune/nano/lora.yaml", f"from={base}", "training.steps=300", *quick, "--out", lora)
     mistakes("eval", lora, "--cells", CELL, "--decoder", "greedy", "--n", "200")
     tuned = read_json(tmp_path / "lora" / "eval" / f"{CELL}-greedy" / "summary.json")
     assert tuned["retries"]["mean_on_wrong"] > 0
