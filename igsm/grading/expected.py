@@ -56,17 +56,16 @@ class Expectations:
         self._problem = problem
         self._number = {p: i for i, p in enumerate(problem.parameters)}
         self._unknowns = _unknowns(len(self._number))
-        self._by_name: dict[str, Expected | None] = {}
+        self._by_name: dict[str, Expected] = {}
 
     def __getitem__(self, name: str) -> Expected | None:
-        try:
-            return self._by_name[name]
-        except KeyError:
+        expected = self._by_name.get(name)
+        if expected is None:
             parameter = self._problem.find(name)
             if parameter is None:  # not kept: texts may hold any number of unknown names
                 return None
             expected = self._by_name[name] = self._expect(parameter)
-            return expected
+        return expected
 
     def _expect(self, p: Parameter) -> Expected:
         problem, number = self._problem, self._number

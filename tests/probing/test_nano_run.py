@@ -22,7 +22,7 @@ def mistakes(*arguments: str) -> None:
 def test_probe_regret_and_lora(tmp_path: Path) -> None:
     base, probe, control, lora = (str(tmp_path / name) for name in ("base", "probe", "control", "lora"))
     quick = ("training.workers=0", "--tracker", "none")
-    mistakes("pretrain", "configs/pretrain/nano.yaml", "training.steps=2000", *quick, "--out", base)
+    mistakes("pretrain", "configs/pretrain/nano.yaml", "training.steps=1000", *quick, "--out", base)
     mistakes("eval", base, "--cells", CELL, "--decoder", "greedy,regret-p", "--n", "200")
     greedy, perfect = (
         read_json(tmp_path / "base" / "eval" / f"{CELL}-{decoder}" / "summary.json")
