@@ -19,6 +19,9 @@ def command(
     generations: Annotated[
         list[Path] | None, typer.Option(help="generations.jsonl.gz of the model: detect its first mistakes, too.")
     ] = None,
+    seen: Annotated[
+        bool, typer.Option("--seen", help="Measure on new problems with templates of the training split (for nano).")
+    ] = False,
     gpus: Annotated[int | None, typer.Option(help="Start so many processes with torchrun.", min=1)] = None,
     tracker: Annotated[str | None, typer.Option(help="wandb: auto, online, offline or none.")] = None,
 ) -> None:
@@ -39,4 +42,5 @@ def command(
 
         from igsm.probing.evaluate import evaluate_probe, render
 
-        Console().print(render(evaluate_probe(folder, problems, generations or [], settings.training.device)))
+        device = settings.training.device
+        Console().print(render(evaluate_probe(folder, problems, generations or [], device, seen)))

@@ -36,19 +36,27 @@ from igsm.rundir import RunFolder, atomic_write, write_json
 from igsm.seeds import numpy_generator
 
 ROWS_A_PASS = 16
+SEEN_SEED = 1_000_000
+"""Added to the seed for problems of the training split, so that they are not those the probe was trained on."""
 REPORT, FIGURE = "probe.json", "probe.png"
 
 
 @torch.inference_mode()
-def answers(probe: Probe, config: ProbeConfig, problems: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def answers(
+    probe: Probe, config: ProbeConfig, problems: int, seen: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The probe's answers to every question about the first `problems` test problems that fit a row.
+
+    Args:
+        seen: new problems with solution templates of the training split instead of the test split's.
 
     Returns:
         For each question: the problem's number of operations (int), the probability of "cannot" (or "wrong",
         float), and whether it truly cannot be computed next (or is wrong, bool).
     """
     assert config.problem is not None
-    source = ProblemSource(config.problem.model_copy(update={"split": "test"}), config.seed)
+    split, seed = ("train", config.seed + SEEN_SEED) if seen else ("test", config.seed)
+    source = ProblemSource(config.problem.model_copy(update={"split": split}), seed)
     device = probe.classifier.weight.device
     rows = (
         (int(source.record(index).head[OP]), row)
@@ -141,13 +149,18 @@ def read_solutions(paths: Iterable[str | Path], config: ProbeConfig) -> Iterator
 
 
 def evaluate_probe(
-    path: str | Path, problems: int, generations: Iterable[str | Path] = (), device: str = "auto"
+    path: str | Path,
+    problems: int,
+    generations: Iterable[str | Path] = (),
+    device: str = "auto",
+    seen: bool = False,
 ) -> dict[str, Any]:
     """Measure the probe in a run folder and write `probe.json` and `probe.png` there.
 
     Args:
         problems: test problems for the accuracy over all parameters.
         generations: files with the model's own solutions, for the detection of its first mistakes.
+        seen: see `answers`.
 
     Returns:
         What was written: `all` and `by_op` (see `measures.summarise`), `first_mistakes` (n, detected, share).
@@ -155,11 +168,12 @@ def evaluate_probe(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     probe, config = load_probe(path, device)
-    ops, probabilities, cannot = answers(probe, config, problems)
+    ops, probabilities, cannot = answers(probe, config, problems, seen)
     by_op = {int(op): summarise(probabilities[ops == op], cannot[ops == op]) for op in np.unique(ops)}
     report: dict[str, Any] = {
         "probe": _description(config),
         "problems": problems,
+        "templates": "seen" if seen else "test",
         "all": summarise(probabilities, cannot),
         "by_op": by_op,
     }

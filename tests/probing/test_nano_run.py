@@ -32,11 +32,9 @@ def test_probe_regret_and_lora(tmp_path: Path) -> None:
     assert perfect["accuracy"] >= greedy["accuracy"]
 
     own = str(tmp_path / "base" / "eval" / f"{CELL}-greedy" / "generations.jsonl.gz")
-    asked = ("--problems", "200", "--generations", own)
-    mistakes("probe", "configs/probe/nano/version1.yaml", f"from={base}", *quick, "--out", probe, *asked)
-    mistakes(
-        "probe", "configs/probe/nano/version1.yaml", f"from={base}", "random_weights=true", *quick, "--out", control
-    )
+    version1 = ("configs/probe/nano/version1.yaml", f"from={base}", "training.steps=400", *quick, "--seen")
+    mistakes("probe", *version1, "--out", probe, "--problems", "200", "--generations", own)
+    mistakes("probe", *version1, "random_weights=true", "--out", control, "--problems", "200")
     trained, random = (read_json(tmp_path / name / "probe.json")["all"] for name in ("probe", "control"))
     assert trained["area_under_roc"] > random["area_under_roc"] + 0.05
     mistakes("eval", base, "--cells", CELL, "--decoder", f"regret-version1@{probe}", "--n", "200")
