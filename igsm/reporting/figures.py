@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from igsm.reporting.text import families
 from igsm.rundir import atomic_write
 
 Points = Sequence[tuple[float, float]]
+LETTERS_AN_INCH = 11
+"""Of a title: it is broken into lines rather than cut off at the picture's edges."""
 _COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#888888", "#222222")
 
 
@@ -66,8 +69,9 @@ def heat_map(table: Table, title: str) -> Any:
         ]
     longest = max((len(row) for row in table.rows), default=0)
     width = 1.6 + 0.085 * longest + 0.43 * len(panels[0][1][0] if table.rows else [])
-    figure = new_figure(max(width, 5.0), 0.9 + len(panels) * (0.85 + 0.27 * len(table.rows)))
-    figure.suptitle(title, fontsize=11)
+    width = max(width, 5.0)
+    figure = new_figure(width, 0.9 + len(panels) * (0.85 + 0.27 * len(table.rows)))
+    figure.suptitle(textwrap.fill(title, int(LETTERS_AN_INCH * width)), fontsize=11)
     known = [value for _, lines in panels for line in lines for value in line if value is not None]
     low, high = (0.0, 1.0) if table.measure.share else (0.0, max([*known, 1e-9]))
     if table.measure.share and known:
@@ -151,7 +155,7 @@ def bar_chart(table: Table, title: str) -> Any:
         axis.set_yticks(range(0, 101, 20))
     axis.set_xticks(range(len(table.columns)), [column.replace("<=", "≤") for column in table.columns], fontsize=8)
     axis.set_ylabel(table.measure.title, fontsize=8)
-    axis.set_title(title, fontsize=10)
+    axis.set_title(textwrap.fill(title, int(LETTERS_AN_INCH * figure.get_figwidth())), fontsize=10)
     axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3, frameon=False)
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
