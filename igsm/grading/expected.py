@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, proxy
 
 from igsm.problems.problem import Parameter, Problem
 
@@ -53,7 +53,7 @@ class Expectations:
     """`Expected` of a problem's parameters by name, computed when first asked for."""
 
     def __init__(self, problem: Problem) -> None:
-        self._problem = problem
+        self._problem = proxy(problem)  # a reference would keep it, and so its entry below, for ever
         self._number = {p: i for i, p in enumerate(problem.parameters)}
         self._unknowns = _unknowns(len(self._number))
         self._by_name: dict[str, Expected] = {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
+import weakref
 from pathlib import Path
 
 import pytest
@@ -229,3 +231,13 @@ def test_documentation_lists_every_kind():
     text = (Path(__file__).resolve().parents[2] / "docs" / "grading.md").read_text()
     for kind in (*Kind, *IllPosedError.KINDS):
         assert kind in text
+
+
+def test_a_graded_problem_can_be_forgotten() -> None:
+    """Guards a leak: tables kept for each problem must not keep the problem, or grading a large file fills the memory."""
+    problem = Problem(["Zoo", "Animal"], [["Zoo"], ["Cat"]], {A: Expression((), 5)}, A)
+    assert grade(problem, CAT).correct
+    forgotten = weakref.ref(problem)
+    del problem
+    gc.collect()
+    assert forgotten() is None
