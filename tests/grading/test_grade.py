@@ -234,7 +234,7 @@ def test_documentation_lists_every_kind():
 
 
 def test_a_graded_problem_can_be_forgotten() -> None:
-    """Guards a leak: tables kept for each problem must not keep the problem, or grading a large file fills the memory."""
+    """Guards a leak: the tables kept for a problem must not keep the problem, or a large file fills the memory."""
     problem = Problem(["Zoo", "Animal"], [["Zoo"], ["Cat"]], {A: Expression((), 5)}, A)
     assert grade(problem, CAT).correct
     forgotten = weakref.ref(problem)
