@@ -76,11 +76,7 @@ def _stated(problem: Problem, expected: Expectations, sentences: list[str]) -> t
 
 def _withdrawn_mistakes(problem: Problem, expected: Expectations, sentences: list[str]) -> dict[int, Kind]:
     """Number of a sentence that states a whole step and takes it back -> what is wrong with that step."""
-    withdrawn = {
-        number: whole
-        for number, sentence in enumerate(sentences, 1)
-        if sentence.endswith(" BACK") and (whole := withdrawn_definition(sentence))
-    }
+    withdrawn = {number: whole for number, s in enumerate(sentences, 1) if (whole := withdrawn_definition(s))}
     if not withdrawn:
         return {}
     found = {}
