@@ -36,8 +36,6 @@ from igsm.rundir import RunFolder, atomic_write, write_json
 from igsm.seeds import numpy_generator
 
 ROWS_A_PASS = 16
-SEEN_SEED = 1_000_000
-"""Added to the seed for problems of the training split, so that they are not those the probe was trained on."""
 REPORT, FIGURE = "probe.json", "probe.png"
 
 
@@ -55,8 +53,8 @@ def answers(
         float), and whether it truly cannot be computed next (or is wrong, bool).
     """
     assert config.problem is not None
-    split, seed = ("train", config.seed + SEEN_SEED) if seen else ("test", config.seed)
-    source = ProblemSource(config.problem.model_copy(update={"split": split}), seed)
+    problem = config.problem.model_copy(update={"split": "train" if seen else "test"})
+    source = ProblemSource(problem, config.seed)
     device = probe.classifier.weight.device
     rows = (
         (int(source.record(index).head[OP]), row)

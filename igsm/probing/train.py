@@ -80,9 +80,14 @@ class QuestionBatches:
         self._rows.close()
 
 
+TRAINING_SEEDS = 1_000_000
+"""Added to the seed for the problems that probes are trained on: cells of the training split ("seen") and the measures
+of a probe hold the problems of the seed itself."""
+
+
 @functools.lru_cache(maxsize=2)
 def _source(problem: ProblemConfig, seed: int) -> ProblemSource:
-    return ProblemSource(problem, seed)
+    return ProblemSource(problem, TRAINING_SEEDS + seed)
 
 
 def _step_rows(config: ProbeConfig, count: int, offset: int, step: int) -> list[QuestionRow]:

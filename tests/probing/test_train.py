@@ -20,7 +20,7 @@ from igsm.model import GPT, ModelConfig
 from igsm.model.checkpoint import save_checkpoint
 from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import load_detector
-from igsm.probing.evaluate import SEEN_SEED, answers, evaluate_probe, first_mistakes, render
+from igsm.probing.evaluate import answers, evaluate_probe, first_mistakes, render
 from igsm.probing.questions import NO_ANSWER
 from igsm.probing.train import first_row, held_out, load_probe, resolve, train_probe
 from igsm.probing.tree import branch_mask
@@ -148,15 +148,19 @@ def test_answers_ask_about_test_problems_only(base: Path, tmp_path: Path) -> Non
         answers(probe, config.model_copy(update={"row_length": 20}), 3)
 
 
-def test_seen_problems_are_of_the_training_split_and_not_those_of_training(base: Path, tmp_path: Path) -> None:
+def test_a_probe_is_never_measured_on_its_training_problems(base: Path, tmp_path: Path) -> None:
+    """Guards "seen" measures and cells, which share the training split, against the training problems themselves."""
     train_probe(settings(base), tmp_path / "probe", ALONE)
     probe, config = load_probe(tmp_path / "probe")
     train = ProblemConfig(difficulty="nano", split="train")
-    new, used = (ProblemSource(train, config.seed + offset) for offset in (SEEN_SEED, 0))
-    assert [new.problem(i).text for i in range(8)] != [used.problem(i).text for i in range(8)]
+    problems = [ProblemSource(train, config.seed).problem(i) for i in range(8)]
     ops, _, _ = answers(probe, config, 8, seen=True)
-    problems = [new.problem(i) for i in range(8)]
     assert ops.tolist() == [p.op for p in problems for _ in range(len(p.solution) * len(p.parameters))]
+    vocabulary = load_vocabulary(PROBLEM)
+    trained_on = [first_row(config, train, i).ids.tolist() for i in range(64)]
+    for problem in problems:
+        prompt = vocabulary.prompt(problem).tolist()
+        assert all(row[: len(prompt)] != prompt for row in trained_on)
 
 
 def test_first_mistakes_are_where_the_text_first_goes_wrong() -> None:
