@@ -95,6 +95,15 @@ def attend_reference(q: Tensor, keys: Tensor, values: Tensor, batch: Batch) -> T
     return torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=used[:, None, None])
 
 
+def holders(batch: Batch, place: Tensor) -> Tensor:
+    """The cache rows that hold positions `place` [N, P] (any where unused) of the batch's entries: int64 [N, P]."""
+    rows = batch.rows[:, None]
+    if batch.beams == 1:
+        return rows
+    first = rows - torch.arange(len(rows), device=rows.device)[:, None] % batch.beams
+    return first + batch.source[rows, place].long() * (place >= batch.shared[:, None])
+
+
 @numba.njit(cache=True, fastmath=True, nogil=True)
 def _attend_numba(
     q, k, v, keys, values, rows, position, shared, source, beams, out

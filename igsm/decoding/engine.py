@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from igsm.decoding.attention import Batch, attend
+from igsm.decoding.attention import Batch, attend, holders
 from igsm.errors import InputError
+from igsm.model.gpt import CANON_WINDOW, look_back
 
 
 class LanguageModel(Protocol):
@@ -23,7 +24,9 @@ class LanguageModel(Protocol):
 
     config: Any
 
-    def hidden(self, ids: Tensor, *, positions: Tensor | None = None, attend: Any = None) -> Tensor: ...
+    def hidden(
+        self, ids: Tensor, *, positions: Tensor | None = None, attend: Any = None, recall: Any = None
+    ) -> Tensor: ...
 
     def head(self, states: Tensor) -> Tensor: ...
 
@@ -65,6 +68,9 @@ class Engine:
         shape = (config.layers, self.all_rows, config.heads, context, config.head_size)
         self.keys = torch.zeros(shape, dtype=self.dtype, device=self.device)
         self.values = torch.zeros(shape, dtype=self.dtype, device=self.device)
+        # What the Canon layers were fed: they look back at the last few of a row's positions.
+        canon_shape = (config.n_canons, self.all_rows, context, config.heads * config.head_size)
+        self.canon_inputs = torch.zeros(canon_shape, dtype=self.dtype, device=self.device)
         self.source = torch.zeros(self.all_rows, context, dtype=torch.uint8, device=self.device)
         self._recorded: dict[Hashable, tuple[Any, Tensor]] = {}
         self._pool: Any = None
@@ -100,7 +106,11 @@ class Engine:
             self.values[layer, places, :, :longest] = v
             return F.scaled_dot_product_attention(q, k, v, is_causal=True)
 
-        self.model.hidden(ids, attend=hook)
+        def recall(canon: int, x: Tensor) -> list[Tensor]:
+            self.canon_inputs[canon, places, :longest] = x
+            return look_back(x)
+
+        self.model.hidden(ids, attend=hook, recall=recall)
 
     def logits(self, ids: Tensor, batch: Batch) -> Tensor:
         """Next-token logits [N, vocabulary], float32, after feeding ids [N] at the batch's positions."""
@@ -108,8 +118,25 @@ class Engine:
         def hook(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
             return attend(q, k, v, self.keys[layer], self.values[layer], batch)
 
-        states = self.model.hidden(ids[:, None], positions=batch.position[:, None], attend=hook)
+        states = self.model.hidden(
+            ids[:, None], positions=batch.position[:, None], attend=hook, recall=self._recall(batch)
+        )
         return self.model.head(states[:, 0]).float()
+
+    def _recall(self, batch: Batch) -> Callable[[int, Tensor], Sequence[Tensor]] | None:
+        if not len(self.canon_inputs):
+            return None
+        place = batch.position[:, None] - torch.arange(1, CANON_WINDOW, device=self.device)
+        exists = (place >= 0)[..., None]
+        place = place.clamp_min(0)
+        holder = holders(batch, place)
+
+        def recall(canon: int, x: Tensor) -> Sequence[Tensor]:
+            inputs = self.canon_inputs[canon]
+            inputs[batch.rows, batch.position] = x[:, 0]
+            return (inputs[holder, place] * exists).split(1, dim=1)
+
+        return recall
 
     # ---------------------------------------------------------------- steps
 
@@ -184,8 +211,8 @@ class _SharpHead(torch.nn.Module):
         output = model.output.weight if model.output is not None else model.embedding.weight
         self.register_buffer("weight", output.detach().float().clone())
 
-    def hidden(self, ids: Tensor, *, positions: Tensor | None = None, attend: Any = None) -> Tensor:
-        return self.body.hidden(ids, positions=positions, attend=attend)
+    def hidden(self, ids: Tensor, *, positions: Tensor | None = None, attend: Any = None, recall: Any = None) -> Tensor:
+        return self.body.hidden(ids, positions=positions, attend=attend, recall=recall)
 
     def head(self, states: Tensor) -> Tensor:
         return F.linear(states.float(), self.weight)  # type: ignore[arg-type]

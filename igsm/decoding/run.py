@@ -109,7 +109,8 @@ def default_batch(device: str, beams: int, row_bytes: int) -> int:
 def row_bytes(model: Any, context: int) -> int:
     """Bytes of cache that a row takes."""
     item = next(model.parameters()).element_size()
-    return 2 * model.config.layers * model.config.heads * model.config.head_size * context * item
+    config = model.config
+    return (2 * config.layers + config.n_canons) * config.heads * config.head_size * context * item
 
 
 def decode(

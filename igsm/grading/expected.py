@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from typing import NamedTuple
-from weakref import WeakKeyDictionary, proxy
+from weakref import WeakKeyDictionary
 
 from igsm.problems.problem import Parameter, Problem
 
@@ -29,8 +29,9 @@ def number_unknown(number: int) -> int:
 
 
 @lru_cache(maxsize=64)
-def _unknowns(n_parameters: int) -> tuple[int, ...]:
-    return tuple(_field_element(f"parameter {number}") for number in range(n_parameters))
+def _places(n_parameters: int) -> tuple[tuple[int, int], ...]:
+    """The bit of each parameter, and the random field element that stands for it."""
+    return tuple((1 << number, _field_element(f"parameter {number}")) for number in range(n_parameters))
 
 
 class Expected(NamedTuple):
@@ -45,51 +46,48 @@ class Expected(NamedTuple):
     unknown: int
     """The parameter itself at the random point, where others use it."""
     needed: bool
-    unnecessary_operations: int
-    """Its operations if it is not needed, else 0."""
+    """The question depends on it."""
 
 
-class Expectations:
-    """`Expected` of a problem's parameters by name, computed when first asked for."""
+class Expectations(dict[str, Expected]):
+    """`Expected` of a problem's parameters by name, computed when first asked for; None for an unknown name."""
 
     def __init__(self, problem: Problem) -> None:
-        self._problem = proxy(problem)  # a reference would keep it, and so its entry below, for ever
-        self._number = {p: i for i, p in enumerate(problem.parameters)}
-        self._unknowns = _unknowns(len(self._number))
-        self._by_name: dict[str, Expected] = {}
+        # The problem's tables, not the problem: a reference would keep it, and so its entry below, for ever.
+        self._parameters = problem.by_name
+        self._inputs = problem.inputs_of
+        self._expressions = problem.expressions
+        self._needed = problem.needed
+        self._place = dict(zip(problem.parameters, _places(len(problem.parameters)), strict=True))
 
-    def __getitem__(self, name: str) -> Expected | None:
-        expected = self._by_name.get(name)
-        if expected is None:
-            parameter = self._problem.find(name)
-            if parameter is None:  # not kept: texts may hold any number of unknown names
-                return None
-            expected = self._by_name[name] = self._expect(parameter)
+    def __missing__(self, name: str) -> Expected | None:
+        parameter = self._parameters.get(name)
+        if parameter is None:  # not kept: texts may hold any number of unknown names
+            return None
+        expected = self[name] = self._expect(parameter)
         return expected
 
     def _expect(self, p: Parameter) -> Expected:
-        problem, number = self._problem, self._number
-        own = number[p]
-        inputs = [number[q] for q in problem.inputs(p)]
-        values = [self._unknowns[i] for i in inputs]
-        if not p.abstract:
-            expression = problem.expressions[p]
-            fingerprint = values[0] - values[1] if expression.subtract else sum(values)
+        places = [self._place[q] for q in self._inputs[p]]
+        needs = 0
+        for bit, _ in places:
+            needs |= bit
+        abstract, layer, _, target = p
+        if not abstract:
+            expression = self._expressions[p]
+            fingerprint = places[0][1] - places[1][1] if expression.subtract else sum([value for _, value in places])
             if expression.number is not None:
                 constant = number_unknown(expression.number)
                 fingerprint = fingerprint * constant if expression.multiply else fingerprint + constant
-        elif not values:
+        elif not places:
             fingerprint = number_unknown(0)
-        elif p.target == p.layer + 1:
-            fingerprint = sum(values)
+        elif target == layer + 1:
+            fingerprint = sum([value for _, value in places])
         else:  # each child, and in turn what that child has
-            fingerprint = sum(child * inside for child, inside in zip(values[::2], values[1::2], strict=True))
-        needs = 0
-        for i in inputs:
-            needs |= 1 << i
-        needed = p in problem.needed
-        operations = 0 if needed else problem.operations(p)
-        return Expected(p, 1 << own, needs, fingerprint % PRIME, self._unknowns[own], needed, operations)
+            pairs = zip(places[::2], places[1::2], strict=True)
+            fingerprint = sum([child * inside for (_, child), (_, inside) in pairs])
+        bit, unknown = self._place[p]
+        return Expected(p, bit, needs, fingerprint % PRIME, unknown, p in self._needed)
 
 
 _EXPECTATIONS: WeakKeyDictionary[Problem, Expectations] = WeakKeyDictionary()

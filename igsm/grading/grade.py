@@ -53,13 +53,14 @@ def grade(problem: Problem, text: str | bytes, answer: int | str | None = None, 
 def _stated(problem: Problem, expected: Expectations, sentences: list[str]) -> tuple[tuple[Step, ...], int, int]:
     """Every stated parameter, and how many defined parameters and operations the question does not need."""
     steps = []
-    mistakes = _withdrawn_mistakes(problem, expected, sentences)
+    retried = {number for number, sentence in enumerate(sentences, 1) if is_withdrawn(sentence)}
+    mistakes = _withdrawn_mistakes(problem, expected, sentences) if retried else {}
     defined = parameters = operations = 0
     for number, sentence in enumerate(sentences, 1):
         name = stated_name(sentence)
         if name is None:
             continue
-        withdrawn = is_withdrawn(sentence)
+        withdrawn = number in retried
         info = expected[name]
         if info is None:
             steps.append(Step(number, name, None, withdrawn, False))
@@ -70,7 +71,7 @@ def _stated(problem: Problem, expected: Expectations, sentences: list[str]) -> t
             defined |= info.bit
             if not info.needed:
                 parameters += 1
-                operations += info.unnecessary_operations
+                operations += problem.operations(info.parameter)
     return tuple(steps), parameters, operations
 
 

@@ -6,13 +6,14 @@ import re
 from typing import NamedTuple
 
 END_OF_TEXT = "<|endoftext|>"
-_NUMBER = "0|[1-9][0-9]{0,5}"
-_TERM = f"[A-Za-z]|{_NUMBER}"
+_NUMBER = "(?:0|[1-9][0-9]{0,5})"
+_TERM = f"(?:[A-Za-z]|{_NUMBER})"
 # groups: so, name, constant, symbol, value, left, sign, right, left value, right value, value
 _EQUATION = re.compile(
     rf"(so )?([A-Za-z]) = (?:({_NUMBER})|([A-Za-z]) = ({_NUMBER})"
     rf"|({_TERM}) ([+*-]) ({_TERM}) = ({_NUMBER}) \7 ({_NUMBER}) = ({_NUMBER}))"
 ).fullmatch
+_HEAD = re.compile("Define (.+) as ([A-Za-z])").fullmatch
 _BACK = re.compile(r"(?<![A-Za-z])BACK(?![A-Za-z])").search
 
 
@@ -57,7 +58,9 @@ def split_solution(text: str) -> tuple[list[str], bool]:
     """
     if END_OF_TEXT in text:
         text = text[: text.index(END_OF_TEXT)]
-    text = " ".join(text.split())
+    if "  " in text or not text.isprintable():  # all white space but the blank is not "printable"
+        text = " ".join(text.split())
+    text = text.strip()
     finished = text.endswith(".")
     if finished:
         text = text[:-1]
@@ -95,23 +98,28 @@ def stated_name(sentence: str) -> str | None:
 
 def read_definition(sentence: str) -> Definition | Unreadable:
     """Name, symbol and equations of a sentence that is not withdrawn; the last equation must be the "so"."""
-    clauses = sentence.split("; ")
-    head = clauses[0]
-    name, found, symbol = head[7:].rpartition(" as ")
-    if not head.startswith("Define ") or not found or not name:
-        return Unreadable(0, len(head), 'expected "Define A\'s B as x"')
-    if len(symbol) != 1 or not (symbol.isascii() and symbol.isalpha()):
-        return Unreadable(len(head) - len(symbol), len(head), "expected a symbol: one letter")
+    head, *clauses = sentence.split("; ")
+    named = _HEAD(head)
+    if named is None:
+        return _unreadable_head(head)
     equations: list[tuple[str, ...]] = []
-    for clause in clauses[1:]:
+    last = len(clauses) - 1
+    for number, clause in enumerate(clauses):
         match = _EQUATION(clause)
-        if match is None or (match[1] is not None) != (len(equations) == len(clauses) - 2):
-            start = len("; ".join(clauses[: len(equations) + 1])) + 2
-            return Unreadable(start, start + len(clause), _complaint(clause, len(equations) == len(clauses) - 2))
+        if match is None or clause.startswith("so ") != (number == last):
+            start = len("; ".join((head, *clauses[:number]))) + 2
+            return Unreadable(start, start + len(clause), _complaint(clause, number == last))
         equations.append(match.groups())
     if not equations:
         return Unreadable(len(head), len(head), 'expected "; so x = ..." after the symbol')
-    return Definition(name, symbol, equations)
+    return Definition(named[1], named[2], equations)
+
+
+def _unreadable_head(head: str) -> Unreadable:
+    name, found, symbol = head[7:].rpartition(" as ")
+    if not head.startswith("Define ") or not found or not name:
+        return Unreadable(0, len(head), 'expected "Define A\'s B as x"')
+    return Unreadable(len(head) - len(symbol), len(head), "expected a symbol: one letter")
 
 
 def _complaint(clause: str, last: bool) -> str:

@@ -25,6 +25,9 @@ class ModelConfig(Config):
     rotary_base: float = Field(default=10000.0, gt=1)
     qk_norm: bool = False
     """Normalise queries and keys (RMS, per head) before rotating them."""
+    canon: Literal["none", "A", "C", "AC"] = "none"
+    """Canon layers (arXiv 2512.17351), which mix each token with the three before it: A before attention, C before the
+    MLP. Part 2.2 has none."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     tied: bool = True
     """The output matrix is the input embedding."""
@@ -35,6 +38,11 @@ class ModelConfig(Config):
     def width(self) -> int:
         """Size of the residual stream."""
         return self.heads * self.head_size
+
+    @property
+    def n_canons(self) -> int:
+        """Number of Canon layers."""
+        return 0 if self.canon == "none" else self.layers * len(self.canon)
 
     @property
     def mlp_width(self) -> int:

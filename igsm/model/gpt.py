@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import torch
@@ -17,7 +17,13 @@ Attend: TypeAlias = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 """(layer, q, k, v) -> mixed values. All are [B, H, T, D]; q and k are already normalised and rotated.
 It replaces causal attention within the batch: a decoder keeps k and v in its cache, a probe masks blocks."""
 
+Recall: TypeAlias = Callable[[int, Tensor], Sequence[Tensor]]
+"""(number of the Canon layer, its input [B, T, width]) -> its inputs at the 1, 2 and 3 tokens before, each
+[B, T, width], zeros where there is none. It replaces looking back within the batch, as `Attend` does for attention."""
+
 NORM_EPSILON = 1e-5
+CANON_WINDOW = 4
+"""Tokens that a Canon layer mixes, the token itself included."""
 
 
 class RMSNorm(nn.RMSNorm):
@@ -35,6 +41,35 @@ def _norm(config: ModelConfig) -> nn.Module:
     if config.architecture == "gpt2":
         return nn.LayerNorm(config.width, eps=NORM_EPSILON)
     return RMSNorm(config.width, eps=NORM_EPSILON)
+
+
+class Canon(nn.Module):
+    """x plus a causal convolution of x over the last four tokens, each channel for itself (arXiv 2512.17351).
+
+    Args:
+        width: of the residual stream.
+        number: of this layer among the model's Canon layers.
+    """
+
+    def __init__(self, width: int, number: int) -> None:
+        super().__init__()
+        self.number = number
+        # Conv1d's layout, oldest token first; not a matrix, so Muon leaves it to AdamW.
+        self.weight = nn.Parameter(torch.empty(width, 1, CANON_WINDOW))
+
+    def forward(self, x: Tensor, recall: Recall | None) -> Tensor:
+        weight = self.weight[:, 0].flip(1).to(x.dtype).unbind(1)
+        y = x * (1 + weight[0])
+        for back, earlier in enumerate(look_back(x) if recall is None else recall(self.number, x), start=1):
+            y = torch.addcmul(y, earlier, weight[back])
+        return y
+
+
+def look_back(x: Tensor) -> list[Tensor]:
+    """The rows of x [B, T, width] 1, 2 and 3 tokens before, each [B, T, width]; zeros before the first."""
+    most = CANON_WINDOW - 1
+    padded = F.pad(x, (0, 0, most, 0))
+    return [padded[:, most - back : most - back + x.shape[1]] for back in range(1, CANON_WINDOW)]
 
 
 class Attention(nn.Module):
@@ -96,10 +131,19 @@ class Block(nn.Module):
         self.attention = Attention(config, layer)
         self.mlp_norm = _norm(config)
         self.mlp = MLP(config)
+        first = layer * len(config.canon)
+        self.attention_canon = Canon(config.width, first) if "A" in config.canon else None
+        self.mlp_canon = Canon(config.width, first + config.canon.index("C")) if "C" in config.canon else None
 
-    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, attend: Attend | None) -> Tensor:
-        x = x + self.attention(self.attention_norm(x), cosine, sine, attend)
-        return x + self.mlp(self.mlp_norm(x))
+    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, attend: Attend | None, recall: Recall | None) -> Tensor:
+        y = self.attention_norm(x)
+        if self.attention_canon is not None:
+            y = self.attention_canon(y, recall)
+        x = x + self.attention(y, cosine, sine, attend)
+        y = self.mlp_norm(x)
+        if self.mlp_canon is not None:
+            y = self.mlp_canon(y, recall)
+        return x + self.mlp(y)
 
 
 class GPT(nn.Module):
@@ -135,14 +179,24 @@ class GPT(nn.Module):
                 nn.init.normal_(module.weight, std=deviation)
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
+            if isinstance(module, Canon):
+                nn.init.uniform_(module.weight, -(CANON_WINDOW**-0.5), CANON_WINDOW**-0.5)  # Conv1d's
 
-    def hidden(self, ids: Tensor, *, positions: Tensor | None = None, attend: Attend | None = None) -> Tensor:
+    def hidden(
+        self,
+        ids: Tensor,
+        *,
+        positions: Tensor | None = None,
+        attend: Attend | None = None,
+        recall: Recall | None = None,
+    ) -> Tensor:
         """Final normed states [B, T, width] of ids [B, T].
 
         Args:
             ids: token ids, int64 or int32.
             positions: [T] or [B, T]; 0..T-1 by default. Only differences of positions matter.
             attend: replaces causal attention in every layer, see `Attend`.
+            recall: replaces looking back in every Canon layer, see `Recall`.
         """
         if positions is None:
             positions = torch.arange(ids.shape[1], device=ids.device)
@@ -152,7 +206,7 @@ class GPT(nn.Module):
             x = x.to(self.residual_dtype)
         x = F.dropout(x, self.config.dropout, self.training)
         for block in self.blocks:
-            x = block(x, cosine, sine, attend)
+            x = block(x, cosine, sine, attend, recall)
         return self.final_norm(x)
 
     def head(self, states: Tensor) -> Tensor:
@@ -161,6 +215,13 @@ class GPT(nn.Module):
             return self.output(states)
         return F.linear(states, self.embedding.weight)
 
-    def forward(self, ids: Tensor, *, positions: Tensor | None = None, attend: Attend | None = None) -> Tensor:
+    def forward(
+        self,
+        ids: Tensor,
+        *,
+        positions: Tensor | None = None,
+        attend: Attend | None = None,
+        recall: Recall | None = None,
+    ) -> Tensor:
         """Logits [B, T, vocabulary_size]; the arguments are those of `hidden`."""
-        return self.head(self.hidden(ids, positions=positions, attend=attend))
+        return self.head(self.hidden(ids, positions=positions, attend=attend, recall=recall))

@@ -38,6 +38,8 @@ def export_model(model: GPT, folder: Path, end_id: int) -> None:
     """
     if model.config.qk_norm:
         raise InputError("model.qk_norm: neither GPT-NeoX nor Llama of transformers has it; cannot be exported")
+    if model.config.canon != "none":
+        raise InputError("model.canon: neither GPT-NeoX nor Llama of transformers has it; cannot be exported")
     gpt2 = model.config.architecture == "gpt2"
     settings, weights = (_gpt_neox if gpt2 else _llama)(model)
     shape = model.config

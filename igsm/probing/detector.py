@@ -19,6 +19,7 @@ from igsm.decoding.decoders import DecoderName
 from igsm.decoding.detectors import Detector, Question
 from igsm.decoding.run import CONTEXT, make_detector, row_bytes
 from igsm.errors import InputError
+from igsm.model.gpt import CANON_WINDOW
 from igsm.probing.probe import CANNOT, Probe
 from igsm.probing.train import load_probe, vocabulary_of
 
@@ -45,6 +46,8 @@ class LearnedDetector:
         shape = (config.layers, rows, context, config.heads, config.head_size)
         self._keys = torch.zeros(shape, dtype=dtype, device=self.device)
         self._values = torch.zeros(shape, dtype=dtype, device=self.device)
+        canon_shape = (config.n_canons, rows, context, config.width)
+        self._canon_inputs = torch.zeros(canon_shape, dtype=dtype, device=self.device)
         self._free = list(range(rows))
         self._rows: OrderedDict[tuple[int, int], tuple[int, list[int]]] = OrderedDict()
         self.tokens_read = 0
@@ -114,7 +117,14 @@ class LearnedDetector:
             values = self._values[layer, where, :longest].transpose(1, 2)
             return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
 
-        states = self.probe.model.hidden(ids, positions=positions, attend=attend)
+        def recall(canon: int, x: Tensor) -> Sequence[Tensor]:
+            inputs = self._canon_inputs[canon]
+            inputs[row_of, position_of] = x[real].to(inputs.dtype)
+            place = positions[..., None] - torch.arange(1, CANON_WINDOW, device=self.device)
+            earlier = inputs[where[:, None, None], place.clamp_min(0)] * (place >= 0)[..., None]
+            return earlier.unbind(2)
+
+        states = self.probe.model.hidden(ids, positions=positions, attend=attend, recall=recall)
         last = states[torch.arange(len(news), device=self.device), counts - 1]
         answers: list[float] = self.probe.classifier(last).float().softmax(-1)[:, CANNOT].tolist()
         return answers

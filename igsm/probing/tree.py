@@ -2,8 +2,8 @@
 
 A row of tokens holds a problem with its solution (the trunk) and after it any number of branches, each the tokens
 of one question " Define A's B as" asked at some point of the solution. A branch's tokens have the positions they
-would have there, and attend to the trunk up to that point and to themselves: exactly what the model would compute
-if the question stood there alone.
+would have there, and attend to the trunk up to that point and to themselves (Canon layers look back along the same
+way): exactly what the model would compute if the question stood there alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from igsm.model.gpt import Attend
+from igsm.model.gpt import CANON_WINDOW, Attend, Recall
 
 TRUNK = 0
 """Branch number of the trunk; padding is -1, questions count from 1."""
@@ -41,3 +41,25 @@ def attend_in_tree(branch: Tensor, visible: Tensor) -> Attend:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
     return attend
+
+
+def recall_in_tree(branch: Tensor, visible: Tensor) -> Recall:
+    """Looking back for `GPT.hidden` in which a branch continues the trunk where it is asked."""
+    length = branch.shape[1]
+    place = torch.arange(length, device=branch.device).expand_as(branch)
+    starts = torch.ones_like(branch, dtype=torch.bool)
+    starts[:, 1:] = branch[:, 1:] != branch[:, :-1]
+    # Number of the token before, `length` where there is none: a row of zeros is put there.
+    before = torch.where(starts & (branch != TRUNK), visible - 1, place - 1)
+    before = torch.where(before < 0, length, before)
+    before = F.pad(before, (0, 1), value=length)
+    steps = [before]
+    for _ in range(CANON_WINDOW - 2):
+        steps.append(before.gather(1, steps[-1]))
+    rows = torch.arange(len(branch), device=branch.device)[:, None]
+
+    def recall(canon: int, x: Tensor) -> list[Tensor]:
+        padded = F.pad(x, (0, 0, 0, 1))
+        return [padded[rows, step[:, :length]] for step in steps]
+
+    return recall

@@ -63,7 +63,7 @@ class ProblemClass(Config):
 
 DIFFICULTIES = {
     "nano": ProblemClass(
-        max_op=3, max_edge=2, modulus=5, n_symbols=6, depths=(2,), widths=(1, 2), lexicon="nano", context=128
+        max_op=3, max_edge=2, modulus=5, n_symbols=6, depths=(2,), widths=(2,), lexicon="nano", context=128
     ),
     "easy": ProblemClass(max_op=7, max_edge=10, context=512),
     "med": ProblemClass(max_op=15, max_edge=20, context=768),

@@ -136,13 +136,13 @@ class Problem:
         return f"{self.items[layer][item]}'s {owned}"
 
     @cached_property
-    def _by_name(self) -> dict[str, Parameter]:
-        # of two parameters of one name the first counts
+    def by_name(self) -> dict[str, Parameter]:
+        """Existing parameters by name ("A's B"); of two of one name the first counts."""
         return {self.name(parameter): parameter for parameter in reversed(self.parameters)}
 
     def find(self, name: str) -> Parameter | None:
         """The existing parameter of this name ("A's B"), or None."""
-        return self._by_name.get(name)
+        return self.by_name.get(name)
 
     # ---------------------------------------------------------------- what depends on what
 
@@ -173,7 +173,8 @@ class Problem:
         return [(child, Parameter(True, layer + 1, child.target, target)) for child in children]
 
     @cached_property
-    def _inputs(self) -> dict[Parameter, tuple[Parameter, ...]]:
+    def inputs_of(self) -> dict[Parameter, tuple[Parameter, ...]]:
+        """What each existing parameter is computed from, in the order in which it is used."""
         return {
             p: tuple(q for term in self.terms(p) for q in term) if p.abstract else self.expressions[p].inputs
             for p in self.parameters
@@ -181,15 +182,15 @@ class Problem:
 
     def inputs(self, parameter: Parameter) -> tuple[Parameter, ...]:
         """The parameters it is computed from, in the order in which they are used."""
-        return self._inputs[parameter]
+        return self.inputs_of[parameter]
 
     def can_next(self, parameter: Parameter, defined: AbstractSet[Parameter]) -> bool:
         """Whether it is not yet defined and everything it depends on is."""
-        return parameter not in defined and all(q in defined for q in self._inputs[parameter])
+        return parameter not in defined and all(q in defined for q in self.inputs_of[parameter])
 
     def operations(self, parameter: Parameter) -> int:
         """Number of operations: with q inputs (the random number is one) max(1, q - 1)."""
-        n_inputs = len(self._inputs[parameter])
+        n_inputs = len(self.inputs_of[parameter])
         if not parameter.abstract and self.expressions[parameter].number is not None:
             n_inputs += 1
         return max(1, n_inputs - 1)
@@ -197,9 +198,9 @@ class Problem:
     @cached_property
     def order(self) -> tuple[Parameter, ...]:
         """All parameters, each after its inputs. Raises InputError naming the members of a cycle."""
-        waiting = {p: len(set(inputs)) for p, inputs in self._inputs.items()}
+        waiting = {p: len(set(inputs)) for p, inputs in self.inputs_of.items()}
         users: dict[Parameter, list[Parameter]] = {p: [] for p in self.parameters}
-        for p, inputs in self._inputs.items():
+        for p, inputs in self.inputs_of.items():
             for q in set(inputs):
                 users[q].append(p)
         ready = deque(p for p in self.parameters if waiting[p] == 0)
@@ -223,7 +224,7 @@ class Problem:
         while p not in seen:
             seen[p] = len(path)
             path.append(p)
-            p = next(q for q in self._inputs[p] if q not in computable)
+            p = next(q for q in self.inputs_of[p] if q not in computable)
         return [*path[seen[p] :], p]
 
     @cached_property
@@ -231,7 +232,7 @@ class Problem:
         """The question and everything it depends on."""
         needed, stack = {self.question}, [self.question]
         while stack:
-            for q in self._inputs[stack.pop()]:
+            for q in self.inputs_of[stack.pop()]:
                 if q not in needed:
                     needed.add(q)
                     stack.append(q)

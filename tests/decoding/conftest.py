@@ -20,10 +20,12 @@ class Chain:
     """A mock whose next-token logits are a function of (last token, position) only."""
 
     def __init__(self, vocabulary: int, rule: Callable[[int, int], list[float]]) -> None:
-        self.config = SimpleNamespace(layers=1, heads=1, head_size=2, vocabulary_size=vocabulary)
+        self.config = SimpleNamespace(layers=1, heads=1, head_size=2, n_canons=0, vocabulary_size=vocabulary)
         self.rule = rule
 
-    def hidden(self, ids: Tensor, *, positions: Tensor | None = None, attend: object = None) -> Tensor:
+    def hidden(
+        self, ids: Tensor, *, positions: Tensor | None = None, attend: object = None, recall: object = None
+    ) -> Tensor:
         if positions is None:
             positions = torch.arange(ids.shape[1]).expand(ids.shape)
         return torch.stack((ids, positions), -1).float()
@@ -46,17 +48,28 @@ def _one_thread() -> None:
     torch.set_num_threads(1)  # threads only slow such small models down
 
 
-@pytest.fixture(scope="session")
-def model() -> GPT:
+def sharp_model(seed: int, canon: str = "none") -> GPT:
     """A random model sharp enough that continuations differ and some of them end."""
-    torch.manual_seed(8)
+    torch.manual_seed(seed)
     # Untied: with a tied random embedding the best next token is nearly always the last one again.
-    gpt = GPT(ModelConfig(layers=2, heads=2, head_size=8, vocabulary_size=24, tied=False)).eval()
+    shape = {"layers": 2, "heads": 2, "head_size": 8, "vocabulary_size": 24, "tied": False, "canon": canon}
+    gpt = GPT(ModelConfig(**shape)).eval()
     with torch.no_grad():
         for name, parameter in gpt.named_parameters():
             if parameter.dim() == 2:
                 parameter.mul_(40.0 if name == "output.weight" else 20.0)
     return gpt
+
+
+@pytest.fixture(scope="session")
+def model() -> GPT:
+    return sharp_model(8)
+
+
+@pytest.fixture(scope="session", params=["none", "AC"])
+def any_model(request: pytest.FixtureRequest) -> GPT:
+    """Without and with Canon layers, which look back in the cache as attention does."""
+    return sharp_model({"none": 8, "AC": 3}[request.param], request.param)
 
 
 @pytest.fixture(scope="session")

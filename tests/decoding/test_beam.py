@@ -33,13 +33,13 @@ def test_batches_and_order_do_not_matter(model, requests, sampling):
     assert tokens(requests[::-1], units=5, sync_every=6) == expected
 
 
-def test_scores_are_those_of_full_forward_passes(model, requests):
+def test_scores_are_those_of_full_forward_passes(any_model, requests):
     """Guards the cache under reordering: a beam reading its neighbour's keys gets another score."""
     for sampling in (False, True):
-        for index, generation in results(model, requests, sampling=sampling).items():
+        for index, generation in results(any_model, requests, sampling=sampling).items():
             prompt = list(requests[index].prompt)
             with torch.no_grad():
-                logits = model(torch.tensor([prompt + generation.tokens]))[0, len(prompt) - 1 : -1]
+                logits = any_model(torch.tensor([prompt + generation.tokens]))[0, len(prompt) - 1 : -1]
             chosen = logits.log_softmax(-1).gather(1, torch.tensor(generation.tokens)[:, None])
             assert math.isclose(generation.score, float(chosen.mean()), rel_tol=1e-3, abs_tol=1e-3)
 

@@ -25,7 +25,9 @@ pytestmark = pytest.mark.gpu
 CONTEXT = 48
 
 
-@pytest.mark.parametrize("settings", [{}, {"qk_norm": True}, {"architecture": "llama"}, {"head_size": 48}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"qk_norm": True}, {"architecture": "llama"}, {"head_size": 48}, {"canon": "AC"}], ids=str
+)
 @pytest.mark.parametrize("name", ["greedy", "beam4", "regret-p", "regret_beam4-p"])
 def test_decode_in_bfloat16(settings, name):
     """Guards what only the whole path meets: dtypes of norms and cache, long contexts, head sizes, refilling."""

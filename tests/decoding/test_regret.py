@@ -128,17 +128,17 @@ def test_only_the_withdrawn_sentence_is_sampled():
 
 
 @pytest.mark.parametrize("beams", [1, 4])
-def test_late_answers_batches_and_order_do_not_matter(model, requests, beams):
+def test_late_answers_batches_and_order_do_not_matter(any_model, requests, beams):
     """Guards rollback against speculation: what was generated before the answer came must leave no trace."""
     requests = requests[:9]
 
     def rule(tokens):
         return sum(tokens) % 4 != 0
 
-    markers = frequent(model, requests)
+    markers = frequent(any_model, requests)
 
     def tokens(requests, units, sync_every):
-        engine = Engine(model, units * beams, CONTEXT, beams=beams)
+        engine = Engine(any_model, units * beams, CONTEXT, beams=beams)
         kind = RegretDecoder if beams == 1 else RegretBeamDecoder
         decoder = kind(engine, END, detector=Rule(rule), markers=markers, sync_every=sync_every)
         return {g.index: (g.tokens, g.retries, g.n_generated) for g in decoder.run(requests)}

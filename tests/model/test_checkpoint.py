@@ -31,7 +31,7 @@ def saved(run: Path, step: int = 1, shape: ModelConfig = SHAPE) -> GPT:
     return model
 
 
-@pytest.mark.parametrize("settings", [{}, {"architecture": "llama", "qk_norm": True}, {"tied": False}])
+@pytest.mark.parametrize("settings", [{}, {"architecture": "llama", "qk_norm": True}, {"tied": False}, {"canon": "AC"}])
 def test_a_loaded_model_computes_the_same(tmp_path: Path, settings: dict[str, Any]) -> None:
     """Guards trap 7: buffers or tied weights lost between saving and loading."""
     model = saved(tmp_path, shape=ModelConfig(**(SHAPE.model_dump() | settings)))

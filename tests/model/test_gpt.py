@@ -16,7 +16,7 @@ def tiny(**settings: object) -> ModelConfig:
     return ModelConfig(**{"layers": 2, "heads": 2, "head_size": 8, "vocabulary_size": 64} | settings)  # type: ignore[arg-type]
 
 
-SHAPES = [{}, {"architecture": "llama"}, {"qk_norm": True}, {"tied": False}]
+SHAPES = [{}, {"architecture": "llama"}, {"qk_norm": True}, {"tied": False}, {"canon": "AC"}]
 
 
 @pytest.fixture(params=SHAPES, ids=str)
@@ -76,7 +76,14 @@ def test_a_cache_through_attend_equals_the_full_forward(model: GPT) -> None:
         values[layer] = torch.cat([values[layer], v], 2) if layer in values else v
         return F.scaled_dot_product_attention(q, keys[layer], values[layer])
 
-    steps = [model(ids()[:, t : t + 1], positions=torch.tensor([t]), attend=attend) for t in range(12)]
+    fed: dict[int, list[torch.Tensor]] = {}
+
+    def recall(canon: int, x: torch.Tensor) -> list[torch.Tensor]:
+        inputs = fed.setdefault(canon, [torch.zeros_like(x)] * 3)
+        inputs.append(x)
+        return [inputs[-2], inputs[-3], inputs[-4]]
+
+    steps = [model(ids()[:, t : t + 1], positions=torch.tensor([t]), attend=attend, recall=recall) for t in range(12)]
     torch.testing.assert_close(torch.cat(steps, 1), model(ids()), atol=1e-5, rtol=1e-4)
 
 

@@ -40,9 +40,12 @@ ROUNDS = [
 
 @pytest.mark.parametrize("rows", [1, 2, 16])
 @pytest.mark.parametrize("scores", [1, 2**24])
-def test_cached_answers_equal_those_of_the_whole_text(rows: int, scores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("canon", ["none", "AC"])
+def test_cached_answers_equal_those_of_the_whole_text(
+    rows: int, scores: int, canon: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_SCORES_A_PASS", scores)
-    probe = tiny_probe()
+    probe = tiny_probe(canon)
     detector = LearnedDetector(probe, rows=rows, context=16)
     for questions in ROUNDS:
         expected = [alone(probe, [*one.prompt, *one.tokens]) for one in questions]
@@ -54,7 +57,7 @@ def test_memory_caps_the_rows_and_not_the_answers(
     rows_in_memory: float, units: int, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Guards against a cache that outgrows its memory or the rows decoded, and answers that depend on its size."""
-    probe = tiny_probe()
+    probe = tiny_probe("AC")
     overrides = ["problem.difficulty=nano", "vocabulary=compact"]
     config = load_config(ProbeConfig, "configs/probe/version1.yaml", overrides)
     monkeypatch.setattr(module, "load_probe", lambda *_: (probe, config))
@@ -63,7 +66,8 @@ def test_memory_caps_the_rows_and_not_the_answers(
     capped = load_detector(decoder, vocabulary_of(config), "cpu", units, context=16)
     large = LearnedDetector(probe, rows=64, context=16)
     assert isinstance(capped, LearnedDetector)
-    held, room = capped._keys.nbytes + capped._values.nbytes, rows * row_bytes(probe.model, 16)
+    caches = (capped._keys, capped._values, capped._canon_inputs)
+    held, room = sum(cache.nbytes for cache in caches), rows * row_bytes(probe.model, 16)
     assert held == room
     for questions in ROUNDS:
         assert capped.probabilities(questions) == pytest.approx(large.probabilities(questions), abs=1e-5)

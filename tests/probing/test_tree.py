@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from igsm.model.config import ModelConfig
@@ -15,9 +16,9 @@ TRUNK_LENGTH = 9
 QUESTIONS = [(4, [11, 12, 13]), (9, [14]), (4, [11, 15]), (1, [3, 4, 5, 6])]
 
 
-def tiny_probe() -> Probe:
+def tiny_probe(canon: str = "none") -> Probe:
     torch.manual_seed(0)
-    model = GPT(ModelConfig(layers=2, heads=2, head_size=8, vocabulary_size=16))
+    model = GPT(ModelConfig(**{"layers": 2, "heads": 2, "head_size": 8, "vocabulary_size": 16, "canon": canon}))
     probe = Probe(model, LoRAConfig(embedding_rank=2, query_value_rank=1))
     with torch.no_grad():
         for name, parameter in probe.named_parameters():
@@ -40,8 +41,9 @@ def in_one_row() -> tuple[torch.Tensor, ...]:
     return tuple(torch.tensor([column]) for column in (ids, positions, branch, visible))
 
 
-def test_a_branch_computes_what_its_question_alone_computes() -> None:
-    probe = tiny_probe()
+@pytest.mark.parametrize("canon", ["none", "AC"])
+def test_a_branch_computes_what_its_question_alone_computes(canon: str) -> None:
+    probe = tiny_probe(canon)
     packed = probe(*in_one_row())[0]
     place = TRUNK_LENGTH
     for point, question in QUESTIONS:
