@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from igsm.decoding.engine import prepare
 from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig
+from igsm.model.gpt import Canon, look_back
 from igsm.model.rotary import rotate, rotation
 
 
@@ -85,6 +86,30 @@ def test_a_cache_through_attend_equals_the_full_forward(model: GPT) -> None:
 
     steps = [model(ids()[:, t : t + 1], positions=torch.tensor([t]), attend=attend, recall=recall) for t in range(12)]
     torch.testing.assert_close(torch.cat(steps, 1), model(ids()), atol=1e-5, rtol=1e-4)
+
+
+def test_a_canon_layer_is_a_causal_convolution_beside_the_residual() -> None:
+    """Guards: a window reversed or one token off, which training from scratch would never show."""
+    torch.manual_seed(0)
+    canon = Canon(6, 0)
+    torch.nn.init.normal_(canon.weight)
+    x = torch.randn(2, 9, 6)
+    convolved = F.conv1d(F.pad(x.transpose(1, 2), (3, 0)), canon.weight, groups=6).transpose(1, 2)
+    torch.testing.assert_close(canon(x, None), x + convolved)
+
+
+@pytest.mark.parametrize(("canon", "numbers"), [("none", []), ("A", [0, 1]), ("C", [0, 1]), ("AC", [0, 1, 2, 3])])
+def test_canon_layers_are_numbered_in_order(canon: str, numbers: list[int]) -> None:
+    """Guards: two layers that share the cache of one."""
+    model, asked = GPT(tiny(canon=canon)), []
+
+    def recall(number: int, x: torch.Tensor) -> list[torch.Tensor]:
+        asked.append(number)
+        return look_back(x)
+
+    torch.testing.assert_close(model(ids(), recall=recall), model(ids()))
+    assert asked == numbers
+    assert model.config.n_canons == len(numbers)
 
 
 def test_head_of_hidden_is_forward(model: GPT) -> None:

@@ -62,9 +62,10 @@ def test_every_word_keeps_its_ids(tmp_path: Path) -> None:
     assert tokenizer.batch_decode(expected) == strings
 
 
-def test_qk_norm_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="qk_norm"):
-        export_model(sharp_model(qk_norm=True), tmp_path, 0)
+@pytest.mark.parametrize("settings", [{"qk_norm": True}, {"canon": "A"}], ids=str)
+def test_what_transformers_lacks_is_refused(settings: dict[str, object], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=next(iter(settings))):
+        export_model(sharp_model(**settings), tmp_path, 0)
 
 
 def test_greedy_takes_the_most_likely() -> None:

@@ -27,9 +27,10 @@ def ranks() -> Ranks:
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "bfloat16_residual"])
 @pytest.mark.parametrize("compiled", ["off", "default"])
-def test_it_learns_on_cuda_as_on_the_cpu(tmp_path: Path, precision: str, compiled: str) -> None:
+@pytest.mark.parametrize("canon", ["none", "AC"])
+def test_it_learns_on_cuda_as_on_the_cpu(tmp_path: Path, canon: str, precision: str, compiled: str) -> None:
     """Guards: a compiled graph, an attention kernel or a dtype that computes something else."""
-    shape = {"head_size": 64}
+    shape = {"head_size": 64, "canon": canon}
     config = toy_config(shape, steps=40, batch=16, learning_rate=0.01, label_masking="step")
     toy_train(config, tmp_path / "cpu")
     toy_train(on_cuda(config, precision=precision, compile=compiled), tmp_path / "cuda", ranks())
