@@ -180,7 +180,7 @@ def test_nano_names_are_single_tokens() -> None:
 
 def test_fingerprint_tells_lexicons_apart() -> None:
     """A corpus written in other names must be refused."""
-    full, nano = (load_vocabulary(ProblemConfig(lexicon=name)) for name in ("full", "nano"))
+    full, nano = (load_vocabulary(ProblemConfig(difficulty="nano", lexicon=name)) for name in ("full", "nano"))
     assert full.fingerprint != nano.fingerprint
     assert full.fingerprint == Vocabulary(load_lexicon("full")).fingerprint
 

@@ -73,6 +73,13 @@ def test_too_few_files_are_an_error_at_the_start(tmp_path: Path) -> None:
         pretrain(small_config(str(tmp_path / "data")), tmp_path / "run", ALONE)
 
 
+def test_a_lexicon_too_small_for_the_problems_leaves_no_run_folder(tmp_path: Path) -> None:
+    """Guards: the lexicon's size found out by the data loader, with the run's config already written."""
+    with pytest.raises(InputError, match="the deepest problem needs 3"):
+        pretrain(small_config(depths=(3,)), tmp_path / "run", ALONE)
+    assert not (tmp_path / "run").exists()
+
+
 def test_held_out_windows_are_the_test_splits_and_stay() -> None:
     config = small_config()
     held_out = held_out_batches(config.data, config.training, ALONE)
