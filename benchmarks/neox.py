@@ -14,7 +14,7 @@ from igsm.model.huggingface import export_model
 
 
 def neox_twin(model: GPT, end: int) -> Any:
-    """A `GPTNeoXForCausalLM` that computes the same logits (architecture gpt2, without qk_norm).
+    """A `GPTNeoXForCausalLM` that computes the same logits (architecture gpt2, without qk_norm and Canon layers).
 
     It is what `mistakes export` writes, loaded on the model's device and in its dtype.
     """
@@ -22,8 +22,8 @@ def neox_twin(model: GPT, end: int) -> Any:
         from transformers import GPTNeoXForCausalLM
     except ImportError:
         raise InputError("the comparison needs transformers: pip install 'mistakes[hf]'") from None
-    if model.config.architecture != "gpt2" or model.config.qk_norm:
-        raise InputError("GPT-NeoX has no twin of this model: architecture gpt2 without qk_norm is needed")
+    if model.config.architecture != "gpt2" or model.config.unknown_to_transformers is not None:
+        raise InputError("GPT-NeoX has no twin of this model: architecture gpt2 without qk_norm and canon is needed")
     with tempfile.TemporaryDirectory() as folder:
         export_model(model, Path(folder), end)
         twin = GPTNeoXForCausalLM.from_pretrained(folder).eval()

@@ -156,7 +156,7 @@ def _ids_of_words(words: Iterable[str]) -> tuple[dict[str, list[int]], dict[int,
 
 @lru_cache
 def load_vocabulary(problem: ProblemConfig, kind: Literal["compact", "gpt2"] = "compact") -> Vocabulary:
-    """The vocabulary of a stream of problems: that of its lexicon. Raises InputError, too if it is too small for them."""
+    """The vocabulary of a stream of problems: that of its lexicon. Raises InputError, also for one too small."""
     law = problem.problem_class
     load_lexicon(law.lexicon).check_size(law.depths[-1], law.widths[-1])
     return _of_lexicon(law.lexicon, kind)

@@ -45,6 +45,13 @@ class ModelConfig(Config):
         return 0 if self.canon == "none" else self.layers * len(self.canon)
 
     @property
+    def unknown_to_transformers(self) -> str | None:
+        """A setting in use that neither GPT-NeoX nor Llama of transformers has, if there is one."""
+        if self.qk_norm:
+            return "qk_norm"
+        return None if self.canon == "none" else "canon"
+
+    @property
     def mlp_width(self) -> int:
         """Hidden size of the MLP: 4x for gpt2; 8/3x, in multiples of 64, for llama (as many weights)."""
         if self.architecture == "gpt2":

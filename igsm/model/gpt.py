@@ -150,7 +150,8 @@ class GPT(nn.Module):
     """Decoder-only language model on token ids; it has no maximum length.
 
     Initial weights are GPT-2's: normal with deviation 0.02, divided by sqrt(2 * layers) for the projections
-    that write to the residual stream; biases 0. They come from torch's global generator: seed it before.
+    that write to the residual stream; biases 0; Canon layers as Conv1d. They come from torch's global
+    generator: seed it before.
 
     Raises:
         InputError: if `config.vocabulary_size` is missing.
@@ -196,7 +197,8 @@ class GPT(nn.Module):
             ids: token ids, int64 or int32.
             positions: [T] or [B, T]; 0..T-1 by default. Only differences of positions matter.
             attend: replaces causal attention in every layer, see `Attend`.
-            recall: replaces looking back in every Canon layer, see `Recall`.
+            recall: replaces looking back in every Canon layer, see `Recall`; where `attend` lets a token see others
+                than those before it in `ids`, a model with Canon layers needs it.
         """
         if positions is None:
             positions = torch.arange(ids.shape[1], device=ids.device)

@@ -36,10 +36,8 @@ def export_model(model: GPT, folder: Path, end_id: int) -> None:
     Raises:
         InputError: a model that neither GPT-NeoX nor Llama expresses.
     """
-    if model.config.qk_norm:
-        raise InputError("model.qk_norm: neither GPT-NeoX nor Llama of transformers has it; cannot be exported")
-    if model.config.canon != "none":
-        raise InputError("model.canon: neither GPT-NeoX nor Llama of transformers has it; cannot be exported")
+    if (setting := model.config.unknown_to_transformers) is not None:
+        raise InputError(f"model.{setting}: neither GPT-NeoX nor Llama of transformers has it; cannot be exported")
     gpt2 = model.config.architecture == "gpt2"
     settings, weights = (_gpt_neox if gpt2 else _llama)(model)
     shape = model.config

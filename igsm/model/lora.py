@@ -140,10 +140,13 @@ def save_peft_adapter(folder: str | Path, model: GPT, config: LoRAConfig) -> Non
     value, which is exact. Names and order of rows are GPTNeoXForCausalLM's, which groups them by head.
 
     Raises:
-        InputError: the model is not of the gpt2 architecture (Llama's export has no fused projection).
+        InputError: the model is not of the gpt2 architecture (Llama's export has no fused projection), or cannot be
+            exported.
     """
     if model.config.architecture != "gpt2":
         raise InputError("a PEFT adapter can be written for the gpt2 architecture only")
+    if (setting := model.config.unknown_to_transformers) is not None:
+        raise InputError(f"model.{setting}: no PEFT adapter, transformers has no such model")
     prefix, tensors = "base_model.model.gpt_neox", {}
     ranks: dict[str, int] = {}
     if config.embedding_rank:

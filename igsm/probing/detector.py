@@ -117,12 +117,14 @@ class LearnedDetector:
             values = self._values[layer, where, :longest].transpose(1, 2)
             return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
 
+        place = positions[..., None] - torch.arange(1, CANON_WINDOW, device=self.device)
+        exists = (place >= 0)[..., None]
+        place = place.clamp(0, longest - 1)  # padding may stand beyond the cache
+
         def recall(canon: int, x: Tensor) -> Sequence[Tensor]:
             inputs = self._canon_inputs[canon]
             inputs[row_of, position_of] = x[real].to(inputs.dtype)
-            place = positions[..., None] - torch.arange(1, CANON_WINDOW, device=self.device)
-            earlier = inputs[where[:, None, None], place.clamp_min(0)] * (place >= 0)[..., None]
-            return earlier.unbind(2)
+            return (inputs[where[:, None, None], place] * exists).unbind(2)
 
         states = self.probe.model.hidden(ids, positions=positions, attend=attend, recall=recall)
         last = states[torch.arange(len(news), device=self.device), counts - 1]

@@ -79,7 +79,8 @@ def finetune(config: FinetuneConfig, path: str | Path, ranks: Ranks, *, evaluate
         model.requires_grad_(True)
     task = window_task(model, config.data, config.training, ranks, config.seed, evaluate)
     outcome = train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)
-    if outcome.status == "done" and config.lora is not None and ranks.first and model.config.architecture == "gpt2":
+    exportable = model.config.architecture == "gpt2" and model.config.unknown_to_transformers is None
+    if outcome.status == "done" and config.lora is not None and ranks.first and exportable:
         load_weights(find_checkpoint(path), model)  # a run that was finished before has not trained this model
         save_peft_adapter(RunFolder(path).path / "adapter", model, config.lora)
     return outcome

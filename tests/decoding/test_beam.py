@@ -18,6 +18,9 @@ CONTEXT = 48
 
 def results(model, requests, units=3, beams=4, context=CONTEXT, **options):
     engine = Engine(model, units * beams, context, beams=beams)
+    for left_over in (engine.keys, engine.values, engine.canon_inputs):
+        left_over.fill_(1e3)  # of an earlier use: nobody may read it
+    engine.source.random_(0, beams)
     return {g.index: g for g in BeamDecoder(engine, END, **options).run(requests)}
 
 

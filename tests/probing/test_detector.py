@@ -35,6 +35,9 @@ ROUNDS = [
     [question(0, [1, 2, 3], [4, 5, 9, 9]), question(1, [2, 2], [7, 1, 1, 3]), question(2, [5], [5, 5])],
     [question(0, [1, 2, 3], [4, 5, 9, 9]), question(0, [1, 2, 3], [4, 1], sample=1)],
     [question(3, [9, 8, 7], [1]), question(1, [2, 2], [7, 1]), question(0, [1, 2, 3], [4, 5, 9, 9, 1])],
+    # one row near the end of the context, padded to the length of another that is new
+    [question(0, [1, 2, 3], [4, 5, 9, 9, 1, 1, 2, 3, 4, 5, 6])],
+    [question(0, [1, 2, 3], [4, 5, 9, 9, 1, 1, 2, 3, 4, 5, 6, 7]), question(4, [5, 5, 6], [4, 1, 2, 6, 7, 8, 9, 1])],
 ]
 
 
@@ -74,7 +77,7 @@ def test_memory_caps_the_rows_and_not_the_answers(
         kept = [row for row, _ in capped._rows.values()]
         assert len(set(kept)) == len(kept) <= rows
     assert len(capped._rows) == rows
-    assert len(large._rows) == 5
+    assert len(large._rows) == 6
     assert capped.tokens_read > large.tokens_read
 
 
