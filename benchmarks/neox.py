@@ -22,7 +22,7 @@ def neox_twin(model: GPT, end: int) -> Any:
         from transformers import GPTNeoXForCausalLM
     except ImportError:
         raise InputError("the comparison needs transformers: pip install 'mistakes[hf]'") from None
-    if model.config.architecture != "gpt2" or model.config.unknown_to_transformers is not None:
+    if not model.config.is_gpt_neox:
         raise InputError("GPT-NeoX has no twin of this model: architecture gpt2 without qk_norm and canon is needed")
     with tempfile.TemporaryDirectory() as folder:
         export_model(model, Path(folder), end)

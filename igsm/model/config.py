@@ -52,6 +52,11 @@ class ModelConfig(Config):
         return None if self.canon == "none" else "canon"
 
     @property
+    def is_gpt_neox(self) -> bool:
+        """Whether GPT-NeoX of transformers is the same model."""
+        return self.architecture == "gpt2" and self.unknown_to_transformers is None
+
+    @property
     def mlp_width(self) -> int:
         """Hidden size of the MLP: 4x for gpt2; 8/3x, in multiples of 64, for llama (as many weights)."""
         if self.architecture == "gpt2":

@@ -131,9 +131,10 @@ class Block(nn.Module):
         self.attention = Attention(config, layer)
         self.mlp_norm = _norm(config)
         self.mlp = MLP(config)
-        first = layer * len(config.canon)
-        self.attention_canon = Canon(config.width, first) if "A" in config.canon else None
-        self.mlp_canon = Canon(config.width, first + config.canon.index("C")) if "C" in config.canon else None
+        places = "" if config.canon == "none" else config.canon
+        first, last = layer * len(places), (layer + 1) * len(places) - 1
+        self.attention_canon = Canon(config.width, first) if "A" in places else None
+        self.mlp_canon = Canon(config.width, last) if "C" in places else None
 
     def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, attend: Attend | None, recall: Recall | None) -> Tensor:
         y = self.attention_norm(x)

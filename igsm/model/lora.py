@@ -140,13 +140,10 @@ def save_peft_adapter(folder: str | Path, model: GPT, config: LoRAConfig) -> Non
     value, which is exact. Names and order of rows are GPTNeoXForCausalLM's, which groups them by head.
 
     Raises:
-        InputError: the model is not of the gpt2 architecture (Llama's export has no fused projection), or cannot be
-            exported.
+        InputError: the model is not GPT-NeoX (Llama's export has no fused projection).
     """
-    if model.config.architecture != "gpt2":
-        raise InputError("a PEFT adapter can be written for the gpt2 architecture only")
-    if (setting := model.config.unknown_to_transformers) is not None:
-        raise InputError(f"model.{setting}: no PEFT adapter, transformers has no such model")
+    if not model.config.is_gpt_neox:
+        raise InputError("a PEFT adapter can be written for the gpt2 architecture without qk_norm and canon only")
     prefix, tensors = "base_model.model.gpt_neox", {}
     ranks: dict[str, int] = {}
     if config.embedding_rank:

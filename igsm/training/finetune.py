@@ -66,7 +66,8 @@ def finetune(config: FinetuneConfig, path: str | Path, ranks: Ranks, *, evaluate
     """Fine-tune in the run folder `path`, from its newest checkpoint if there is one.
 
     The arguments are those of `pretrain.pretrain`. A finished LoRA run also has its updates as a PEFT adapter in
-    `adapter/`; `load_model` merges them, so that every command takes the run like any other.
+    `adapter/`, if the model can be exported as GPT-NeoX; `load_model` merges them, so that every command takes the run
+    like any other.
 
     Raises:
         InputError, TrainingError: see `loop.train`.
@@ -79,8 +80,7 @@ def finetune(config: FinetuneConfig, path: str | Path, ranks: Ranks, *, evaluate
         model.requires_grad_(True)
     task = window_task(model, config.data, config.training, ranks, config.seed, evaluate)
     outcome = train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)
-    exportable = model.config.architecture == "gpt2" and model.config.unknown_to_transformers is None
-    if outcome.status == "done" and config.lora is not None and ranks.first and exportable:
+    if outcome.status == "done" and config.lora is not None and ranks.first and model.config.is_gpt_neox:
         load_weights(find_checkpoint(path), model)  # a run that was finished before has not trained this model
         save_peft_adapter(RunFolder(path).path / "adapter", model, config.lora)
     return outcome

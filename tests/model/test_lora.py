@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -136,6 +137,8 @@ def test_the_adapter_says_its_ranks(tmp_path: Path) -> None:
     assert len(tensors) == 2 + 2 * 2
 
 
-def test_a_llama_adapter_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="gpt2 architecture only"):
-        save_peft_adapter(tmp_path, trained(base_model("llama"), BOTH), BOTH)
+@pytest.mark.parametrize("settings", [{"architecture": "llama"}, {"qk_norm": True}, {"canon": "C"}], ids=str)
+def test_an_adapter_of_what_gpt_neox_is_not_is_refused(settings: dict[str, Any], tmp_path: Path) -> None:
+    shape = base_model().config.model_dump() | settings
+    with pytest.raises(InputError, match="gpt2 architecture without"):
+        save_peft_adapter(tmp_path, trained(GPT(ModelConfig(**shape)), BOTH), BOTH)
