@@ -74,7 +74,12 @@ def test_triton_interpreted():
     environment = os.environ | {"TRITON_INTERPRET": "1"}
     if subprocess.run([sys.executable, "-c", "import triton"], env=environment, capture_output=True).returncode:
         pytest.skip("triton is not installed")
-    subprocess.run([sys.executable, "-c", INTERPRETED], env=environment, check=True, timeout=250)
+    run = subprocess.run(
+        [sys.executable, "-c", INTERPRETED], env=environment, capture_output=True, text=True, timeout=250
+    )
+    if "only 0-dimensional arrays can be converted" in run.stderr:  # seen with triton 3.6 and numpy 2.4; 3.9 is right
+        pytest.skip("this triton's interpreter is older than this numpy")
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.gpu
