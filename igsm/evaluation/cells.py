@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from igsm.config import build_config
 from igsm.errors import InputError, suggest
 from igsm.problems.difficulty import DIFFICULTIES, ProblemConfig
 
@@ -64,11 +65,7 @@ class Cell:
         }
         if not self.exact and self.op != base.problem_class.max_op:
             settings["max_op"] = self.op
-        try:
-            return ProblemConfig(**settings)
-        except ValueError as error:
-            reason = str(error).splitlines()
-            raise InputError(f"cell '{self.name}': {reason[2].strip() if len(reason) > 2 else error}") from None
+        return build_config(ProblemConfig, settings, f"cell '{self.name}'")
 
 
 def figure_cells(difficulty: str, format: str, max_op: int | None = None) -> list[Cell]:
