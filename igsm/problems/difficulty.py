@@ -65,6 +65,9 @@ DIFFICULTIES = {
     "nano": ProblemClass(
         max_op=3, max_edge=2, modulus=5, n_symbols=6, depths=(2,), widths=(2,), lexicon="nano", context=128
     ),
+    "mini": ProblemClass(
+        max_op=5, max_edge=4, modulus=5, n_symbols=8, depths=(2,), widths=(2,), lexicon="nano", context=256
+    ),
     "easy": ProblemClass(max_op=7, max_edge=10, context=512),
     "med": ProblemClass(max_op=15, max_edge=20, context=768),
     "hard": ProblemClass(max_op=21, max_edge=28, context=1024),
