@@ -21,7 +21,9 @@ def command(
     commands: Annotated[bool, typer.Option("--commands", help="With --dry-run: the commands, too.")] = False,
     root: Annotated[Path, typer.Option(help="Folder that holds the runs.")] = Path("runs"),
     speed: Annotated[Path | None, typer.Option(help="YAML of measured speeds, for the GPU-hours.")] = None,
-    gpus: Annotated[str | None, typer.Option(help="Pin jobs: 0,1,2,3 runs four, one a GPU; 0+1,2+3 two.")] = None,
+    gpus: Annotated[
+        str | None, typer.Option(help="Pin jobs: 0,1,2,3 runs four, one a GPU; 0+1,2+3 two, two GPUs each.")
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Jobs at once, where they are not pinned.", min=1)] = 1,
     prefix: Annotated[
         str, typer.Option("--run", envvar="RUN", help="Put before every command, e.g. 'srun --gpus=1'.")

@@ -45,7 +45,7 @@ class Executor:
 
     Args:
         slots: what may run at once: for each slot the GPUs it is pinned to (CUDA_VISIBLE_DEVICES), or None for no
-            pinning.
+            pinning. A job uses all GPUs of its slot.
         prefix: put before every command, e.g. ["srun", "--gpus=1"].
         logs: folder for the output of the jobs.
         tell: called with a line whenever a job starts or ends.
@@ -138,6 +138,9 @@ class Executor:
             # Jobs side by side on one machine's cores: each one's threads would get in the others' way.
             environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // self._n_slots)))
         pinned = f" on GPU {slot}" if slot is not None else ""
+        command = [*self._prefix, *self._program, *job.command]
+        if job.stage != "eval" and (n_gpus := len((slot or "").split(","))) > 1:  # eval takes all it sees by itself
+            command += ["--gpus", str(n_gpus)]
         start = time.monotonic()
         with open(log, "ab") as output:
             with self._lock:
@@ -145,7 +148,7 @@ class Executor:
                     return Outcome(job, "stopped", "not started")
                 self._tell(f"start: {job.name}{pinned} (log: {log})")
                 child = subprocess.Popen(
-                    [*self._prefix, *self._program, *job.command],
+                    command,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,

@@ -12,7 +12,8 @@ def main(stage: str, first: str, *rest: str) -> None:
     calls = os.environ.get("FAKE_CALLS")
     if calls:
         with open(calls, "a") as file:
-            file.write(f"{stage} {first} gpu={os.environ.get('CUDA_VISIBLE_DEVICES')}\n")
+            processes = rest[rest.index("--gpus") + 1] if "--gpus" in rest else "1"
+            file.write(f"{stage} {first} processes={processes} gpu={os.environ.get('CUDA_VISIBLE_DEVICES')}\n")
     if stage == "eval":
         options = dict(zip(rest[::2], rest[1::2], strict=True))
         for cell in options["--cells"].split(","):

@@ -59,13 +59,16 @@ def test_run_that_saved_itself_is_not_a_failure(content: dict[str, Any], planned
 def test_jobs_are_pinned_and_run_at_once(
     sweep: Sweep, planned: Planned, execute: Execute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Guards against several runs on one GPU while the others idle."""
+    """Guards against several runs on one GPU while the others idle, and against training on one GPU of two."""
     calls = tmp_path / "calls"
     monkeypatch.setenv("FAKE_CALLS", str(calls))
     execute(planned(sweep), ("0", "2,3"))
-    gpus = [line.rpartition("gpu=")[2] for line in calls.read_text().splitlines()]
-    assert set(gpus) == {"0", "2,3"}
-    assert len(gpus) == 6
+    lines = calls.read_text().splitlines()
+    assert {line.rpartition("gpu=")[2] for line in lines} == {"0", "2,3"}
+    assert len(lines) == 6
+    for line in lines:
+        on_two = line.endswith("gpu=2,3") and not line.startswith("eval")
+        assert f"processes={2 if on_two else 1}" in line
 
 
 def test_prefix_stands_before_every_command(sweep: Sweep, planned: Planned, execute: Execute, tmp_path: Path) -> None:
