@@ -49,12 +49,15 @@ format: setup ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-gpu-check: setup ## the tests that need a CUDA device
-	$(BIN)/pytest -m gpu
+# With an environment that is there already, e.g. on a node without network: make gpu-check SETUP= BIN=/path/to/bin
+SETUP ?= setup
 
-gpu-bench: setup ## training and decoding speed on this machine's GPU beside their baselines
-	$(RUN) $(BIN)/mistakes bench train
-	$(RUN) $(BIN)/mistakes bench decode --layers 12 --heads 12 --op 20 --problems 1024 --batch 256 \
+gpu-check: $(SETUP) ## the tests that need a CUDA device
+	$(RUN) $(BIN)/python3 -m pytest -m gpu
+
+gpu-bench: $(SETUP) ## training and decoding speed on this machine's GPU beside their baselines
+	$(RUN) $(BIN)/python3 -m cli.main bench train
+	$(RUN) $(BIN)/python3 -m cli.main bench decode --layers 12 --heads 12 --op 20 --problems 1024 --batch 256 \
 		--decoders greedy,beam4,beam16,beam32,regret-p
 
 bench: setup ## generator and grader speed on this machine

@@ -233,11 +233,12 @@ def report(difficulties: list[str], names: list[str] | None, out: Path | None) -
         for name in names:
             _forget()
             rows.append(measure_ours(name, size, device))
+            console.print(f"{name}: {rows[-1].tokens_per_second:,.0f} tokens/s")  # stays if we are stopped
         peak = matmul_rate(device)
         console.print(_table(size, rows, baseline, peak))
         results.append({"size": vars(size), "matmul_rate": peak, "rows": [vars(row) for row in rows]})
-    if out is not None:
-        write_json(out, {"device": _device_name(device), "torch": torch.__version__, "results": results})
+        if out is not None:
+            write_json(out, {"device": _device_name(device), "torch": torch.__version__, "results": results})
 
 
 def _device_name(device: torch.device) -> str:

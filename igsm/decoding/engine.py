@@ -7,6 +7,7 @@ It knows token ids only. What a step chooses is the business of `rows.py` (greed
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol
 
@@ -17,6 +18,8 @@ from torch.nn import functional as F
 from igsm.decoding.attention import Batch, attend, holders
 from igsm.errors import InputError
 from igsm.model.gpt import CANON_WINDOW, look_back
+
+_RECORDING = threading.Lock()  # CUDA records one graph at a time in a process
 
 
 class LanguageModel(Protocol):
@@ -74,6 +77,7 @@ class Engine:
         self.source = torch.zeros(self.all_rows, context, dtype=torch.uint8, device=self.device)
         self._recorded: dict[Hashable, tuple[Any, Tensor]] = {}
         self._pool: Any = None
+        self._stream: Any = None
 
     # ---------------------------------------------------------------- forward passes
 
@@ -168,17 +172,22 @@ class Engine:
     def _record(self, step: Callable[[Tensor, int], None], size: int, scratch: int, longest: int) -> tuple[Any, Tensor]:
         # Recorded on the scratch unit, which is never active: the warm-up run changes no real row.
         buffer = torch.full((size,), scratch, device=self.device)
-        with torch.cuda.device(self.device):
-            stream = torch.cuda.Stream()
+        with _RECORDING, torch.cuda.device(self.device):
+            # A stream of our own: torch's default one for recording belongs to the first device that recorded.
+            stream = self._stream = self._stream or torch.cuda.Stream()
             stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
                 step(buffer, longest)
             torch.cuda.current_stream().wait_stream(stream)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"):
                 step(buffer, longest)
             self._pool = self._pool or graph.pool()
         return graph, buffer
+
+    def close(self) -> None:
+        """Let go of the recorded graphs: through the steps they record they keep engine and cache alive."""
+        self._recorded.clear()
 
 
 def bucket(count: int, smallest: int) -> int:

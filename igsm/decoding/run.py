@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from igsm.corpus.vocabulary import END, Vocabulary
 from igsm.decoding.beam import BeamDecoder
@@ -102,8 +103,21 @@ def default_batch(device: str, beams: int, row_bytes: int) -> int:
     """Rows side by side: on CUDA enough to be bound by memory, in at most 60 % of what is free; 32 on a CPU core."""
     if not device.startswith("cuda"):
         return max(32, 8 * beams)
-    free, _ = torch.cuda.mem_get_info(torch.device(device))
-    return max(beams, min(max(256, 64 * beams), int(0.6 * free) // row_bytes))
+    return max(beams, min(max(256, 64 * beams), int(0.6 * free_memory(device)) // row_bytes))
+
+
+def free_memory(device: torch.device | str) -> int:
+    """Bytes of a GPU that a new tensor may take: what is free, and what torch keeps without using it."""
+    device = torch.device(device)
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+def attention_kernels(device: torch.device | str) -> contextlib.AbstractContextManager[Any]:
+    """To be entered around decoding: not cuDNN's attention, which plans anew for each shape of a prefill."""
+    if not str(device).startswith("cuda"):
+        return contextlib.nullcontext()
+    return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH], set_priority=True)
 
 
 def row_bytes(model: Any, context: int) -> int:
@@ -165,10 +179,11 @@ def decode(
                 size = batch or default_batch(device, decoder.beams, row_bytes(ready, context))
                 units = max(1, min(size // decoder.beams, len(share)))
                 engine = Engine(ready, units * decoder.beams, context, beams=decoder.beams)
-                for generation in make_decoder(engine, decoder, vocabulary, make).run(share):
-                    results.put(generation)
-                    if stop.is_set():
-                        return
+                with contextlib.closing(engine):
+                    for generation in make_decoder(engine, decoder, vocabulary, make).run(share):
+                        results.put(generation)
+                        if stop.is_set():
+                            return
         except BaseException as error:
             results.put(error)
         finally:
@@ -179,17 +194,18 @@ def decode(
         torch.set_num_threads(max(1, threads // len(devices)))
     workers = [threading.Thread(target=work, args=pair, daemon=True) for pair in zip(devices, shares, strict=True)]
     try:
-        for worker in workers:
-            worker.start()
-        running = len(workers)
-        while running:
-            result = results.get()
-            if result is None:
-                running -= 1
-            elif isinstance(result, BaseException):
-                raise result
-            else:
-                yield result
+        with attention_kernels(devices[0]):
+            for worker in workers:
+                worker.start()
+            running = len(workers)
+            while running:
+                result = results.get()
+                if result is None:
+                    running -= 1
+                elif isinstance(result, BaseException):
+                    raise result
+                else:
+                    yield result
     finally:
         stop.set()
         for worker in workers:

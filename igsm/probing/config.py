@@ -31,7 +31,10 @@ class ProbeConfig(Config):
     wrong_kinds: tuple[str, ...] = Field(default=WRONG_STEPS, strict=False, min_length=1)
     """Question `step`: the kinds of mistakes in wrong steps."""
     row_length: int = Field(ge=64)
-    """Tokens of a row: a problem, its solution and as many random questions as fit. Longer problems are left out."""
+    """Tokens of a row: a problem, its solution and as many random questions as fit. Longer problems are left out.
+
+    Multiples of 128 suit the attention kernels of a GPU.
+    """
     lora: LoRAConfig
     training: TrainingConfig
     """`batch` counts rows."""

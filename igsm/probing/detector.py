@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.decoders import DecoderName
 from igsm.decoding.detectors import Detector, Question
-from igsm.decoding.run import CONTEXT, make_detector, row_bytes
+from igsm.decoding.run import CONTEXT, free_memory, make_detector, row_bytes
 from igsm.errors import InputError
 from igsm.model.gpt import CANON_WINDOW
 from igsm.probing.probe import CANNOT, Probe
@@ -157,7 +157,7 @@ def load_detector(
         raise InputError(f"decoder '{decoder.name}': {wanted.folder} is a probe of a model with another vocabulary")
     free = 2 * _MEMORY_ON_CPU
     if torch.device(device).type == "cuda":
-        free, _ = torch.cuda.mem_get_info(torch.device(device))
+        free = free_memory(device)
     rows = max(1, min(units, free // 2 // row_bytes(probe.model, context)))
     return LearnedDetector(probe, rows=rows, context=context)
 

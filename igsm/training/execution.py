@@ -51,6 +51,9 @@ class Execution:
         self._forward: Callable[..., Tensor] = self._wrapped
         mode = ("default" if on_cuda else "off") if config.compile == "auto" else config.compile
         if mode != "off":
+            # The kernels of attention are not part of what torch looks compiled code up by on disk.
+            if hasattr(torch.compiler.config, "cache_key_tag"):
+                torch.compiler.config.cache_key_tag = f"attention-{config.attention}"
             self._forward = torch.compile(self._wrapped, mode=mode, dynamic=False)
 
     @contextlib.contextmanager

@@ -51,6 +51,20 @@ def test_decode_in_bfloat16(settings, name):
         assert all(0 <= token < vocabulary.size for token in generation.tokens)
 
 
+def test_cache_is_freed():
+    """Guards against recorded graphs that keep the cache of every cell evaluated so far."""
+    problems = ProblemConfig(difficulty="nano", split="test")
+    vocabulary, source = load_vocabulary(problems), ProblemSource(problems, 1)
+    model = GPT(ModelConfig(layers=2, heads=2, vocabulary_size=vocabulary.size)).cuda()
+    asked = [source.problem(i) for i in range(12)]
+    requests = [Request(i, vocabulary.prompt(one).tolist(), i, one, 20) for i, one in enumerate(asked)]
+    used = []
+    for _ in range(3):
+        assert len(list(decode(model, requests, parse_decoder("greedy"), vocabulary, devices=["cuda:0"]))) == 12
+        used.append(torch.cuda.memory_allocated())
+    assert used[1] == used[2]
+
+
 class Odd:
     """Regrets every other prefix."""
 
