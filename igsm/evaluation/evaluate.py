@@ -30,6 +30,8 @@ from igsm.model.checkpoint import find_checkpoint, load_model
 from igsm.rundir import JsonlWriter, RunFolder, atomic_write, provenance, read_json, read_jsonl, write_json
 from igsm.statistics import wilson
 
+_OPTIONS = ("n", "seed", "precision", "context")  # of `mistakes eval`, under these names
+
 
 @dataclass(frozen=True)
 class LoadedRun:
@@ -102,9 +104,10 @@ def evaluate(
         summary: Json = read_json(done)
         for key, value in settings.items():
             if summary.get(key) != value:
+                same = f"with --{key} {summary.get(key)}" if key in _OPTIONS else "with the same settings"
                 raise InputError(
                     f"{folder}: holds results with {key}={summary.get(key)}, not {value}; "
-                    "move the folder away or repeat the evaluation with the same settings"
+                    f"move the folder away or repeat the evaluation {same}"
                 )
         progress(summary["n"], summary["correct"])
         return summary

@@ -193,7 +193,7 @@ def test_results_of_other_settings_are_not_overwritten(run):
     """Guards finished results against a second evaluation with another n."""
     cell, decoder = Cell("nano", "pq", 3, False), parse_decoder("greedy")
     evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
-    with pytest.raises(InputError, match="n=2, not 3"):
+    with pytest.raises(InputError, match="n=2, not 3.*with --n 2"):
         evaluation.evaluate(run, cell, decoder, 3, 0, context=110)
 
 
