@@ -18,7 +18,7 @@ def command(
         typer.Argument(metavar="[KEY=VALUE]...", help="Any other setting of the data: problem.modulus=7."),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="Start from the `data` section of this YAML file.")] = None,
-    difficulty: Annotated[str | None, typer.Option(help="nano, easy, med or hard.")] = None,
+    difficulty: Annotated[str | None, typer.Option(help="nano, mini, easy, med or hard.")] = None,
     form: Annotated[str | None, typer.Option("--format", help="pq, or qp: the question first.")] = None,
     kind: Annotated[
         str | None,
