@@ -13,12 +13,14 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from igsm.config import build_config
 from igsm.corpus.vocabulary import END, Vocabulary, load_vocabulary
 from igsm.decoding.decoders import DecoderName, parse_decoder
 from igsm.decoding.engine import Engine, prepare
 from igsm.decoding.loop import Generation, Request
 from igsm.decoding.run import CONTEXT, attention_kernels, decode, make_decoder
 from igsm.decoding.streams import problem_key
+from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
@@ -34,7 +36,7 @@ def report(
     batch: int,
     layers: int,
     heads: int,
-    difficulty: str,
+    difficulty: str | None,
     op: int | None,
     compare: bool,
 ) -> None:
@@ -47,14 +49,20 @@ def report(
         problems: prompts to continue.
         batch: rows decoded side by side, for both (beams included).
         layers, heads: shape of the random model.
-        difficulty, op: of the prompts' problems.
+        difficulty, op: of the prompts' problems; of a run, only op can be chosen.
         compare: run transformers too.
     """
     from benchmarks.neox import neox_twin
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    settings = ProblemConfig(difficulty=difficulty, op=op, split="test")
+    wanted = [parse_decoder(name) for name in decoders]
+    for decoder in wanted:
+        if decoder.votes > 1:
+            raise InputError(f"decoder '{decoder.name}': a vote is as fast as its samples; give sample")
+    if run is not None and difficulty is not None:
+        raise InputError("--difficulty: a run's problems are of its own class; leave it out beside --run")
     if run is None:
+        settings = _test_problems({"difficulty": difficulty or "med"}, op)
         vocabulary = load_vocabulary(settings)
         torch.manual_seed(0)
         model = GPT(ModelConfig(layers=layers, heads=heads, vocabulary_size=vocabulary.size)).eval()
@@ -62,7 +70,7 @@ def report(
         from igsm.evaluation.evaluate import load_run
 
         loaded = load_run(run)
-        model, settings = loaded.model, loaded.data.problem.model_copy(update={"split": "test", "op": op})
+        model, settings = loaded.model, _test_problems(loaded.data.problem.model_dump(), op)
         vocabulary = load_vocabulary(settings, loaded.data.vocabulary)
     end = int(vocabulary.from_gpt2[END])
     source = ProblemSource(settings, 1)
@@ -89,14 +97,13 @@ def report(
     )
     order = sorted(range(problems), key=lambda i: len(prompts[i]))
     table = Table("decoder", "ours, tokens/s", "transformers, tokens/s", "ratio", "of the bandwidth bound")
-    for name in decoders:
-        decoder = parse_decoder(name)
+    for decoder in wanted:
         requests = [Request(i, prompt, problem_key(1, i), tests[i], lengths[i]) for i, prompt in enumerate(prompts)]
         found: list[Any] = []
 
-        run = continuation(model, device, decoder, vocabulary, batch, context)
+        work = continuation(model, device, decoder, vocabulary, batch, context)
 
-        def ours(run: Any = run, requests: Any = requests, found: Any = found) -> int:
+        def ours(run: Any = work, requests: Any = requests, found: Any = found) -> int:
             found[:] = run(requests)
             return sum(len(generation.tokens) for generation in found)
 
@@ -111,9 +118,13 @@ def report(
             calls = [calls[round(i)] for i in torch.linspace(0, len(calls) - 1, min(len(calls), CALLS)).tolist()]
             theirs = measure(lambda d=decoder, c=calls: by_transformers(twin, prompts, end, d, c, lengths), device)
             other, ratio = f"{theirs:,.0f}", f"{speed / theirs:.1f}x"
-        console.print(f"{name}: {speed:,.0f} tokens/s, transformers {other}")  # stays if we are stopped
-        table.add_row(name, f"{speed:,.0f}", other, ratio, f"{100 * speed / bound:.0f} %")
+        console.print(f"{decoder.name}: {speed:,.0f} tokens/s, transformers {other}")  # stays if we are stopped
+        table.add_row(decoder.name, f"{speed:,.0f}", other, ratio, f"{100 * speed / bound:.0f} %")
     console.print(table)
+
+
+def _test_problems(settings: dict[str, Any], op: int | None) -> ProblemConfig:
+    return build_config(ProblemConfig, settings | {"split": "test", "op": op}, "the prompts' problems")
 
 
 def continuation(

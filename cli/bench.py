@@ -60,12 +60,14 @@ def decode(
     batch: Annotated[int, typer.Option(help="Rows side by side, beams included.", min=1)] = 32,
     layers: Annotated[int, typer.Option(help="Of the random model.", min=1)] = 6,
     heads: Annotated[int, typer.Option(help="Of the random model, each 64 wide.", min=1)] = 4,
-    difficulty: Annotated[str, typer.Option(help="Of the prompts' problems.")] = "med",
+    difficulty: Annotated[
+        str | None, typer.Option(help="Of the prompts' problems; default: the run's, or med.")
+    ] = None,
     op: Annotated[int | None, typer.Option(help="Operations of the problems: exactly so many.", min=1)] = None,
     compare: Annotated[bool, typer.Option(help="Run transformers' generate on the same weights too.")] = True,
 ) -> None:
     """Output tokens per second, beside transformers' generate and the memory-bandwidth bound."""
-    names = decoders.split(",")
+    names = [name.strip() for name in decoders.split(",")]
     benchmark("decode").report(run, names, problems, batch, layers, heads, difficulty, op, compare)
 
 

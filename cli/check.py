@@ -10,7 +10,9 @@ import typer
 
 def command(
     file: Annotated[Path, typer.Argument(help="JSON lines with problem, solution and, if there is one, answer.")],
-    lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names (JSON or YAML).")] = "full",
+    lexicon: Annotated[
+        str | None, typer.Option(help="full, nano, or a file of names; default: the record's 'lexicon', or full.")
+    ] = None,
     rule: Annotated[
         str, typer.Option(help="strict, or authors: the published grader's verdict, holes included.")
     ] = "strict",
@@ -26,10 +28,8 @@ def command(
     from igsm.errors import InputError, suggest
     from igsm.grading.check import grade_records
     from igsm.grading.grade import RULES
-    from igsm.grading.reader import Reader
     from igsm.grading.records import read_records
     from igsm.grading.summary import Summary, render
-    from igsm.problems.lexicon import load_lexicon
     from igsm.rundir import atomic_write
 
     if rule not in RULES:
@@ -39,10 +39,12 @@ def command(
     summary = Summary(examples)
     lines = []
     records = read_records(file, solutions=True)
-    for graded in grade_records(records, Reader(load_lexicon(lexicon)), rule, modulus):
+    for graded in grade_records(records, lexicon, rule, modulus):
         summary.add(graded)
         if out is not None:
             lines.append(json.dumps(graded.to_json()) + "\n")
+    if not summary.n + len(summary.ill_posed):
+        raise InputError(f"{file}: has no records; one JSON object a line is expected")
     if out is not None:
         atomic_write(out, "".join(lines))
     Console(highlight=False).print(render(summary))

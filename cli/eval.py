@@ -19,13 +19,14 @@ def command(
     n: Annotated[int, typer.Option(help="Problems a cell.", min=1)] = 4096,
     seed: Annotated[int, typer.Option(help="Of the test set and of sampling.")] = 0,
     batch: Annotated[int | None, typer.Option(help="Rows on each device, beams included.", min=1)] = None,
-    context: Annotated[int, typer.Option(help="Most tokens of prompt and solution.", min=16)] = 2048,
+    context: Annotated[int, typer.Option(help="Most tokens of prompt and solution.", min=16, max=65536)] = 2048,
     precision: Annotated[str, typer.Option(help="auto (bf16 on a GPU, fp32 elsewhere), bf16 or fp32.")] = "auto",
     devices: Annotated[
         str | None, typer.Option(help="Comma-separated, e.g. cuda:0,cuda:1; default: all GPUs, or all cores.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write the tables to OUT.csv and OUT.md; default: in the first run's eval/.")
+        Path | None,
+        typer.Option(help="Write the tables to OUT.csv and OUT.md; default: all that a run has, to its eval/table."),
     ] = None,
 ) -> None:
     """Generate and grade; finished cells are read, not repeated, an interrupted one goes on where it stopped."""
@@ -36,35 +37,37 @@ def command(
 
     from igsm.decoding.decoders import parse_decoder
     from igsm.evaluation.cells import parse_cells
-    from igsm.evaluation.evaluate import evaluate, load_run
+    from igsm.evaluation.evaluate import evaluate, finished, load_run
     from igsm.evaluation.table import accuracies, details, render, to_csv, to_markdown
-    from igsm.rundir import atomic_write
+    from igsm.rundir import atomic_write, distinct_names
 
     wanted = [parse_decoder(name.strip()) for name in decoder.split(",")]
     options = {"batch": batch, "context": context, "precision": precision}
     rows = []
-    first = None
+    tables = {}
 
     def show(bar: tqdm, graded: int, correct: int) -> None:
         bar.update(graded - bar.n)
         bar.set_postfix_str(f"accuracy {100 * correct / graded:.1f} %", refresh=False)
 
-    for path in runs:
+    for path, name in zip(runs, distinct_names(runs), strict=True):
         run = load_run(path)
-        first = first or run.folder
         for one in wanted:
             for cell in parse_cells(cells, run.data.problem):
-                with tqdm(total=n, desc=f"{path.name} {cell.name} {one.name}", unit="problem") as bar:
+                with tqdm(total=n, desc=f"{name} {cell.name} {one.name}", unit="problem") as bar:
                     summary = evaluate(
                         run, cell, one, n, seed, progress=partial(show, bar),
                         devices=[name.strip() for name in devices.split(",")] if devices else None, **options,
                     )  # fmt: skip
-                rows.append((path.name, summary))
-    assert first is not None
-    base = out or first.evaluations / "table"
-    atomic_write(base.with_name(base.name + ".csv"), to_csv(rows))
-    atomic_write(base.with_name(base.name + ".md"), to_markdown(rows))
+                rows.append((name, summary))
+        tables[run.folder.evaluations / "table"] = [(name, summary) for summary in finished(run.folder)]
+    if out is not None:
+        tables = {out: rows}
+    for base, content in tables.items():
+        atomic_write(base.with_name(base.name + ".csv"), to_csv(content))
+        atomic_write(base.with_name(base.name + ".md"), to_markdown(content))
     console = Console()
     console.print(render(f"Accuracy of full solutions, %, n = {n} [95 % Wilson interval]", *accuracies(rows)))
     console.print(render("Beside accuracy (means per solution)", *details(rows)))
-    console.print(f"written: {base}.csv, {base}.md")
+    for base in tables:
+        console.print(f"written: {base}.csv, {base}.md")

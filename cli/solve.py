@@ -10,7 +10,9 @@ import typer
 
 def command(
     file: Annotated[Path, typer.Argument(help="JSON lines with problem (and question, if it stands apart).")],
-    lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names (JSON or YAML).")] = "full",
+    lexicon: Annotated[
+        str | None, typer.Option(help="full, nano, or a file of names; default: the record's 'lexicon', or full.")
+    ] = None,
     modulus: Annotated[int, typer.Option(help="Of problems whose record has no field 'modulus'.", min=2)] = 23,
     out: Annotated[Path | None, typer.Option(help="Write the records with solution, answer and op here.")] = None,
 ) -> None:
@@ -19,15 +21,13 @@ def command(
 
     from igsm.errors import InputError
     from igsm.grading.check import solve_records
-    from igsm.grading.reader import Reader
     from igsm.grading.records import read_records
-    from igsm.problems.lexicon import load_lexicon
     from igsm.rundir import atomic_write
 
     if out is not None and out.exists():
         raise InputError(f"{out}: exists already; give --out a new name")
     records = read_records(file, solutions=False)
-    solved = solve_records(records, Reader(load_lexicon(lexicon)), modulus)
+    solved = solve_records(records, lexicon, modulus)
     if out is None:
         for record in solved:
             typer.echo(json.dumps(record))

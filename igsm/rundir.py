@@ -13,7 +13,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -70,14 +70,14 @@ def read_json(path: str | Path) -> Any:
 
 def read_jsonl(path: str | Path) -> Iterator[dict[str, Any]]:
     """The records of a JSONL file. A last line cut short by a killed process is left out."""
-    with open(path, encoding="utf-8") as file:
+    with open(path, "rb") as file:  # bytes: a line may be cut inside a character
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
             try:
                 record = json.loads(line)
             except ValueError as error:
-                if not line.endswith("\n"):
+                if not line.endswith(b"\n"):
                     return
                 raise InputError(f"{path}, line {number}: not valid JSON: {error}") from None
             if not isinstance(record, dict):
@@ -145,6 +145,20 @@ class RunFolder:
 
     def __str__(self) -> str:
         return str(self.path)
+
+
+def distinct_names(paths: Sequence[str | Path]) -> list[str]:
+    """A name for each folder: the last parts of its resolved path, as many as tell all of them apart.
+
+    Raises:
+        InputError: two paths are the same folder.
+    """
+    parts = [Path(path).resolve().parts for path in paths]
+    for path, own in zip(paths, parts, strict=True):
+        if parts.count(own) > 1:
+            raise InputError(f"{path}: is given more than once")
+    count = next(n for n in range(1, max(map(len, parts), default=1) + 1) if len({p[-n:] for p in parts}) == len(parts))
+    return ["/".join(own[-count:]).replace("//", "/") for own in parts]
 
 
 def provenance() -> dict[str, Any]:

@@ -87,9 +87,7 @@ def attend_reference(q: Tensor, keys: Tensor, values: Tensor, batch: Batch) -> T
     if batch.beams == 1:
         k, v = keys[batch.rows, :, :length], values[batch.rows, :, :length]
     else:
-        first = batch.rows - torch.arange(len(batch.rows), device=q.device) % batch.beams
-        offset = batch.source[batch.rows, :length].long() * (place >= batch.shared[:, None])
-        holder = first[:, None] + offset * used
+        holder = holders(batch, place.expand(len(batch.rows), -1))
         k = keys[holder, :, place].transpose(1, 2)
         v = values[holder, :, place].transpose(1, 2)
     return torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=used[:, None, None])

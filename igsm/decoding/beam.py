@@ -12,6 +12,8 @@ beam in whose row each position's keys and values lie. All beams read the prompt
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -32,6 +34,7 @@ class BeamDecoder(Decoder):
         sampling: draw the candidates (beam-search multinomial sampling) instead of taking the best.
         length_penalty: exponent of the length in a hypothesis' score.
         temperature, top_k: applied to each beam's log-probabilities, as transformers does.
+        options: of `Decoder`.
     """
 
     def __init__(
@@ -43,12 +46,11 @@ class BeamDecoder(Decoder):
         length_penalty: float = 1.0,
         temperature: float = 1.0,
         top_k: int = 0,
-        max_new_tokens: int | None = None,
-        sync_every: int | None = None,
+        **options: Any,
     ) -> None:
         if not 2 <= engine.beams <= 256:
             raise InputError(f"beam search takes 2 to 256 beams, not {engine.beams}")
-        super().__init__(engine, end, max_new_tokens=max_new_tokens, sync_every=sync_every)
+        super().__init__(engine, end, **options)
         self.always_sample = self.may_sample = sampling
         self.may_retry = False
         self.length_penalty, self.temperature, self.top_k = length_penalty, temperature, top_k
@@ -60,12 +62,14 @@ class BeamDecoder(Decoder):
         # Units that regenerate a sentence (retry upon regret): one path is sampled, the other beams are out.
         self.single = torch.zeros(size, dtype=torch.bool, device=device)
         self.prompt = torch.zeros(size, dtype=torch.int64, device=device)
+        self.steps = torch.zeros(size, dtype=torch.int64, device=device)
         # Finished hypotheses: score, whether there is one, parent of the last token, last token, total length.
         self.final_score = torch.zeros(size, beams, device=device)
         self.final = torch.zeros(size, beams, 4, dtype=torch.int64, device=device)
 
     def start(self, numbers: Tensor) -> None:
         self.prompt[numbers] = self.length[numbers] + 1
+        self.steps[numbers] = 0
         self._collapse(numbers, torch.zeros(len(numbers), device=self.engine.device))
 
     def _collapse(self, numbers: Tensor, score: Tensor) -> None:
@@ -113,6 +117,7 @@ class BeamDecoder(Decoder):
         source[rows, :longest] = source[numbers[:, None] * beams + next_parent, :longest]
 
         self.length[numbers] = position + active
+        self.steps[numbers] = self.steps[numbers] + active
         stopped = ends.all(1) | (ends[:, 0] & self.single[numbers])
         self.active[numbers] = active & self._improvable(numbers, running_score[:, 0], count) & ~stopped
 
@@ -161,18 +166,7 @@ class BeamDecoder(Decoder):
 
     # ---------------------------------------------------------------- results
 
-    @torch.inference_mode()
-    def inspect(self, numbers: list[int]) -> list[tuple[int, Generation]]:
-        where = self._tensor(numbers)
-        lengths, active = torch.stack((self.length[where], self.active[where].long())).tolist()
-        finished = []
-        for number, length, still_active in zip(numbers, lengths, active, strict=True):
-            self.occupied[number].length = length
-            if not still_active:
-                finished.append((number, self.best(number)))
-        return finished
-
-    def best(self, number: int) -> Generation:
+    def result(self, number: int) -> Generation:
         """The best finished hypothesis of a unit."""
         unit = self.occupied[number]
         _, parent, token, count = self.final[number, 0].tolist()
@@ -183,7 +177,7 @@ class BeamDecoder(Decoder):
             tokens,
             finished=token == self.end,
             retries=unit.retries,
-            n_generated=self.engine.beams * (unit.withdrawn + len(tokens)),
+            n_generated=self.engine.beams * int(self.steps[number]),
             score=float(self.final_score[number, 0]),
         )
 

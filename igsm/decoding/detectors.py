@@ -83,7 +83,10 @@ class GroundTruth:
 
 
 class Noisy:
-    """The ground truth with errors at given rates; the same prefix always gets the same answer.
+    """The ground truth with errors at given rates.
+
+    The same problem and solution so far always get the same answer, as from a learned detector. So a false alarm at a
+    step with one likely continuation comes again at every retry, until none is left.
 
     Args:
         truth: the detector that is right.
@@ -99,8 +102,9 @@ class Noisy:
     def regrets(self, questions: Sequence[Question]) -> list[bool]:
         answers = []
         for question, wrong in zip(questions, self._truth.regrets(questions), strict=True):
-            prefix = hashlib.blake2b(repr(list(question.tokens)).encode(), digest_size=8).hexdigest()
-            draw = numpy_generator("noisy detector", self._seed, question.index, prefix).random()
+            text = repr((list(question.prompt), list(question.tokens)))
+            prefix = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+            draw = numpy_generator("noisy detector", self._seed, prefix).random()
             error = draw < (self._negative if wrong else self._positive)
             answers.append(wrong != error)
         return answers

@@ -233,18 +233,22 @@ def _copied(model: Any) -> Any:
     return copied
 
 
+def resolved_precision(precision: str, device: torch.device | str) -> str:
+    """What `precision` comes to on a device: "bf16" or "fp32". InputError if it is none of `prepare`'s."""
+    if precision == "auto":
+        return "bf16" if str(device).startswith("cuda") else "fp32"
+    if precision not in ("fp32", "bf16"):
+        raise InputError(f"precision is auto, fp32 or bf16, not '{precision}'")
+    return precision
+
+
 def prepare(model: Any, device: torch.device | str, precision: str) -> Any:
     """A copy of `model` for decoding on `device`.
 
     Args:
         precision: "fp32", "bf16", or "auto": bf16 on CUDA, fp32 elsewhere.
     """
-    device = torch.device(device)
-    if precision == "auto":
-        precision = "bf16" if device.type == "cuda" else "fp32"
-    if precision not in ("fp32", "bf16"):
-        raise InputError(f"precision is auto, fp32 or bf16, not '{precision}'")
-    if precision == "bf16":
+    if resolved_precision(precision, device) == "bf16":
         ready = _SharpHead(model, torch.bfloat16)
     else:
         ready = _copied(model).float()

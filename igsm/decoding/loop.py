@@ -45,7 +45,7 @@ class Generation:
         tokens: generated ids, with the end token if there is one.
         finished: whether it ended by the end token (otherwise: no room left).
         retries: how often a sentence was withdrawn.
-        n_generated: tokens generated, withdrawn ones and those of all beams included.
+        n_generated: tokens generated, withdrawn ones included; of beams, one a step and beam.
         score: of beam search: sum of log-probabilities / length ** length_penalty.
     """
 
@@ -156,5 +156,17 @@ class Decoder(ABC):
         """Feed one token to each unit and choose the next, all on the device."""
 
     @abstractmethod
+    def result(self, number: int) -> Generation:
+        """The continuation of a finished unit."""
+
+    @torch.inference_mode()
     def inspect(self, numbers: list[int]) -> list[tuple[int, Generation]]:
         """After `sync_every` steps: bring results to the host; return the units that are finished."""
+        where = self._tensor(numbers)
+        lengths, active = torch.stack((self.length[where], self.active[where].long())).tolist()
+        finished = []
+        for number, length, still_active in zip(numbers, lengths, active, strict=True):
+            self.occupied[number].length = length
+            if not still_active:
+                finished.append((number, self.result(number)))
+        return finished

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -64,6 +65,7 @@ class RegretDecoder(RowDecoder):
         detector: is asked after each "Define A's B as".
         markers: token ids of the sentences' structure.
         max_retries: most sentences withdrawn in one solution.
+        options: of `RowDecoder`, of the sentences that are generated anew.
     """
 
     def __init__(
@@ -74,19 +76,9 @@ class RegretDecoder(RowDecoder):
         detector: Detector,
         markers: Markers,
         max_retries: int = 10,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        max_new_tokens: int | None = None,
-        sync_every: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            engine,
-            end,
-            temperature=temperature,
-            top_k=top_k,
-            max_new_tokens=max_new_tokens,
-            sync_every=sync_every,
-        )
+        super().__init__(engine, end, **options)
         self.may_sample = True
         self.stop_sampling_at = markers.sentence_end
         self.detector, self.markers, self.max_retries = detector, markers, max_retries
@@ -106,8 +98,7 @@ class RegretDecoder(RowDecoder):
         finished = []
         for number, still_active in zip(numbers, active, strict=True):
             if not still_active and number not in withdrawn:
-                unit = self.occupied[number]
-                finished.append((number, self._generation(unit, unit.known)))
+                finished.append((number, self.result(number)))
         return finished
 
     def _fetch(self, numbers: list[int]) -> list[int]:

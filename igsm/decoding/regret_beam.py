@@ -12,6 +12,8 @@ parents says where that is.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -34,22 +36,9 @@ class RegretBeamDecoder(BeamDecoder):
         markers: Markers,
         max_retries: int = 10,
         sampling: bool = True,
-        length_penalty: float = 1.0,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        max_new_tokens: int | None = None,
-        sync_every: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            engine,
-            end,
-            sampling=sampling,
-            length_penalty=length_penalty,
-            temperature=temperature,
-            top_k=top_k,
-            max_new_tokens=max_new_tokens,
-            sync_every=sync_every,
-        )
+        super().__init__(engine, end, sampling=sampling, **options)
         self.may_sample = self.may_retry = True
         self.detector, self.markers, self.max_retries = detector, markers, max_retries
         device = engine.device
@@ -108,7 +97,7 @@ class RegretBeamDecoder(BeamDecoder):
                 self.waiting[number] = False
                 self.active[number] = True
             else:
-                finished.append((number, self.best(number)))
+                finished.append((number, self.result(number)))
         return finished
 
     def _final_place(self, number: int) -> tuple[int, int]:
@@ -127,7 +116,6 @@ class RegretBeamDecoder(BeamDecoder):
 
     def _withdraw(self, unit: Unit, place: int) -> None:
         keep = sentence_start(unit.known, place - 1, self.markers)
-        unit.withdrawn += place - keep
         unit.retries += 1
         del unit.known[keep:]
         unit.length = len(unit.request.prompt) + keep - 1

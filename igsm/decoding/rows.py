@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from igsm.decoding.attention import Batch
 from igsm.decoding.engine import Engine
-from igsm.decoding.loop import Decoder, Generation, Unit
+from igsm.decoding.loop import Decoder, Generation
 from igsm.decoding.streams import uniforms
 
 
@@ -35,6 +37,7 @@ class RowDecoder(Decoder):
     Args:
         sampling: sample every token; otherwise take the most probable one.
         temperature, top_k: of sampling.
+        options: of `Decoder`.
     """
 
     may_sample: bool
@@ -48,10 +51,9 @@ class RowDecoder(Decoder):
         sampling: bool = False,
         temperature: float = 1.0,
         top_k: int = 0,
-        max_new_tokens: int | None = None,
-        sync_every: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(engine, end, max_new_tokens=max_new_tokens, sync_every=sync_every)
+        super().__init__(engine, end, **options)
         self.may_sample = self.always_sample = sampling
         self.temperature, self.top_k = temperature, top_k
         self.sampling = torch.zeros_like(self.active)
@@ -76,20 +78,9 @@ class RowDecoder(Decoder):
         self.length[numbers] = position + active
         self.active[numbers] = active & (choice != self.end) & (position + 2 < self.limit[numbers])
 
-    @torch.inference_mode()
-    def inspect(self, numbers: list[int]) -> list[tuple[int, Generation]]:
-        where = self._tensor(numbers)
-        lengths, active = torch.stack((self.length[where], self.active[where].long())).tolist()
-        finished = []
-        for number, length, still_active in zip(numbers, lengths, active, strict=True):
-            unit = self.occupied[number]
-            unit.length = length
-            if not still_active:
-                start = len(unit.request.prompt)
-                finished.append((number, self._generation(unit, self.tokens[number, start : length + 1].tolist())))
-        return finished
-
-    def _generation(self, unit: Unit, tokens: list[int]) -> Generation:
+    def result(self, number: int) -> Generation:
+        unit = self.occupied[number]
+        tokens = self.tokens[number, len(unit.request.prompt) : unit.length + 1].tolist()
         return Generation(
             unit.request.index,
             tokens,

@@ -64,7 +64,7 @@ def make_decoder(
 ) -> Decoder:
     """The decoder of this name on an engine."""
     end = int(vocabulary.from_gpt2[END])
-    common: dict[str, Any] = {"temperature": name.temperature}
+    common: dict[str, Any] = {"temperature": name.temperature, "top_k": name.top_k}
     if name.regret:
         common |= {
             "detector": make(name, vocabulary, engine.device, engine.n_rows // engine.beams, engine.context),
@@ -92,7 +92,7 @@ def check_device(name: str) -> None:
         device = torch.device(name)
     except RuntimeError:
         device = None
-    if device is None or device.type not in ("cpu", "cuda"):
+    if device is None or device.type not in ("cpu", "cuda") or (device.type == "cpu" and device.index):
         raise InputError(f"devices: '{name}' is none; cpu, cuda or cuda:N is expected")
     count = torch.cuda.device_count() if device.type == "cuda" and torch.cuda.is_available() else 0
     if device.type == "cuda" and (device.index or 0) >= count:

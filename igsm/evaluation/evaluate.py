@@ -6,6 +6,7 @@ when finished, `summary.json`. Until then the generations so far lie in `generat
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gzip
 import json
@@ -21,12 +22,14 @@ from igsm.config import build_config
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.decoding.decoders import DecoderName
+from igsm.decoding.engine import resolved_precision
+from igsm.decoding.run import CONTEXT, default_devices
 from igsm.errors import InputError
 from igsm.evaluation.cells import Cell, figure_cells
 from igsm.evaluation.generate import Json, generations, verdict_of
 from igsm.evaluation.testsets import TestSet, load_test_set
 from igsm.model import GPT
-from igsm.model.checkpoint import find_checkpoint, load_model
+from igsm.model.checkpoint import find_checkpoint, load_model, weights_digest
 from igsm.rundir import JsonlWriter, RunFolder, atomic_write, provenance, read_json, read_jsonl, write_json
 from igsm.statistics import wilson
 
@@ -101,7 +104,7 @@ def evaluate(
     settings = _settings(run, cell, decoder, n, seed, options) | {"test_set": tests.digest}
     done = folder / "summary.json"
     if done.is_file():
-        summary: Json = read_json(done)
+        summary = _read_summary(done, settings)
         for key, value in settings.items():
             if summary.get(key) != value:
                 same = f"with --{key} {summary.get(key)}" if key in _OPTIONS else "with the same settings"
@@ -113,7 +116,7 @@ def evaluate(
         return summary
     started = time.perf_counter()
     try:
-        records, verdicts = _generate_and_grade(run, folder, settings, tests, decoder, seed, progress, options)
+        records, verdicts = _generate_and_grade(run, folder, settings, tests, decoder, progress, options)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS):
             raise
@@ -124,6 +127,7 @@ def evaluate(
         settings
         | summarise(verdicts)
         | {
+            "detector_folder": decoder.detector.folder if decoder.detector else None,
             "left_out": tests.left_out,
             "seconds": round(time.perf_counter() - started, 2),
             "provenance": provenance(),
@@ -137,12 +141,40 @@ def evaluate(
     return summary
 
 
+def finished(folder: RunFolder) -> list[Json]:
+    """The summaries of all cells of a run that are done, by name; broken ones are left out."""
+    found = []
+    for path in sorted(folder.evaluations.glob("*/summary.json")):
+        with contextlib.suppress(InputError):
+            found.append(_read_summary(path, {}))
+    return found
+
+
 def _settings(run: LoadedRun, cell: Cell, decoder: DecoderName, n: int, seed: int, options: Json) -> Json:
-    settings: Json = {"cell": cell.name, "decoder": decoder.name, "n": n, "seed": seed}
-    settings["checkpoint"] = run.checkpoint.name
-    if decoder.detector is not None and decoder.detector.folder is not None:
-        settings["detector"] = decoder.detector.folder
-    return settings | {key: options[key] for key in ("precision", "context") if key in options}
+    """What a result depends on, but for the test set. Models count by their weights, wherever they lie."""
+    folder = decoder.detector.folder if decoder.detector else None
+    device = (options.get("devices") or default_devices())[0]
+    return {
+        "cell": cell.name,
+        "decoder": decoder.name,
+        "n": n,
+        "seed": seed,
+        "checkpoint": run.checkpoint.name,
+        "weights": weights_digest(run.checkpoint),
+        "detector": None if folder is None else weights_digest(find_checkpoint(folder)),
+        "precision": resolved_precision(options.get("precision", "auto"), device),
+        "context": options.get("context", CONTEXT),
+    }
+
+
+def _read_summary(path: Path, settings: Json) -> Json:
+    summary = read_json(path)
+    expected = settings | summarise([])
+    missing = [key for key in expected if key not in summary] if isinstance(summary, dict) else list(expected)
+    if missing:
+        raise InputError(f"{path}: no summary of this version: '{missing[0]}' is missing; move its folder away")
+    found: Json = summary
+    return found
 
 
 def _generate_and_grade(
@@ -151,7 +183,6 @@ def _generate_and_grade(
     settings: Json,
     tests: TestSet,
     decoder: DecoderName,
-    seed: int,
     progress: Progress,
     options: Json,
 ) -> tuple[list[Json], list[Json]]:
@@ -164,23 +195,27 @@ def _generate_and_grade(
     def take(record: Json) -> None:
         nonlocal correct
         index = record["index"]
-        records[index] = record
         verdicts[index] = verdict_of(record, tests.problems[index].problem)
+        records[index] = record
         correct += verdicts[index]["correct"]
         progress(len(verdicts), correct)
 
     if partial.is_file():
         head, *kept = list(read_jsonl(partial)) or [{}]
         if head == settings:
-            for record in kept:
-                take(record)
+            for number, record in enumerate(kept, 2):
+                try:
+                    take(record)
+                except (KeyError, IndexError, TypeError, AttributeError):
+                    raise InputError(f"{partial}, line {number}: no record of this cell; delete the file") from None
         else:
             partial.unlink()
     with JsonlWriter(partial) as writer:
         if not records and partial.stat().st_size == 0:
             writer.write(settings)
         missing = [test for test in tests.problems if test.index not in records]
-        for record in generations(run.model, missing, decoder, run.vocabulary, seed, **options):
+        stream = f"seed {settings['seed']}, {settings['cell']}"
+        for record in generations(run.model, missing, decoder, run.vocabulary, stream, **options):
             writer.write(record)
             take(record)
     order = range(len(tests.problems))
@@ -224,7 +259,7 @@ def generation_accuracy(model: GPT, data: DataConfig, n: int, seed: int = 0) -> 
     longest = min(2 * problem_class.context, 2048)
     device = str(next(model.parameters()).device)
     found = generations(
-        model, tests.problems, DecoderName("greedy"), vocabulary, seed, devices=[device], context=longest
+        model, tests.problems, DecoderName("greedy"), vocabulary, "training", devices=[device], context=longest
     )
     verdicts = [verdict_of(record, tests.problems[record["index"]].problem) for record in found]
     return {

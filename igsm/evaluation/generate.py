@@ -26,22 +26,23 @@ def generations(
     tests: Sequence[TestProblem],
     decoder: DecoderName,
     vocabulary: Vocabulary,
-    seed: int,
+    stream: str,
     **options: Any,
 ) -> Iterator[Json]:
     """One record a problem, as solutions finish: texts, and how many tokens they took.
 
-    The record has the fields that `mistakes check` reads (problem, solution, answer, op, modulus). The samples of a
-    vote become one record, when the last of them is there.
+    The record has the fields that `mistakes check` reads (problem, solution, answer, op, modulus, lexicon). The
+    samples of a vote become one record, when the last of them is there.
 
     Args:
+        stream: names the random numbers of sampling: every problem of every stream has its own.
         options: of `decoding.run.decode`.
     """
     requests = []
     for test in tests:
         prompt = vocabulary.prompt(test.problem).tolist()
         for vote in range(decoder.votes):
-            key = problem_key(seed, test.index, vote)
+            key = problem_key(stream, test.index, vote)
             requests.append(Request(test.index * decoder.votes + vote, prompt, key, test.problem))
     by_index = {test.index: test for test in tests}
     ballots: dict[int, list[Generation]] = defaultdict(list)
@@ -69,6 +70,8 @@ def vote_on(
 ) -> tuple[Generation, float]:
     """Majority vote over the samples' answers; ties go to the answer that came first.
 
+    A sample without a number for an answer has no vote, unless there are only such samples.
+
     Args:
         samples: of one problem, in order.
         detector: only samples in which it regrets no step vote, if there are any.
@@ -76,28 +79,45 @@ def vote_on(
     Returns:
         The first sample with the winning answer, and the winner's share of the votes.
     """
-    voters = list(samples)
+    ballots = [(sample, split_answer(sample.tokens, vocabulary)[1].strip()) for sample in samples]
+    ballots = [ballot for ballot in ballots if ballot[1].isdecimal()] or ballots
     if detector is not None:
-        markers = markers_of(vocabulary)
-        prompt = vocabulary.prompt(problem).tolist()
-        clean = [s for s in samples if not _regretted(s, prompt, problem, detector, markers)]
-        voters = clean or voters
-    answers = [split_answer(sample.tokens, vocabulary)[1] for sample in voters]
+        regretted = _regretted([sample for sample, _ in ballots], problem, vocabulary, detector)
+        ballots = [ballot for ballot in ballots if ballot[0].index not in regretted] or ballots
+    voters, answers = zip(*ballots, strict=True)
     counts = Counter(answers)
     winner = max(counts, key=lambda answer: (counts[answer], -answers.index(answer)))
     return voters[answers.index(winner)], counts[winner] / len(voters)
 
 
-def _regretted(sample: Generation, prompt: list[int], problem: Problem, detector: Detector, markers: Markers) -> bool:
-    """Whether the detector regrets a definition that the sample does not take back itself."""
-    place = next_question(sample.tokens, 0, markers)
-    while place is not None:
-        withdrawn = sample.tokens[place + 1 : place + 2] == [markers.sentence_end]  # "as BACK."
-        question = Question(sample.index, problem, prompt, sample.tokens[:place], sample.index)
-        if not withdrawn and detector.regrets([question])[0]:
-            return True
-        place = next_question(sample.tokens, place, markers)
-    return False
+def _regretted(samples: Sequence[Generation], problem: Problem, vocabulary: Vocabulary, detector: Detector) -> set[int]:
+    """Indices of the samples with a definition that the detector regrets and the sample does not take back itself.
+
+    All samples' next definitions are asked about at once.
+    """
+    markers = markers_of(vocabulary)
+    back = [int(vocabulary.from_gpt2[i]) for i in vocabulary.encode_text(" BACK")]
+    prompt = vocabulary.prompt(problem).tolist()
+    regretted = set()
+    open_samples = {sample.index: 0 for sample in samples}
+    by_index = {sample.index: sample.tokens for sample in samples}
+    while open_samples:
+        places = {index: _next_kept(by_index[index], asked, markers, back) for index, asked in open_samples.items()}
+        open_samples = {index: place for index, place in places.items() if place is not None}
+        questions = [Question(i, problem, prompt, by_index[i][:place], i) for i, place in open_samples.items()]
+        for question, regrets in zip(questions, detector.regrets(questions) if questions else [], strict=True):
+            if regrets:
+                regretted.add(question.index)
+                del open_samples[question.index]
+    return regretted
+
+
+def _next_kept(tokens: list[int], start: int, markers: Markers, back: list[int]) -> int | None:
+    """`next_question`, but for definitions that go on with BACK."""
+    place = next_question(tokens, start, markers)
+    while place is not None and tokens[place : place + len(back)] == back:
+        place = next_question(tokens, place, markers)
+    return place
 
 
 def split_answer(tokens: Sequence[int], vocabulary: Vocabulary) -> tuple[str, str]:
@@ -118,6 +138,7 @@ def _record(test: TestProblem, generation: Generation, vocabulary: Vocabulary) -
         "answer": answer,
         "text": f"{solution} Answer:{answer}" if answer else solution,
         "modulus": test.problem.modulus,
+        "lexicon": test.lexicon,
         "finished": generation.finished,
         "withdrawn": generation.retries,
         "generated_tokens": generation.n_generated,

@@ -35,7 +35,7 @@ from igsm.rundir import atomic_write
 
 @dataclass(frozen=True)
 class TestProblem:
-    """One problem of a test set: its number there, itself, its operations and template bin."""
+    """One problem of a test set: its number there, itself, its operations, template bin and lexicon."""
 
     __test__ = False  # not a test class of pytest
 
@@ -43,6 +43,7 @@ class TestProblem:
     problem: Problem
     op: int
     bin: int
+    lexicon: str
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,17 @@ def load_test_set(cell: Cell, trained_on: ProblemConfig, vocabulary: Vocabulary,
     """The first n problems of the cell, from the cache or made now.
 
     Raises:
-        InputError: the cell has no (or hardly any) problem that is short enough.
+        InputError: the cell has no (or hardly any) problem that is short enough, or its names are of another lexicon
+            than the model's.
     """
     config = cell.problems(trained_on)
+    name = config.problem_class.lexicon
+    if name != trained_on.problem_class.lexicon:
+        raise InputError(
+            f"cell '{cell.name}': its problems have the names of the lexicon '{name}', the model knows those of "
+            f"'{trained_on.problem_class.lexicon}'"
+        )
+    lexicon = load_lexicon(name)
     path = _cache_path(config, vocabulary, n, seed)
     content = _read(path)
     if content is None:
@@ -76,13 +85,12 @@ def load_test_set(cell: Cell, trained_on: ProblemConfig, vocabulary: Vocabulary,
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **content)  # type: ignore[arg-type]
         atomic_write(path, buffer.getvalue())
-    lexicon = load_lexicon(config.problem_class.lexicon)
     records = Record(*(content[name] for name in Record._fields))
     problems = []
     for i in range(n):
         record = row(records, i)
         problems.append(
-            TestProblem(i, Problem.from_record(record, lexicon), int(record.head[OP]), int(record.head[BIN]))
+            TestProblem(i, Problem.from_record(record, lexicon), int(record.head[OP]), int(record.head[BIN]), name)
         )
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(content[name]).tobytes() for name in Record._fields))
     return TestSet(problems, int(content["left_out"]), digest.hexdigest()[:16])

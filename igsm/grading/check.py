@@ -11,23 +11,49 @@ from igsm.grading.grade import grade
 from igsm.grading.reader import IllPosedError, Reader
 from igsm.grading.records import TextRecord
 from igsm.grading.summary import Graded
+from igsm.problems.lexicon import SHIPPED, load_lexicon
 from igsm.problems.problem import Problem
 
 
+@lru_cache
+def _reader(lexicon: str) -> Reader:
+    return Reader(load_lexicon(lexicon))
+
+
+def reader_for(record: TextRecord, lexicon: str | None) -> Reader:
+    """The reader of a record's texts: with the names of `lexicon`; None: the record's own lexicon, or the full one.
+
+    Raises:
+        InputError: the record names a lexicon that is not a shipped one: a file of data must not say which files to
+            read.
+    """
+    if lexicon is None and record.lexicon not in (None, *SHIPPED):
+        raise InputError(
+            f"line {record.line}: its lexicon '{record.lexicon}' is not one of {', '.join(SHIPPED)}; "
+            "if it is a file of names, give it with --lexicon"
+        )
+    return _reader(lexicon or record.lexicon or "full")
+
+
 def grade_records(
-    records: Iterable[TextRecord], reader: Reader, rule: str = "strict", modulus: int = 23
+    records: Iterable[TextRecord], lexicon: str | None = None, rule: str = "strict", modulus: int = 23
 ) -> Iterator[Graded]:
-    """A verdict for each record, or what is wrong with its problem; `modulus` if the record has none."""
+    """A verdict for each record, or what is wrong with its problem.
+
+    Args:
+        lexicon: see `reader_for`.
+        modulus: of records that have none.
+    """
 
     @lru_cache(maxsize=1024)  # files often hold several solutions of one problem in a row
-    def read(text: str, modulus: int) -> Problem | IllPosedError:
+    def read(reader: Reader, text: str, modulus: int) -> Problem | IllPosedError:
         try:
             return reader.read(text, modulus)
         except IllPosedError as error:
             return error
 
     for record in records:
-        problem = read(record.problem, record.modulus or modulus)
+        problem = read(reader_for(record, lexicon), record.problem, record.modulus or modulus)
         if isinstance(problem, IllPosedError):
             yield Graded(record.line, record.op, None, problem)
         else:
@@ -35,9 +61,12 @@ def grade_records(
             yield Graded(record.line, problem.op if record.op is None else record.op, verdict)
 
 
-def solve_records(records: Iterable[TextRecord], reader: Reader, modulus: int = 23) -> Iterator[dict[str, Any]]:
+def solve_records(
+    records: Iterable[TextRecord], lexicon: str | None = None, modulus: int = 23
+) -> Iterator[dict[str, Any]]:
     """The records with solution, answer and op, or with an `error` when the problem is ill-posed."""
     for record in records:
+        reader = reader_for(record, lexicon)
         solved: dict[str, Any]
         try:
             problem = reader.read(record.problem, record.modulus or modulus)

@@ -23,6 +23,7 @@ class TextRecord(NamedTuple):
     answer: int | str | None
     op: int | None
     modulus: int | None
+    lexicon: str | None
     fields: dict[str, Any]
     """The whole JSON object."""
 
@@ -63,6 +64,7 @@ def _record(line: str, number: int, where: str, solutions: bool) -> TextRecord:
         "answer": (int, str, type(None)),
         "op": (int, type(None)),
         "modulus": (int, type(None)),
+        "lexicon": (str, type(None)),
     }
     for name, types in wanted.items():
         value = fields.get(name)
@@ -83,6 +85,7 @@ def _record(line: str, number: int, where: str, solutions: bool) -> TextRecord:
         _printable(answer) if isinstance(answer, str) else answer,
         fields.get("op"),
         fields.get("modulus"),
+        fields.get("lexicon"),
         fields,
     )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from igsm.decoding.beam import BeamDecoder
 from igsm.decoding.detectors import GroundTruth, Noisy, Question, Silent
@@ -93,8 +95,29 @@ def test_rollback_at_the_first_sentence(beams):
     assert 5 not in names
     assert generation.finished
     assert generation.retries > 0
-    # Guards the cost that accuracy is drawn against: every beam's tokens, the withdrawn ones too.
-    assert generation.n_generated == beams * (len(generation.tokens) + 4 * generation.retries)
+
+
+@pytest.mark.parametrize("kind", [RowDecoder, BeamDecoder, RegretDecoder, RegretBeamDecoder])
+def test_the_cost_is_what_was_generated(model, requests, kind):
+    """Guards the cost that accuracy is drawn against: every step of every beam, what was withdrawn or lost included."""
+    beams = 4 if "Beam" in kind.__name__ else 1
+    options = {}
+    if "Regret" in kind.__name__:
+        options = {"detector": Rule(lambda tokens: sum(tokens) % 4 != 0), "markers": frequent(model, requests)}
+    decoder = kind(Engine(model, 3 * beams, CONTEXT, beams=beams), END, **options)
+    steps = 0
+    step = decoder.step
+
+    def counted(numbers, longest):
+        nonlocal steps
+        steps += int(decoder.active[numbers].sum())
+        step(numbers, longest)
+
+    decoder.step = counted
+    found = list(decoder.run(requests))
+    assert sum(generation.n_generated for generation in found) == beams * steps
+    kept = sum(len(generation.tokens) for generation in found)
+    assert beams * steps == kept if kind is RowDecoder else beams * steps > beams * kept
 
 
 @pytest.mark.parametrize("beams", [1, 4])
@@ -147,6 +170,22 @@ def test_late_answers_batches_and_order_do_not_matter(any_model, requests, beams
     assert sum(retries for _, retries, _ in expected.values()) > 10, "no regret: the test shows nothing"
     assert tokens(requests[::-1], 6, 1) == expected
     assert tokens(requests, 30, 4) == expected
+
+
+def test_scores_after_going_back_are_those_of_full_forward_passes(any_model, requests):
+    """Guards the score that a search takes back with its tokens: a wrong one would rank what follows wrongly."""
+    markers = frequent(any_model, requests)
+    engine = Engine(any_model, 12, CONTEXT, beams=4)
+    detector = Rule(lambda tokens: sum(tokens) % 4 != 0)
+    retries = 0
+    for generation in RegretBeamDecoder(engine, END, detector=detector, markers=markers).run(requests[:9]):
+        retries += generation.retries
+        prompt = list(requests[generation.index].prompt)
+        with torch.no_grad():
+            logits = any_model(torch.tensor([prompt + generation.tokens]))[0, len(prompt) - 1 : -1]
+        chosen = logits.log_softmax(-1).gather(1, torch.tensor(generation.tokens)[:, None])
+        assert math.isclose(generation.score, float(chosen.mean()), rel_tol=1e-3, abs_tol=1e-3)
+    assert retries > 10, "no regret: the test shows nothing"
 
 
 @pytest.mark.parametrize("beams", [1, 4])
@@ -206,3 +245,5 @@ def test_noise_has_its_rates_and_is_a_function_of_the_prefix():
         answers = noisy.regrets(questions)
         assert low < sum(answers) / len(answers) < high
         assert noisy.regrets(questions) == answers
+    other = [Question(q.index, None, [7], q.tokens) for q in questions]
+    assert noisy.regrets(other) != answers, "two problems share their errors"

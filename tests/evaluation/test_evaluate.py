@@ -6,17 +6,24 @@ import dataclasses
 import errno
 import gzip
 import json
+import shutil
 
 import pytest
 import torch
 
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import ANSWER_START, END, load_vocabulary
+from igsm.decoding.beam import BeamDecoder
 from igsm.decoding.decoders import parse_decoder
+from igsm.decoding.engine import Engine
 from igsm.decoding.loop import Generation
-from igsm.decoding.run import decode
+from igsm.decoding.regret import RegretDecoder
+from igsm.decoding.regret_beam import RegretBeamDecoder
+from igsm.decoding.rows import RowDecoder
+from igsm.decoding.run import decode, make_decoder
 from igsm.errors import InputError
 from igsm.evaluation import evaluate as evaluation
+from igsm.evaluation import generate
 from igsm.evaluation.cells import Cell, figure_cells, parse_cells
 from igsm.evaluation.generate import verdict_of, vote_on
 from igsm.evaluation.table import accuracies, to_csv, to_markdown
@@ -24,7 +31,7 @@ from igsm.evaluation.testsets import load_test_set
 from igsm.grading.verdict import Kind
 from igsm.model import GPT, ModelConfig
 from igsm.model.checkpoint import save_checkpoint
-from igsm.problems.difficulty import SPLITS, ProblemConfig
+from igsm.problems.difficulty import DIFFICULTIES, SPLITS, ProblemConfig
 from igsm.training.config import PretrainConfig, TrainingConfig
 
 NANO = ProblemConfig(difficulty="nano", kind="retry", retry_rate=0.2)
@@ -96,19 +103,33 @@ def test_test_sets_are_pure_functions_of_cell_and_seed(tmp_path):
     assert list((tmp_path / "cache").rglob("*.npz"))
 
 
-def test_long_solutions_are_left_out():
-    """Guards the paper's rule: solutions longer than the class's context are in no test set."""
-    short = ProblemConfig(difficulty="nano")
-    tests = load_test_set(Cell("nano", "pq", 3, True), short, VOCABULARY, 10, 0)
-    lengths = [len(VOCABULARY.encode_text(p.problem.solution_text)) for p in tests.problems]
-    assert max(lengths) <= 128
+def test_long_solutions_are_left_out(monkeypatch):
+    """Guards the paper's rule: solutions longer than the class's context are in no test set, and are counted."""
+    cell = Cell("nano", "pq", 3, True)
+
+    def lengths(tests):
+        return [len(VOCABULARY.encode_text(p.problem.solution_text)) for p in tests.problems]
+
+    tests = load_test_set(cell, NANO, VOCABULARY, 10, 0)
     assert tests.left_out == 0
+    limit = sorted(lengths(tests))[5]
+    monkeypatch.setitem(DIFFICULTIES, "nano", DIFFICULTIES["nano"].model_copy(update={"context": limit}))
+    tests = load_test_set(cell, NANO, VOCABULARY, 10, 0)
+    assert max(lengths(tests)) == limit
+    assert tests.left_out > 0
 
 
-def answer_of(text: str) -> Generation:
-    """A generation " Define" with the answer `text`."""
-    ids = [*VOCABULARY.encode_text(" Define"), ANSWER_START, *VOCABULARY.encode_text(text), END]
-    return Generation(0, [int(VOCABULARY.from_gpt2[i]) for i in ids], True)
+def test_cells_of_another_lexicon_are_refused():
+    """Guards names that the model has no tokens for, and lengths measured with the wrong table."""
+    with pytest.raises(InputError, match="lexicon 'full'.*'nano'"):
+        load_test_set(Cell("med", "pq", 20, True), NANO, VOCABULARY, 1, 0)
+
+
+def answer_of(text: str, solution: str = " Define", index: int = 0) -> Generation:
+    """A generation of this solution with the answer `text`; without the answer's mark if that is empty."""
+    answer = [ANSWER_START, *VOCABULARY.encode_text(text)] if text else []
+    ids = [*VOCABULARY.encode_text(solution), *answer, END]
+    return Generation(index, [int(VOCABULARY.from_gpt2[i]) for i in ids], True)
 
 
 def test_majority_vote():
@@ -119,6 +140,54 @@ def test_majority_vote():
     assert share == 0.5
     chosen, _ = vote_on(votes[:2], VOCABULARY, None, None)
     assert chosen is votes[0]
+
+
+def test_samples_without_an_answer_do_not_vote():
+    """Guards the majority against samples that broke off: together they would outvote any answer."""
+    votes = [answer_of(t) for t in ("", " 1", "", " 2")]
+    chosen, share = vote_on(votes, VOCABULARY, None, None)
+    assert chosen is votes[1]
+    assert share == 0.5
+    assert vote_on([votes[0], votes[2]], VOCABULARY, None, None) == (votes[0], 1.0)
+
+
+def test_filtered_votes():
+    """Guards the filter: regretted samples do not vote, a step taken back is no fault, and someone always votes."""
+    tests = load_test_set(Cell("nano", "pq", 3, True), NANO, VOCABULARY, 9, 0)
+    problem = next(test.problem for test in tests.problems if len(test.problem.solution) > 1)
+    good, bad = (f" Define {problem.name(p)} as" for p in problem.solution[:2])
+    asked = []
+
+    class OnlyGood:
+        def regrets(self, questions):
+            asked.append(len(questions))
+            return [not VOCABULARY.decode(q.tokens).endswith(good) for q in questions]
+
+    def votes(*solutions):
+        return [answer_of(f" {i}", solution, i) for i, solution in enumerate(solutions)]
+
+    samples = votes(f"{bad} a; so a = 1.", f"{bad} a; so a = 1.", f"{good} a; so a = 1.", f"{bad} BACK.{good} a.")
+    assert vote_on(samples, VOCABULARY, problem, OnlyGood()) == (samples[2], 0.5)
+    assert asked[0] == 4, "the samples were not asked about together"
+    samples = votes(f"{bad} a.", f"{bad} a.")
+    assert vote_on(samples, VOCABULARY, problem, OnlyGood()) == (samples[0], 0.5)
+
+
+def test_every_problem_has_its_own_random_numbers(run, monkeypatch):
+    """Guards "seeds give each problem its own stream": over problems, votes, seeds and cells no stream comes twice."""
+    keys = []
+
+    def spy(model, requests, *arguments, **options):
+        keys.extend(request.key for request in requests)
+        return decode(model, requests, *arguments, **options)
+
+    monkeypatch.setattr(generate, "decode", spy)
+    for cell in (Cell("nano", "pq", 3, True), Cell("nano", "pq", 2, True)):
+        for seed in (0, 1):
+            for file in run.folder.evaluations.rglob("summary.json"):
+                file.unlink()
+            evaluation.evaluate(run, cell, parse_decoder("vote3"), 2, seed, context=110)
+    assert len(keys) == len(set(keys)) == 2 * 2 * 2 * 3
 
 
 def test_true_solutions_are_graded_correct():
@@ -146,7 +215,7 @@ def test_a_run_is_evaluated(run, decoder):
     with gzip.open(folder / "generations.jsonl.gz", "rt", encoding="utf-8") as file:
         records = [json.loads(line) for line in file]
     assert [r["index"] for r in records] == [v["index"] for v in verdicts] == list(range(5))
-    assert {"problem", "solution", "answer", "text", "op", "modulus"} <= records[0].keys()
+    assert {"problem", "solution", "answer", "text", "op", "modulus", "lexicon"} <= records[0].keys()
     assert not (folder / "generations.partial.jsonl").exists()
     rows = [("run", summary)]
     assert accuracies(rows)[1][0][2].startswith("0.0 [0.0")
@@ -207,6 +276,93 @@ def test_results_on_other_problems_are_not_reused(run, monkeypatch):
         evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
 
 
+def test_results_of_other_weights_are_not_reused(run):
+    """Guards a run trained anew in the same folder: finished cells and half-finished ones are the old model's."""
+    cell, decoder = Cell("nano", "pq", 3, False), parse_decoder("sample")
+    evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
+    folder = run.folder.evaluation(cell.name, decoder.name)
+    first = (folder / "verdicts.jsonl").read_bytes()
+    settings = json.loads((folder / "summary.json").read_text())
+    torch.manual_seed(1)
+    save_checkpoint(run.checkpoint, GPT(run.model.config), {}, PretrainConfig(
+        data=run.data, model=run.model.config, training=TrainingConfig(steps=5, batch=2, warmup_steps=1)
+    ))  # fmt: skip
+    again = evaluation.load_run(run.path)
+    with pytest.raises(InputError, match="weights="):
+        evaluation.evaluate(again, cell, decoder, 2, 0, context=110)
+    partial = folder / "generations.partial.jsonl"
+    records = gzip.decompress((folder / "generations.jsonl.gz").read_bytes()).decode()
+    head = {key: settings[key] for key in list(settings)[: list(settings).index("test_set") + 1]}
+    partial.write_text(json.dumps(head) + "\n" + records)
+    (folder / "summary.json").unlink()
+    evaluation.evaluate(again, cell, decoder, 2, 0, context=110)
+    assert (folder / "verdicts.jsonl").read_bytes() != first
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("[]", "'cell' is missing"), ('{"cell": "x"}', "'decoder' is missing"), ("{", "not a readable JSON file")],
+)
+def test_damaged_summaries_are_one_clear_line(run, content, message):
+    """Guards a traceback over a file that a full disk or an editor broke."""
+    cell, decoder = Cell("nano", "pq", 3, False), parse_decoder("greedy")
+    folder = run.folder.evaluation(cell.name, decoder.name)
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text(content)
+    with pytest.raises(InputError, match=message):
+        evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
+
+
+@pytest.mark.parametrize("record", ['{"index": 0}', '{"index": 77, "solution": "", "answer": ""}'])
+def test_damaged_partial_results_are_one_clear_line(run, monkeypatch, record):
+    """Guards a traceback, and records of other problems among the cell's."""
+    cell, decoder = Cell("nano", "pq", 3, False), parse_decoder("greedy")
+
+    def stops(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluation, "generations", stops)
+    with pytest.raises(KeyboardInterrupt):
+        evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
+    with open(run.folder.evaluation(cell.name, decoder.name) / "generations.partial.jsonl", "a") as file:
+        file.write(record + "\n")
+    with pytest.raises(InputError, match="line 2: no record of this cell"):
+        evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
+
+
+def test_means_are_over_the_right_solutions():
+    """Guards retries and cost: on correct and on wrong solutions apart, tokens over all."""
+
+    def verdict(correct, retries, tokens):
+        same = {"withdrawn": retries + 1, "unnecessary_parameters": 2, "unnecessary_operations": 3, "true_answer": 0}
+        error = None if correct else {"kind": "wrong value"}
+        return same | {"correct": correct, "retries": retries, "generated_tokens": tokens, "error": error}
+
+    summary = evaluation.summarise([verdict(True, 1, 10), verdict(False, 5, 40), verdict(False, 7, 40)])
+    assert summary["retries"] == {"mean_on_correct": 1, "mean_on_wrong": 6}
+    assert summary["withdrawn"] == {"mean_on_correct": 2, "mean_on_wrong": 7}
+    assert summary["generated_tokens"] == 30
+    assert summary["first_errors"] == {"wrong value": 2}
+
+
+def test_two_runs_of_one_name_stay_apart(run, tmp_path, mistakes):
+    """Guards the table: rows are kept by name, and folders of two experiments often have the same one."""
+    other = tmp_path / "second" / "run"
+    shutil.copytree(run.path, other)
+    assert mistakes("eval", run.path, other, "--cells", "op=2", "--n", 2, "--out", tmp_path / "both")[0] == 0
+    rows = [line.split(",")[0] for line in (tmp_path / "both.csv").read_text().splitlines()[1:]]
+    assert rows == [f"{tmp_path.name}/run", "second/run"]
+    code, _, error = mistakes("eval", run.path, run.path, "--cells", "op=2", "--n", 2)
+    assert (code, "more than once" in error) == (2, True)
+
+
+def test_the_table_of_a_run_has_all_its_cells(run, mistakes):
+    """Guards the table against the last command: cells evaluated before stay in it."""
+    for cell in ("op=2", "op=3"):
+        assert mistakes("eval", run.path, "--cells", cell, "--n", 2)[0] == 0
+    assert len((run.folder.evaluations / "table.csv").read_text().splitlines()) == 3
+
+
 def test_a_full_disk_is_one_clear_line(run, monkeypatch):
     """Guards a traceback after hours of generating."""
 
@@ -218,7 +374,7 @@ def test_a_full_disk_is_one_clear_line(run, monkeypatch):
         evaluation.evaluate(run, Cell("nano", "pq", 2, False), parse_decoder("greedy"), 2, 0, context=110)
 
 
-@pytest.mark.parametrize("device", ["foo", "meta", "cuda:99", "cuda:x"])
+@pytest.mark.parametrize("device", ["foo", "meta", "cuda:99", "cuda:x", "cpu:9"])
 def test_a_device_that_is_not_there_is_one_clear_line(run, device):
     """Guards torch's tracebacks out of a worker thread."""
     with pytest.raises(InputError, match=f"'{device}'"):
@@ -256,6 +412,12 @@ def test_accuracy_during_training(run):
         ("regret-q", "unknown detector"),
         ("greedy-p", "only regret and vote"),
         ("sample:0", "above 0"),
+        ("regret-p@runs/x", "name of its own"),
+        ("vote8@runs/x", "name of its own"),
+        ("regret-silent@runs/x", "name of its own"),
+        ("regret-noisy:1@runs/x", "name of its own"),
+        ("regret-" + 80 * "v" + "@runs/x", "at most 80"),
+        ("greedy:0.5:3", "have a temperature"),
     ],
 )
 def test_bad_decoders_are_refused(text, message):
@@ -275,3 +437,23 @@ def test_decoder_names():
     assert learned.name == "regret_beam4-version1"
     assert learned.detector.folder == "runs/a-b@c"
     assert parse_decoder("regret-noisy:0.01:0.2").detector.false_negative == 0.2
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
+    [
+        ("greedy", RowDecoder, {"always_sample": False}),
+        ("sample:0.7:50", RowDecoder, {"always_sample": True, "temperature": 0.7, "top_k": 50}),
+        ("beam4:0.5:9", BeamDecoder, {"always_sample": True, "temperature": 0.5, "top_k": 9}),
+        ("search4", BeamDecoder, {"always_sample": False}),
+        ("vote8:0.7", RowDecoder, {"always_sample": True, "temperature": 0.7, "top_k": 0}),
+        ("regret-p50", RegretDecoder, {"always_sample": False, "max_retries": 50}),
+        ("regret_beam4-p", RegretBeamDecoder, {"always_sample": True, "max_retries": 10}),
+    ],
+)
+def test_names_become_their_decoders(run, name, kind, expected):
+    """Guards the way from a name to what is run: each setting arrives."""
+    decoder = parse_decoder(name)
+    made = make_decoder(Engine(run.model, 4, 32, beams=decoder.beams), decoder, VOCABULARY)
+    assert type(made) is kind
+    assert {key: getattr(made, key) for key in expected} == expected

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 
-from cli.main import main
+from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.source import ProblemSource
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Exit code, output and errors of a command line."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mistakes", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        try:
-            main()
-            code = 0
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+def run(mistakes):
+    return mistakes
 
 
 @pytest.fixture
@@ -135,3 +122,29 @@ def test_misspelt_options(run, file, options, message):
     code, _, err = run("check", file, *options)
     assert code == 2
     assert message in err
+
+
+def test_records_may_name_their_lexicon(run, tmp_path):
+    """Guards `mistakes check` of generations with other names, and against data that says which files to read."""
+    config = ProblemConfig(difficulty="nano")
+    problem = ProblemSource(config, 1).problem(0)
+    record = {"problem": problem.text, "solution": problem.solution_text, "answer": problem.answer, "modulus": 5}
+    path = tmp_path / "nano.jsonl"
+    path.write_text(json.dumps(record | {"lexicon": "nano"}) + "\n")
+    code, out, _ = run("check", path)
+    assert (code, "1 of 1" in out) == (0, True)
+    path.write_text(json.dumps(record | {"lexicon": "/etc/passwd"}) + "\n")
+    for command in ("check", "solve"):
+        code, _, error = run(command, path)
+        assert code == 2
+        assert "'/etc/passwd' is not one of full, nano" in error
+    assert run("check", path, "--lexicon", "nano")[0] == 0
+
+
+def test_an_empty_file_is_refused(run, tmp_path):
+    """Guards a script against a file of nothing that passes as graded."""
+    path = tmp_path / "empty.jsonl"
+    path.write_text("\n")
+    code, _, error = run("check", path)
+    assert code == 2
+    assert "has no records" in error

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from igsm.errors import InputError
-from igsm.rundir import JsonlWriter, RunFolder, atomic_write, provenance, read_json, read_jsonl
+from igsm.rundir import JsonlWriter, RunFolder, atomic_write, distinct_names, provenance, read_json, read_jsonl
 
 
 def test_atomic_write_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -49,6 +49,22 @@ def test_a_cut_last_line_is_dropped_on_reading_and_on_appending(tmp_path: Path) 
     with JsonlWriter(path) as writer:
         writer.write({"step": 4})
     assert [record["step"] for record in read_jsonl(path)] == [1, 2, 4]
+
+
+def test_a_line_may_be_cut_inside_a_character(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes('{"text": "é"}\n{"text": "é'.encode()[:-1])
+    assert list(read_jsonl(path)) == [{"text": "é"}]
+    path.write_bytes(b'{"text": "\xff"}\n{}\n')
+    with pytest.raises(InputError, match="line 1"):
+        list(read_jsonl(path))
+
+
+def test_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    assert distinct_names([tmp_path / "a" / "run", tmp_path / "b" / "run"]) == ["a/run", "b/run"]
+    assert distinct_names([tmp_path / "a" / "run"]) == ["run"]
+    with pytest.raises(InputError, match="more than once"):
+        distinct_names([tmp_path / "a", f"{tmp_path}/b/../a/"])
 
 
 def test_a_file_without_any_whole_line_becomes_empty(tmp_path: Path) -> None:
