@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from igsm.config import build_config
-from igsm.corpus.vocabulary import END, Vocabulary, load_vocabulary
-from igsm.decoding.decoders import DecoderName, parse_decoder
-from igsm.decoding.engine import Engine, prepare
-from igsm.decoding.loop import Generation, Request
-from igsm.decoding.run import CONTEXT, attention_kernels, decode, make_decoder
+from igsm.corpus.vocabulary import END, load_vocabulary
+from igsm.decoding.decoders import parse_decoder
+from igsm.decoding.loop import Request
+from igsm.decoding.run import CONTEXT, Decoding
 from igsm.decoding.streams import problem_key
 from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig
@@ -83,7 +82,6 @@ def report(
         lengths = [total - len(prompt) for total, prompt in zip(totals, prompts, strict=True)]
     else:
         lengths = [CONTEXT - len(prompt) for prompt in prompts]
-    context = max(map(len, prompts)) + max(lengths)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     twin = neox_twin(model.to(device, dtype), end) if compare else None
     model = model.float()
@@ -101,13 +99,15 @@ def report(
         requests = [Request(i, prompt, problem_key(1, i), tests[i], lengths[i]) for i, prompt in enumerate(prompts)]
         found: list[Any] = []
 
-        work = continuation(model, device, decoder, vocabulary, batch, context)
+        # One GPU, as transformers uses; the first call, which is not timed, records the graphs.
+        only = ["cuda:0"] if device.type == "cuda" else None
+        with Decoding(model, decoder, vocabulary, devices=only, batch=batch) as decoding:
 
-        def ours(run: Any = work, requests: Any = requests, found: Any = found) -> int:
-            found[:] = run(requests)
-            return sum(len(generation.tokens) for generation in found)
+            def ours(decoding: Decoding = decoding, requests: Any = requests, found: Any = found) -> int:
+                found[:] = decoding.run(requests)
+                return sum(len(generation.tokens) for generation in found)
 
-        speed = measure(ours, device)
+            speed = measure(ours, device)
         bound = bandwidth_bound(model.config, dtype, found, prompts, decoder.beams, batch, bandwidth)
         other = "-"
         ratio = "-"
@@ -125,23 +125,6 @@ def report(
 
 def _test_problems(settings: dict[str, Any], op: int | None) -> ProblemConfig:
     return build_config(ProblemConfig, settings | {"split": "test", "op": op}, "the prompts' problems")
-
-
-def continuation(
-    model: GPT, device: torch.device, decoder: DecoderName, vocabulary: Vocabulary, batch: int, context: int
-) -> Callable[[list[Request]], Iterable[Generation]]:
-    """What continues prompts: on CUDA one engine for all calls, so that only the first one records graphs."""
-    if device.type == "cpu":
-        return lambda requests: decode(model, requests, decoder, vocabulary, batch=batch)
-    beams = decoder.beams
-    engine = Engine(prepare(model, device, "auto"), max(1, batch // beams) * beams, context, beams=beams)
-    running = make_decoder(engine, decoder, vocabulary)
-
-    def run(requests: list[Request]) -> list[Generation]:
-        with attention_kernels(device):
-            return list(running.run(requests))
-
-    return run
 
 
 def measure(work: Callable[[], int], device: torch.device) -> float:

@@ -42,7 +42,7 @@ def command(
     from igsm.rundir import atomic_write, distinct_names
 
     wanted = [parse_decoder(name.strip()) for name in decoder.split(",")]
-    options = {"batch": batch, "context": context, "precision": precision}
+    names = [device.strip() for device in devices.split(",")] if devices else None
     rows = []
     tables = {}
 
@@ -53,13 +53,11 @@ def command(
     for path, name in zip(runs, distinct_names(runs), strict=True):
         run = load_run(path)
         for one in wanted:
-            for cell in parse_cells(cells, run.data.problem):
-                with tqdm(total=n, desc=f"{name} {cell.name} {one.name}", unit="problem") as bar:
-                    summary = evaluate(
-                        run, cell, one, n, seed, progress=partial(show, bar),
-                        devices=[name.strip() for name in devices.split(",")] if devices else None, **options,
-                    )  # fmt: skip
-                rows.append((name, summary))
+            with run.decoding(one, batch=batch, context=context, precision=precision, devices=names) as decoding:
+                for cell in parse_cells(cells, run.data.problem):
+                    with tqdm(total=n, desc=f"{name} {cell.name} {one.name}", unit="problem") as bar:
+                        summary = evaluate(run, cell, decoding, n, seed, progress=partial(show, bar))
+                    rows.append((name, summary))
         tables[run.folder.evaluations / "table"] = [(name, summary) for summary in finished(run.folder)]
     if out is not None:
         tables = {out: rows}

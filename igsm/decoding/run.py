@@ -16,7 +16,7 @@ from igsm.corpus.vocabulary import END, Vocabulary
 from igsm.decoding.beam import BeamDecoder
 from igsm.decoding.decoders import DecoderName
 from igsm.decoding.detectors import Detector, GroundTruth, Noisy, Silent
-from igsm.decoding.engine import Engine, prepare
+from igsm.decoding.engine import Engine, prepare, resolved_precision
 from igsm.decoding.loop import Decoder, Generation, Request
 from igsm.decoding.regret import Markers, RegretDecoder
 from igsm.decoding.regret_beam import RegretBeamDecoder
@@ -127,26 +127,17 @@ def row_bytes(model: Any, context: int) -> int:
     return (2 * config.layers + config.n_canons) * config.heads * config.head_size * context * item
 
 
-def decode(
-    model: Any,
-    requests: Sequence[Request],
-    decoder: DecoderName,
-    vocabulary: Vocabulary,
-    *,
-    devices: Sequence[str] | None = None,
-    precision: str = "auto",
-    batch: int | None = None,
-    context: int = CONTEXT,
-    make: MakeDetector = make_detector,
-) -> Iterator[Generation]:
-    """Continue all requests; results come as they finish, in no particular order.
+class Decoding:
+    """A model and a decoder on some devices, to continue one set of requests after another.
+
+    What the first set needs serves the later ones: copies of the model, caches and, on CUDA, recorded graphs. To be
+    closed (or used as a context manager) so that their memory is given back.
 
     One worker thread runs on each device (torch releases Python's lock while it computes). On the CPU a device is
     a core: each worker has its own rows and computes with one thread, which beats sharing every small operation.
 
     Args:
-        model: an `igsm.model.GPT`; it is copied for each device.
-        requests: what to continue. For a vote, several requests of one problem.
+        model: an `igsm.model.GPT`; it is copied for each device when it is first needed.
         decoder: of `decoders.parse_decoder`.
         devices: e.g. ["cuda:0", "cuda:1"]; by default `default_devices()`.
         precision: see `engine.prepare`.
@@ -155,59 +146,115 @@ def decode(
         make: builds the detector for a device.
 
     Raises:
-        InputError: a device that is not there, an unknown precision, or a prompt that does not fit.
+        InputError: a device that is not there, or an unknown precision.
     """
-    devices = list(devices or default_devices())[: max(1, len(requests))]
-    for device in dict.fromkeys(devices):
-        check_device(device)
-    if not requests:
-        return
-    if all(request.max_new_tokens is not None for request in requests):
-        context = min(context, max(len(request.prompt) + (request.max_new_tokens or 0) for request in requests))
-    # Dealt out by length, so that every device gets as much work.
-    ordered = sorted(requests, key=lambda request: len(request.prompt), reverse=True)
-    shares = [ordered[i :: len(devices)] for i in range(len(devices))]
-    copies = {device: prepare(model, device, precision) for device in dict.fromkeys(devices)}
-    results: queue.SimpleQueue[Generation | BaseException | None] = queue.SimpleQueue()
-    stop = threading.Event()
 
-    def work(device: str, share: list[Request]) -> None:
-        try:
-            # Kernels that Triton launches go to the thread's current device, whatever device their tensors are on.
-            with torch.cuda.device(device) if device.startswith("cuda") else contextlib.nullcontext():
-                ready = copies[device]
-                size = batch or default_batch(device, decoder.beams, row_bytes(ready, context))
-                units = max(1, min(size // decoder.beams, len(share)))
-                engine = Engine(ready, units * decoder.beams, context, beams=decoder.beams)
-                with contextlib.closing(engine):
-                    for generation in make_decoder(engine, decoder, vocabulary, make).run(share):
+    def __init__(
+        self,
+        model: Any,
+        decoder: DecoderName,
+        vocabulary: Vocabulary,
+        *,
+        devices: Sequence[str] | None = None,
+        precision: str = "auto",
+        batch: int | None = None,
+        context: int = CONTEXT,
+        make: MakeDetector = make_detector,
+    ) -> None:
+        self.decoder, self.vocabulary, self.context = decoder, vocabulary, context
+        self.devices = list(devices or default_devices())
+        for device in dict.fromkeys(self.devices):
+            check_device(device)
+        self.precision = resolved_precision(precision, self.devices[0])
+        self._model, self._batch, self._make = model, batch, make
+        self._copies: dict[str, Any] = {}
+        self._workers: dict[int, tuple[Decoder, int]] = {}  # by number of the device; with the most units it may have
+
+    def __enter__(self) -> Decoding:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of caches, graphs and copies of the model."""
+        for worker, _ in self._workers.values():
+            worker.engine.close()
+        self._workers.clear()
+        self._copies.clear()
+
+    def _worker(self, number: int, requests: int, context: int) -> Decoder:
+        """The decoder on a device, made anew only if it is too small for so many requests of such lengths."""
+        if number in self._workers:
+            worker, most = self._workers[number]
+            if worker.engine.context >= context and worker.n_units >= min(most, requests):
+                return worker
+            worker.engine.close()
+            del self._workers[number], worker  # its memory is needed for the larger one
+        device, beams = self.devices[number], self.decoder.beams
+        ready = self._copies[device]
+        most = max(1, (self._batch or default_batch(device, beams, row_bytes(ready, context))) // beams)
+        engine = Engine(ready, min(most, requests) * beams, context, beams=beams)
+        worker = make_decoder(engine, self.decoder, self.vocabulary, self._make)
+        self._workers[number] = worker, most
+        return worker
+
+    def run(self, requests: Sequence[Request]) -> Iterator[Generation]:
+        """Continue all requests; results come as they finish, in no particular order.
+
+        Args:
+            requests: what to continue. For a vote, several requests of one problem.
+
+        Raises:
+            InputError: a prompt that does not fit.
+        """
+        if not requests:
+            return
+        devices, context = self.devices[: len(requests)], self.context
+        if all(request.max_new_tokens is not None for request in requests):
+            context = min(context, max(len(request.prompt) + (request.max_new_tokens or 0) for request in requests))
+        # Dealt out by length, so that every device gets as much work.
+        ordered = sorted(requests, key=lambda request: len(request.prompt), reverse=True)
+        shares = [ordered[i :: len(devices)] for i in range(len(devices))]
+        for device in devices:
+            if device not in self._copies:
+                self._copies[device] = prepare(self._model, device, self.precision)
+        results: queue.SimpleQueue[Generation | BaseException | None] = queue.SimpleQueue()
+        stop = threading.Event()
+
+        def work(number: int, share: list[Request]) -> None:
+            try:
+                on_cuda = devices[number].startswith("cuda")
+                # Kernels that Triton launches go to the thread's current device, whatever device their tensors are on.
+                with torch.cuda.device(devices[number]) if on_cuda else contextlib.nullcontext():
+                    for generation in self._worker(number, len(share), context).run(share):
                         results.put(generation)
                         if stop.is_set():
                             return
-        except BaseException as error:
-            results.put(error)
-        finally:
-            results.put(None)
+            except BaseException as error:
+                results.put(error)
+            finally:
+                results.put(None)
 
-    threads = torch.get_num_threads()
-    if devices[0] == "cpu":
-        torch.set_num_threads(max(1, threads // len(devices)))
-    workers = [threading.Thread(target=work, args=pair, daemon=True) for pair in zip(devices, shares, strict=True)]
-    try:
-        with attention_kernels(devices[0]):
+        threads = torch.get_num_threads()
+        if devices[0] == "cpu":
+            torch.set_num_threads(max(1, threads // len(devices)))
+        workers = [threading.Thread(target=work, args=pair, daemon=True) for pair in enumerate(shares)]
+        try:
+            with attention_kernels(devices[0]):
+                for worker in workers:
+                    worker.start()
+                running = len(workers)
+                while running:
+                    result = results.get()
+                    if result is None:
+                        running -= 1
+                    elif isinstance(result, BaseException):
+                        raise result
+                    else:
+                        yield result
+        finally:
+            stop.set()
             for worker in workers:
-                worker.start()
-            running = len(workers)
-            while running:
-                result = results.get()
-                if result is None:
-                    running -= 1
-                elif isinstance(result, BaseException):
-                    raise result
-                else:
-                    yield result
-    finally:
-        stop.set()
-        for worker in workers:
-            worker.join()
-        torch.set_num_threads(threads)
+                worker.join()
+            torch.set_num_threads(threads)

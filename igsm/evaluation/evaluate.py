@@ -22,14 +22,14 @@ from igsm.config import build_config
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.decoding.decoders import DecoderName
-from igsm.decoding.engine import resolved_precision
-from igsm.decoding.run import CONTEXT, default_devices
+from igsm.decoding.run import Decoding
 from igsm.errors import InputError
 from igsm.evaluation.cells import Cell, figure_cells
 from igsm.evaluation.generate import Json, generations, verdict_of
 from igsm.evaluation.testsets import TestSet, load_test_set
 from igsm.model import GPT
 from igsm.model.checkpoint import find_checkpoint, load_model, weights_digest
+from igsm.probing.detector import load_detector
 from igsm.rundir import JsonlWriter, RunFolder, atomic_write, provenance, read_json, read_jsonl, write_json
 from igsm.statistics import wilson
 
@@ -51,6 +51,10 @@ class LoadedRun:
         """The run folder, also when `path` is one of its checkpoints."""
         inside = self.checkpoint == self.path and self.path.parent.name == "checkpoints"
         return RunFolder(self.path.parent.parent if inside else self.path)
+
+    def decoding(self, decoder: DecoderName, **options: Any) -> Decoding:
+        """The model made ready for a decoder, also one with a learned detector; `options` of `Decoding`."""
+        return Decoding(self.model, decoder, self.vocabulary, make=load_detector, **options)
 
 
 def load_run(path: str | Path) -> LoadedRun:
@@ -81,27 +85,26 @@ Progress = Callable[[int, int], None]
 def evaluate(
     run: LoadedRun,
     cell: Cell,
-    decoder: DecoderName,
+    decoding: Decoding,
     n: int,
     seed: int,
     *,
     progress: Progress = lambda graded, correct: None,
-    **options: Any,
 ) -> Json:
     """The summary of a cell with a decoder: read if it is there, otherwise made, going on where it was stopped.
 
     Args:
+        decoding: of the run's model, see `LoadedRun.decoding`.
         n: problems.
         seed: of the test set and of sampling.
         progress: called after each graded solution.
-        options: of `decoding.run.decode`: devices, precision, batch, context.
 
     Raises:
         InputError: the folder holds the results of another n, seed, checkpoint or test set, or cannot be written.
     """
-    folder = run.folder.evaluation(cell.name, decoder.name)
+    folder = run.folder.evaluation(cell.name, decoding.decoder.name)
     tests = load_test_set(cell, run.data.problem, run.vocabulary, n, seed)
-    settings = _settings(run, cell, decoder, n, seed, options) | {"test_set": tests.digest}
+    settings = _settings(run, cell, decoding, n, seed) | {"test_set": tests.digest}
     done = folder / "summary.json"
     if done.is_file():
         summary = _read_summary(done, settings)
@@ -116,7 +119,7 @@ def evaluate(
         return summary
     started = time.perf_counter()
     try:
-        records, verdicts = _generate_and_grade(run, folder, settings, tests, decoder, progress, options)
+        records, verdicts = _generate_and_grade(decoding, folder, settings, tests, progress)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS):
             raise
@@ -127,7 +130,7 @@ def evaluate(
         settings
         | summarise(verdicts)
         | {
-            "detector_folder": decoder.detector.folder if decoder.detector else None,
+            "detector_folder": detector.folder if (detector := decoding.decoder.detector) else None,
             "left_out": tests.left_out,
             "seconds": round(time.perf_counter() - started, 2),
             "provenance": provenance(),
@@ -150,20 +153,20 @@ def finished(folder: RunFolder) -> list[Json]:
     return found
 
 
-def _settings(run: LoadedRun, cell: Cell, decoder: DecoderName, n: int, seed: int, options: Json) -> Json:
+def _settings(run: LoadedRun, cell: Cell, decoding: Decoding, n: int, seed: int) -> Json:
     """What a result depends on, but for the test set. Models count by their weights, wherever they lie."""
-    folder = decoder.detector.folder if decoder.detector else None
-    device = (options.get("devices") or default_devices())[0]
+    detector = decoding.decoder.detector
+    folder = detector.folder if detector else None
     return {
         "cell": cell.name,
-        "decoder": decoder.name,
+        "decoder": decoding.decoder.name,
         "n": n,
         "seed": seed,
         "checkpoint": run.checkpoint.name,
         "weights": weights_digest(run.checkpoint),
         "detector": None if folder is None else weights_digest(find_checkpoint(folder)),
-        "precision": resolved_precision(options.get("precision", "auto"), device),
-        "context": options.get("context", CONTEXT),
+        "precision": decoding.precision,
+        "context": decoding.context,
     }
 
 
@@ -178,13 +181,11 @@ def _read_summary(path: Path, settings: Json) -> Json:
 
 
 def _generate_and_grade(
-    run: LoadedRun,
+    decoding: Decoding,
     folder: Path,
     settings: Json,
     tests: TestSet,
-    decoder: DecoderName,
     progress: Progress,
-    options: Json,
 ) -> tuple[list[Json], list[Json]]:
     """Records and verdicts in the order of the problems; every finished record is on disk at once."""
     partial = folder / "generations.partial.jsonl"
@@ -215,7 +216,7 @@ def _generate_and_grade(
             writer.write(settings)
         missing = [test for test in tests.problems if test.index not in records]
         stream = f"seed {settings['seed']}, {settings['cell']}"
-        for record in generations(run.model, missing, decoder, run.vocabulary, stream, **options):
+        for record in generations(decoding, missing, stream):
             writer.write(record)
             take(record)
     order = range(len(tests.problems))
@@ -258,9 +259,8 @@ def generation_accuracy(model: GPT, data: DataConfig, n: int, seed: int = 0) -> 
     tests = load_test_set(cell, data.problem, vocabulary, n, seed)
     longest = min(2 * problem_class.context, 2048)
     device = str(next(model.parameters()).device)
-    found = generations(
-        model, tests.problems, DecoderName("greedy"), vocabulary, "training", devices=[device], context=longest
-    )
+    with Decoding(model, DecoderName("greedy"), vocabulary, devices=[device], context=longest) as decoding:
+        found = list(generations(decoding, tests.problems, "training"))
     verdicts = [verdict_of(record, tests.problems[record["index"]].problem) for record in found]
     return {
         "generation_accuracy": fmean(verdict["correct"] for verdict in verdicts),

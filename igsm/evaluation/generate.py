@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from igsm.corpus.vocabulary import ANSWER_START, END, Vocabulary
-from igsm.decoding.decoders import DecoderName
 from igsm.decoding.detectors import Detector, Question
 from igsm.decoding.loop import Generation, Request
 from igsm.decoding.regret import Markers, next_question
-from igsm.decoding.run import CONTEXT, decode, default_devices, markers_of
+from igsm.decoding.run import Decoding, markers_of
 from igsm.decoding.streams import problem_key
 from igsm.evaluation.testsets import TestProblem
 from igsm.grading.grade import grade
@@ -21,14 +20,7 @@ from igsm.problems.problem import Problem
 Json = dict[str, Any]
 
 
-def generations(
-    model: Any,
-    tests: Sequence[TestProblem],
-    decoder: DecoderName,
-    vocabulary: Vocabulary,
-    stream: str,
-    **options: Any,
-) -> Iterator[Json]:
+def generations(decoding: Decoding, tests: Sequence[TestProblem], stream: str) -> Iterator[Json]:
     """One record a problem, as solutions finish: texts, and how many tokens they took.
 
     The record has the fields that `mistakes check` reads (problem, solution, answer, op, modulus, lexicon). The
@@ -36,8 +28,8 @@ def generations(
 
     Args:
         stream: names the random numbers of sampling: every problem of every stream has its own.
-        options: of `decoding.run.decode`.
     """
+    decoder, vocabulary = decoding.decoder, decoding.vocabulary
     requests = []
     for test in tests:
         prompt = vocabulary.prompt(test.problem).tolist()
@@ -46,9 +38,8 @@ def generations(
             requests.append(Request(test.index * decoder.votes + vote, prompt, key, test.problem))
     by_index = {test.index: test for test in tests}
     ballots: dict[int, list[Generation]] = defaultdict(list)
-    found = decode(model, requests, decoder, vocabulary, make=load_detector, **options)
     detector = None
-    for generation in found:
+    for generation in decoding.run(requests):
         index = generation.index // decoder.votes
         test = by_index[index]
         if decoder.votes == 1:
@@ -58,8 +49,7 @@ def generations(
         if len(ballots[index]) == decoder.votes:
             samples = sorted(ballots.pop(index), key=lambda sample: sample.index)
             if decoder.detector is not None and detector is None:
-                device = (options.get("devices") or default_devices())[0]
-                detector = load_detector(decoder, vocabulary, device, decoder.votes, options.get("context", CONTEXT))
+                detector = load_detector(decoder, vocabulary, decoding.devices[0], decoder.votes, decoding.context)
             chosen, share = vote_on(samples, vocabulary, test.problem, detector)
             tokens = sum(sample.n_generated for sample in samples)
             yield _record(test, chosen, vocabulary) | {"generated_tokens": tokens, "vote_share": share}

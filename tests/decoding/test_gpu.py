@@ -15,7 +15,7 @@ from igsm.decoding.loop import Request
 from igsm.decoding.regret import Markers, RegretDecoder
 from igsm.decoding.regret_beam import RegretBeamDecoder
 from igsm.decoding.rows import RowDecoder
-from igsm.decoding.run import decode
+from igsm.decoding.run import Decoding
 from igsm.model import GPT, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
@@ -38,12 +38,12 @@ def test_decode_in_bfloat16(settings, name):
     asked = [source.problem(i) for i in range(12)]
     prompts = [vocabulary.prompt(problem).tolist() for problem in asked]
     requests = [Request(i, prompt, i, problem) for i, (prompt, problem) in enumerate(zip(prompts, asked, strict=True))]
-    found = list(
-        decode(
-            GPT(ModelConfig(**shape)), requests, parse_decoder(name), vocabulary,
-            devices=["cuda:0"], precision="bf16", batch=16, context=600,
-        )
-    )  # fmt: skip
+    model = GPT(ModelConfig(**shape))
+    options = {"devices": ["cuda:0"], "precision": "bf16", "batch": 16, "context": 600}
+    with Decoding(model, parse_decoder(name), vocabulary, **options) as decoding:
+        found = list(decoding.run(requests))
+        again = list(decoding.run(requests))  # by the graphs recorded before, from another thread
+    assert {g.index: g.tokens for g in again} == {g.index: g.tokens for g in found}
     assert sorted(g.index for g in found) == list(range(12))
     for generation in found:
         length = len(prompts[generation.index]) + len(generation.tokens)
@@ -60,7 +60,9 @@ def test_cache_is_freed():
     requests = [Request(i, vocabulary.prompt(one).tolist(), i, one, 20) for i, one in enumerate(asked)]
     used = []
     for _ in range(3):
-        assert len(list(decode(model, requests, parse_decoder("greedy"), vocabulary, devices=["cuda:0"]))) == 12
+        with Decoding(model, parse_decoder("greedy"), vocabulary, devices=["cuda:0"]) as decoding:
+            assert len(list(decoding.run(requests))) == 12
+        del decoding
         used.append(torch.cuda.memory_allocated())
     assert used[1] == used[2]
 

@@ -20,10 +20,9 @@ from igsm.decoding.loop import Generation
 from igsm.decoding.regret import RegretDecoder
 from igsm.decoding.regret_beam import RegretBeamDecoder
 from igsm.decoding.rows import RowDecoder
-from igsm.decoding.run import decode, make_decoder
+from igsm.decoding.run import Decoding, make_decoder
 from igsm.errors import InputError
 from igsm.evaluation import evaluate as evaluation
-from igsm.evaluation import generate
 from igsm.evaluation.cells import Cell, figure_cells, parse_cells
 from igsm.evaluation.generate import verdict_of, vote_on
 from igsm.evaluation.table import accuracies, to_csv, to_markdown
@@ -36,6 +35,12 @@ from igsm.training.config import PretrainConfig, TrainingConfig
 
 NANO = ProblemConfig(difficulty="nano", kind="retry", retry_rate=0.2)
 VOCABULARY = load_vocabulary(NANO)
+
+
+def evaluate(run, cell, decoder, n, seed, **options):
+    """`evaluation.evaluate` with a decoder of its own."""
+    with run.decoding(decoder, **options) as decoding:
+        return evaluation.evaluate(run, cell, decoding, n, seed)
 
 
 @pytest.fixture(autouse=True)
@@ -177,16 +182,18 @@ def test_every_problem_has_its_own_random_numbers(run, monkeypatch):
     """Guards "seeds give each problem its own stream": over problems, votes, seeds and cells no stream comes twice."""
     keys = []
 
-    def spy(model, requests, *arguments, **options):
-        keys.extend(request.key for request in requests)
-        return decode(model, requests, *arguments, **options)
+    plain = Decoding.run
 
-    monkeypatch.setattr(generate, "decode", spy)
+    def spy(decoding, requests):
+        keys.extend(request.key for request in requests)
+        return plain(decoding, requests)
+
+    monkeypatch.setattr(Decoding, "run", spy)
     for cell in (Cell("nano", "pq", 3, True), Cell("nano", "pq", 2, True)):
         for seed in (0, 1):
             for file in run.folder.evaluations.rglob("summary.json"):
                 file.unlink()
-            evaluation.evaluate(run, cell, parse_decoder("vote3"), 2, seed, context=110)
+            evaluate(run, cell, parse_decoder("vote3"), 2, seed, context=110)
     assert len(keys) == len(set(keys)) == 2 * 2 * 2 * 3
 
 
@@ -208,7 +215,7 @@ def test_true_solutions_are_graded_correct():
 def test_a_run_is_evaluated(run, decoder):
     """Guards the files: one record a problem, readable, with what the report and `mistakes check` look for."""
     cell = Cell("nano", "pq", 3, False)
-    summary = evaluation.evaluate(run, cell, parse_decoder(decoder), 5, 0, context=110)
+    summary = evaluate(run, cell, parse_decoder(decoder), 5, 0, context=110)
     folder = run.folder.evaluation(cell.name, decoder)
     assert json.loads((folder / "summary.json").read_text())["n"] == summary["n"] == 5
     verdicts = [json.loads(line) for line in (folder / "verdicts.jsonl").read_text().splitlines()]
@@ -226,60 +233,60 @@ def test_a_run_is_evaluated(run, decoder):
 def test_an_interrupted_cell_goes_on(run, monkeypatch):
     """Guards resuming: what was generated is kept, what is missing is made, and the result is the same."""
     cell, decoder = Cell("nano", "pq", 3, False), parse_decoder("sample")
-    whole = evaluation.evaluate(run, cell, decoder, 6, 0, context=110)
+    whole = evaluate(run, cell, decoder, 6, 0, context=110)
     folder = run.folder.evaluation(cell.name, decoder.name)
     expected = (folder / "verdicts.jsonl").read_bytes()
     for file in folder.iterdir():
         file.unlink()
     original = evaluation.generations
 
-    def stops(*arguments, **options):
-        for count, record in enumerate(original(*arguments, **options)):
+    def stops(*arguments):
+        for count, record in enumerate(original(*arguments)):
             if count == 3:
                 raise KeyboardInterrupt
             yield record
 
     monkeypatch.setattr(evaluation, "generations", stops)
     with pytest.raises(KeyboardInterrupt):
-        evaluation.evaluate(run, cell, decoder, 6, 0, context=110)
+        evaluate(run, cell, decoder, 6, 0, context=110)
     assert not (folder / "summary.json").exists()
     asked = []
 
-    def counts(model, tests, *arguments, **options):
+    def counts(decoding, tests, stream):
         asked.extend(test.index for test in tests)
-        return original(model, tests, *arguments, **options)
+        return original(decoding, tests, stream)
 
     monkeypatch.setattr(evaluation, "generations", counts)
-    resumed = evaluation.evaluate(run, cell, decoder, 6, 0, context=110)
+    resumed = evaluate(run, cell, decoder, 6, 0, context=110)
     assert len(asked) == 3
     assert (folder / "verdicts.jsonl").read_bytes() == expected
     assert resumed["correct"] == whole["correct"]
-    assert evaluation.evaluate(run, cell, decoder, 6, 0, context=110)["seconds"] == resumed["seconds"]
+    assert evaluate(run, cell, decoder, 6, 0, context=110)["seconds"] == resumed["seconds"]
     assert len(asked) == 3, "a finished cell was generated again"
 
 
 def test_results_of_other_settings_are_not_overwritten(run):
     """Guards finished results against a second evaluation with another n."""
     cell, decoder = Cell("nano", "pq", 3, False), parse_decoder("greedy")
-    evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
+    evaluate(run, cell, decoder, 2, 0, context=110)
     with pytest.raises(InputError, match="n=2, not 3.*with --n 2"):
-        evaluation.evaluate(run, cell, decoder, 3, 0, context=110)
+        evaluate(run, cell, decoder, 3, 0, context=110)
 
 
 def test_results_on_other_problems_are_not_reused(run, monkeypatch):
     """Guards a changed generator or a changed test set: old results passed off as results on the new one."""
     cell, decoder = Cell("nano", "pq", 3, False), parse_decoder("sample")
-    evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
+    evaluate(run, cell, decoder, 2, 0, context=110)
     tests = dataclasses.replace(load_test_set(cell, NANO, VOCABULARY, 2, 0), digest="other")
     monkeypatch.setattr(evaluation, "load_test_set", lambda *_: tests)
     with pytest.raises(InputError, match="test_set=.*not other"):
-        evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
+        evaluate(run, cell, decoder, 2, 0, context=110)
 
 
 def test_results_of_other_weights_are_not_reused(run):
     """Guards a run trained anew in the same folder: finished cells and half-finished ones are the old model's."""
     cell, decoder = Cell("nano", "pq", 3, False), parse_decoder("sample")
-    evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
+    evaluate(run, cell, decoder, 2, 0, context=110)
     folder = run.folder.evaluation(cell.name, decoder.name)
     first = (folder / "verdicts.jsonl").read_bytes()
     settings = json.loads((folder / "summary.json").read_text())
@@ -289,13 +296,13 @@ def test_results_of_other_weights_are_not_reused(run):
     ))  # fmt: skip
     again = evaluation.load_run(run.path)
     with pytest.raises(InputError, match="weights="):
-        evaluation.evaluate(again, cell, decoder, 2, 0, context=110)
+        evaluate(again, cell, decoder, 2, 0, context=110)
     partial = folder / "generations.partial.jsonl"
     records = gzip.decompress((folder / "generations.jsonl.gz").read_bytes()).decode()
     head = {key: settings[key] for key in list(settings)[: list(settings).index("test_set") + 1]}
     partial.write_text(json.dumps(head) + "\n" + records)
     (folder / "summary.json").unlink()
-    evaluation.evaluate(again, cell, decoder, 2, 0, context=110)
+    evaluate(again, cell, decoder, 2, 0, context=110)
     assert (folder / "verdicts.jsonl").read_bytes() != first
 
 
@@ -310,7 +317,7 @@ def test_damaged_summaries_are_one_clear_line(run, content, message):
     folder.mkdir(parents=True)
     (folder / "summary.json").write_text(content)
     with pytest.raises(InputError, match=message):
-        evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
+        evaluate(run, cell, decoder, 2, 0, context=110)
 
 
 @pytest.mark.parametrize("record", ['{"index": 0}', '{"index": 77, "solution": "", "answer": ""}'])
@@ -323,11 +330,11 @@ def test_damaged_partial_results_are_one_clear_line(run, monkeypatch, record):
 
     monkeypatch.setattr(evaluation, "generations", stops)
     with pytest.raises(KeyboardInterrupt):
-        evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
+        evaluate(run, cell, decoder, 2, 0, context=110)
     with open(run.folder.evaluation(cell.name, decoder.name) / "generations.partial.jsonl", "a") as file:
         file.write(record + "\n")
     with pytest.raises(InputError, match="line 2: no record of this cell"):
-        evaluation.evaluate(run, cell, decoder, 2, 0, context=110)
+        evaluate(run, cell, decoder, 2, 0, context=110)
 
 
 def test_means_are_over_the_right_solutions():
@@ -371,14 +378,14 @@ def test_a_full_disk_is_one_clear_line(run, monkeypatch):
 
     monkeypatch.setattr(evaluation.JsonlWriter, "write", full)
     with pytest.raises(InputError, match="No space left on device"):
-        evaluation.evaluate(run, Cell("nano", "pq", 2, False), parse_decoder("greedy"), 2, 0, context=110)
+        evaluate(run, Cell("nano", "pq", 2, False), parse_decoder("greedy"), 2, 0, context=110)
 
 
 @pytest.mark.parametrize("device", ["foo", "meta", "cuda:99", "cuda:x", "cpu:9"])
 def test_a_device_that_is_not_there_is_one_clear_line(run, device):
     """Guards torch's tracebacks out of a worker thread."""
     with pytest.raises(InputError, match=f"'{device}'"):
-        list(decode(run.model, [], parse_decoder("greedy"), VOCABULARY, devices=[device]))
+        run.decoding(parse_decoder("greedy"), devices=[device])
 
 
 def test_workers_do_not_change_results(run):
@@ -388,11 +395,33 @@ def test_workers_do_not_change_results(run):
     for name in ("sample", "beam2"):
         texts = []
         for devices in (["cpu"], ["cpu"] * 3):
-            found = evaluation.generations(
-                run.model, tests, parse_decoder(name), VOCABULARY, 0, devices=devices, context=110
-            )
+            with run.decoding(parse_decoder(name), devices=devices, context=110) as decoding:
+                found = list(evaluation.generations(decoding, tests, "a stream"))
             texts.append({record["index"]: record["text"] for record in found})
         assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("name", ["sample", "beam2", "regret_beam2-p"])
+def test_what_is_made_ready_serves_one_cell_after_another(run, name):
+    """Guards engines that are used again: nothing of an earlier cell is left, and what is too small is made anew."""
+    cell = Cell("nano", "pq", 3, True)
+    tests = load_test_set(cell, NANO, VOCABULARY, 8, 0).problems
+
+    def texts(decoding, chosen):
+        return {record["index"]: record["text"] for record in evaluation.generations(decoding, chosen, "a stream")}
+
+    with run.decoding(parse_decoder(name), devices=["cpu"], context=110) as decoding:
+        expected = texts(decoding, tests)
+    with run.decoding(parse_decoder(name), devices=["cpu"], context=110, batch=6) as decoding:
+        few = texts(decoding, tests[:1])
+        (small, _) = decoding._workers[0]
+        assert few | texts(decoding, tests) == expected
+        (large, _) = decoding._workers[0]
+        assert texts(decoding, tests[3:]) == {test.index: expected[test.index] for test in tests[3:]}
+        assert small.n_units == 1
+        assert large.n_units == 6 // decoding.decoder.beams
+        assert decoding._workers[0][0] is large
+    assert not decoding._workers
 
 
 def test_accuracy_during_training(run):
