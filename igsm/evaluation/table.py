@@ -19,6 +19,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
+MOST_KINDS = 3
+"""Kinds of first errors shown in a line; the CSV file has all."""
+
+
 def flat(run: str, summary: Json) -> Json:
     """One line of the CSV file."""
     low, high = summary["interval"]
@@ -84,7 +88,10 @@ def to_markdown(rows: Sequence[tuple[str, Json]]) -> str:
 
 
 def details(rows: Sequence[tuple[str, Json]]) -> tuple[list[str], list[list[str]]]:
-    """Head and lines of the second table: one line an evaluation, "correct / wrong" where there are two numbers."""
+    """Head and lines of the second table: one line an evaluation, "correct / wrong" where there are two numbers.
+
+    The column of runs is left out if there is one run only.
+    """
     head = [
         "run",
         "decoder",
@@ -104,7 +111,11 @@ def details(rows: Sequence[tuple[str, Json]]) -> tuple[list[str], list[list[str]
         ]
         pairs.append(" / ".join(_number(row[f"unnecessary_{name}"]) for name in ("parameters", "operations")))
         tokens = "-" if row["generated_tokens"] is None else f"{row['generated_tokens']:.0f}"
-        lines.append([run, row["decoder"], row["cell"].partition(":")[2], *pairs, tokens, row["first_errors"] or "-"])
+        kinds = [f"{kind} {count}" for kind, count in summary["first_errors"].items()]
+        errors = "; ".join([*kinds[:MOST_KINDS], *(["..."] if len(kinds) > MOST_KINDS else [])])
+        lines.append([run, row["decoder"], row["cell"].partition(":")[2], *pairs, tokens, errors or "-"])
+    if len({run for run, _ in rows}) == 1:  # a narrow terminal has no room for what is the same everywhere
+        return head[1:], [line[1:] for line in lines]
     return head, lines
 
 
@@ -116,7 +127,9 @@ def render(title: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> T
     """A table for the terminal."""
     from rich.table import Table
 
-    table = Table(*head, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for name in head:
+        table.add_column(name, overflow="fold")
     for line in lines:
         table.add_row(*line)
     return table
