@@ -9,7 +9,7 @@ from typing import Any
 
 from igsm.config import load_yaml
 from igsm.errors import InputError
-from igsm.reporting.measures import Json, Measure
+from igsm.reporting.measures import Json
 from igsm.rundir import RunFolder, read_json, read_jsonl
 
 # Fields that are read without a second look: name -> (must it be there, of which type).
@@ -19,6 +19,7 @@ _SUMMARY: dict[str, tuple[bool, Any]] = {
     "n": (True, int),
     "correct": (True, int),
     "seed": (False, int),
+    "test_set": (False, str),
     "always_zero": (False, int | float),
     "first_errors": (False, dict),
 }
@@ -72,8 +73,17 @@ class Result:
 
     @property
     def test_seed(self) -> Any:
-        """Seed of the test set: only results on the same test set can be paired. None when it is not known."""
+        """Seed of the test set; None when it is not known."""
         return self.summary.get("seed")
+
+    @property
+    def test_set(self) -> tuple[str, Any] | None:
+        """Which problems: their digest, or the seed where there is none. Only results on the same ones can be paired.
+
+        None when neither is known.
+        """
+        known = ((name, self.summary.get(name)) for name in ("test_set", "seed"))
+        return next(((name, value) for name, value in known if value is not None), None)
 
     def verdicts(self) -> list[Json]:
         """One record a problem; empty when the file is not there. InputError for one that is no verdict."""
@@ -82,10 +92,6 @@ class Result:
         for number, verdict in enumerate(verdicts, start=1):
             _check(verdict, _VERDICT, f"{path}, record {number}: not a verdict")
         return verdicts
-
-    def values(self, measure: Measure) -> list[float]:
-        """The measure of each problem that counts for it."""
-        return [value for verdict in self.verdicts() if (value := measure.of_problem(verdict)) is not None]
 
 
 def read_results(sources: Sequence[Source]) -> list[Result]:
