@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,11 +96,11 @@ class Result:
 
 
 def read_results(sources: Sequence[Source]) -> list[Result]:
-    """Every finished evaluation of ``sources``; what is not there yet is left out.
+    """Every finished evaluation of ``sources``, each once a row; what is not there yet is left out.
 
     Raises :class:`InputError` for a summary that lacks its cell, decoder or counts, or has them of another type.
     """
-    results = []
+    results: dict[tuple[str, str], Result] = {}
     for source in sources:
         for path in sorted(RunFolder(source.run).evaluations.glob("*/summary.json")):
             summary = read_json(path)
@@ -110,8 +111,9 @@ def read_results(sources: Sequence[Source]) -> list[Result]:
                 continue
             if source.cells is not None and summary["cell"] not in source.cells:
                 continue
-            results.append(Result(source.row, source.run, source.seed, path.parent, summary))
-    return results
+            result = Result(source.row, source.run, source.seed, path.parent, summary)
+            results.setdefault((source.row, os.path.realpath(path.parent)), result)
+    return list(results.values())
 
 
 def _check(content: Any, fields: dict[str, tuple[bool, Any]], what: str) -> None:
@@ -130,23 +132,38 @@ def sources_of_runs(runs: Sequence[Path]) -> list[Source]:
     """One source a run folder, its row named by what the run was trained on.
 
     Runs that differ in nothing but the seed share a row; runs that would share a name and differ otherwise
-    keep the name of their folder beside it. Raises :class:`InputError` for a folder that is not a run.
+    keep the name of their folder beside it, with as much of its path as tells them apart. A folder that is given
+    twice counts once. Raises :class:`InputError` for a folder that is not a run.
     """
     described = []
+    distinct: dict[str, Path] = {}
     for run in runs:
+        distinct.setdefault(os.path.realpath(run), run)
+    for run in distinct.values():
         folder = RunFolder(run)
         if not folder.evaluations.is_dir() and not folder.config.is_file():
             raise InputError(f"{run}: not a run folder: it has neither config.yaml nor eval/")
         config = load_yaml(folder.config) if folder.config.is_file() else {}
-        described.append((run, config, describe(config) or run.name))
+        described.append((run, config, describe(config)))
     sources = []
     for run, config, name in described:
         twins = [other for _, other, its_name in described if its_name == name]
-        same = all(_without_seeds(other) == _without_seeds(config) for other in twins)
+        same = bool(name) and all(_without_seeds(other) == _without_seeds(config) for other in twins)
+        folder_name = short_name(run, [other for other, _, its_name in described if its_name == name])
         seed = config.get("seed")
         seed = seed if isinstance(seed, int) else None
-        sources.append(Source(name if same else f"{name} ({run.name})", run, seed))
+        row = name if same else f"{name} ({folder_name})" if name else folder_name
+        sources.append(Source(row, run, seed))
     return sources
+
+
+def short_name(run: Path, runs: Sequence[Path]) -> str:
+    """The name of a run's folder, after as many of the folders above it as no other of ``runs`` shares."""
+    parts, *others = (Path(os.path.abspath(path)).parts for path in (run, *runs))
+    for number in range(1, len(parts)):
+        if all(other == parts or other[-number:] != parts[-number:] for other in others):
+            return "/".join(parts[-number:])
+    return str(Path(*parts))
 
 
 def describe(config: Json) -> str:

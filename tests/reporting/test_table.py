@@ -157,6 +157,28 @@ def test_rows_are_named_by_what_the_run_was_trained_on(make_run) -> None:
     assert [source.row for source in sources_of_runs(runs)][:2] == ["original (x)", "original (y)"]
 
 
+def test_folders_of_one_name_keep_their_own_rows(make_run, tmp_path: Path) -> None:
+    """Guards against two runs in one row because their folders have the same name, with or without a config."""
+    runs = [make_run(f"{parent}/run", {"op=3": 0.5}) for parent in ("a", "b")]
+    for run in runs:
+        (run / "config.yaml").unlink()
+    assert [source.row for source in sources_of_runs(runs)] == ["a/run", "b/run"]
+    runs += [make_run(name, {}) for name in ("c/run", "d/run", "d/other")]
+    (runs[3] / "config.yaml").write_text((runs[3] / "config.yaml").read_text() + "model: {layers: 3}\n")
+    rows = [source.row for source in sources_of_runs(runs)]
+    assert rows == ["a/run", "b/run", "original (c/run)", "original (d/run)", "original (other)"]
+
+
+def test_a_run_given_twice_counts_once(make_run, tmp_path: Path, monkeypatch) -> None:
+    """Guards against twice the runs in a cell for `mistakes report R1 R1 R2 R2/`, links and relative paths."""
+    first, second = make_run("R1", {"op=3": 0.5}), make_run("R2", {"op=3": 0.6}, kind="retry", rate=0.5)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(second)
+    sources = sources_of_runs([first, Path("R1"), second, Path("R2/"), Path("link")])
+    assert [(source.row, source.run.name) for source in sources] == [("original", "R1"), ("retry 0.5", "R2")]
+    assert len(read_results([*sources, *sources])) == 2
+
+
 def test_broken_input_is_one_clear_line(make_run, tmp_path: Path) -> None:
     """Guards against a traceback, or an empty table, for a folder that is no run."""
     with pytest.raises(InputError, match="not a run folder"):
