@@ -10,7 +10,7 @@ from typing import Any
 from igsm.errors import InputError, suggest
 from igsm.reporting import figures, page, text
 from igsm.reporting.measures import MEASURES
-from igsm.reporting.paper import paper_table
+from igsm.reporting.paper import PaperTable, paper_table
 from igsm.reporting.results import Result, Source, curves, read_results
 from igsm.reporting.samples import choose_samples, first_errors
 from igsm.reporting.table import Combine, Table, build_table, split_decoders
@@ -65,6 +65,7 @@ def build_report(request: ReportRequest) -> Report:
     rows = list(dict.fromkeys(source.row for source in request.sources))
     baseline = request.baseline or ("original" if "original" in rows else None)
     split = split_decoders(results)
+    papers = {name: paper_table(request.figure, name) if request.figure else None for name in request.measures}
     if request.baseline is not None:
         planned = {f"{source.row}, {name}" for source in request.sources for name in source.decoders or ()}
         known = {*rows, *planned, *(result.row for result in split)}
@@ -76,7 +77,10 @@ def build_report(request: ReportRequest) -> Report:
             shown[before.row].append(after.row)
         rows = [name for row in rows for name in dict.fromkeys(shown[row] or [row])]
         if baseline is not None and baseline not in rows:
-            baseline = next(iter(shown.get(baseline, [])), None)
+            its_rows = shown.get(baseline, [])
+            greedy = f"{baseline}, greedy"
+            baseline = greedy if greedy in its_rows else next(iter(its_rows), None)
+        papers = {name: paper and _by_decoder(paper, results, split, rows) for name, paper in papers.items()}
         results = split
     tables = [
         build_table(
@@ -86,11 +90,27 @@ def build_report(request: ReportRequest) -> Report:
             columns=request.columns,
             baseline=baseline,
             combine=request.combine,
-            paper=paper_table(request.figure, name) if request.figure else None,
+            paper=papers[name],
         )
         for name in request.measures
     ]
     return Report(request, results, tables)
+
+
+def _by_decoder(
+    paper: PaperTable, results: Sequence[Result], split: Sequence[Result], rows: Sequence[str]
+) -> PaperTable:
+    """The paper's numbers for rows that are split by decoder: they stand beside its own decoders only."""
+    names = {row: row for row in rows}
+    for before, after in zip(results, split, strict=True):
+        names[after.row] = before.row
+    if paper.decoders:
+        names = {row: name for row, name in names.items() if _decoders(split, row) <= set(paper.decoders)}
+    return paper.under(names)
+
+
+def _decoders(results: Sequence[Result], row: str) -> set[str]:
+    return {result.decoder for result in results if result.row == row}
 
 
 def write_report(report: Report, folder: Path, progress: Callable[[str], None] = lambda _: None) -> list[Path]:

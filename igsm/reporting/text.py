@@ -67,8 +67,9 @@ def notes(table: Table) -> list[str]:
         lines.append(ONE_SEED.format("stars" if starred else "intervals"))
     if starred:
         lines.append(STARS.format(table.baseline, "sign-flip" if several else "McNemar"))
-    if table.paper is not None:
-        lines.append(f"Paper: {table.paper.source}.")
+    if table.paper is not None and any(cell.paper is not None for cell in table.cells.values()):
+        best = f", the best of {' and '.join(table.paper.decoders)}" if table.paper.decoders else ""
+        lines.append(f"Paper: {table.paper.source}{best}.")
     return lines
 
 
