@@ -187,19 +187,18 @@ def training_curves(series: Mapping[str, Mapping[str, Points]]) -> Any | None:
     return figure
 
 
-def trade_off(points: Mapping[str, Points], measure: Measure) -> Any:
-    """Accuracy against generated tokens, one line a row: which decoder buys what at which price.
+def trade_off(points: Mapping[str, tuple[float, float]], measure: Measure) -> Any:
+    """Accuracy against generated tokens, one point a row: which decoder buys what at which price.
 
     Args:
-        points: row -> (generated tokens a problem, accuracy) points.
+        points: row -> (generated tokens a problem, accuracy).
         measure: the measure on the vertical axis.
     """
     figure = new_figure(6.0, 4.0)
     axis = figure.subplots()
-    for i, (row, pairs) in enumerate(points.items()):
-        tokens, values = zip(*sorted(pairs), strict=True)
-        shown = [100 * value if measure.share else value for value in values]
-        axis.plot(tokens, shown, "o-", label=row, color=_COLOURS[i % len(_COLOURS)], markersize=4, linewidth=1)
+    for i, (row, (tokens, value)) in enumerate(points.items()):
+        shown = 100 * value if measure.share else value
+        axis.plot([tokens], [shown], "o", label=row, color=_COLOURS[i % len(_COLOURS)], markersize=4)
     axis.set_xlabel("generated tokens per problem", fontsize=8)
     axis.set_ylabel(measure.title, fontsize=8)
     axis.legend(fontsize=7, frameon=False)

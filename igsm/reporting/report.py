@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from igsm.errors import InputError, suggest
@@ -140,7 +141,8 @@ def write_report(report: Report, folder: Path, progress: Callable[[str], None] =
     training = figures.training_curves(_training_series(report))
     if training is not None:
         written += figures.save_picture(training, folder / "training_curves")
-    price = _trade_off(report)
+    points = trade_off_points(report.tables)
+    price = figures.trade_off(points, MEASURES["accuracy"]) if len(points) > 1 else None
     if price is not None:
         written += figures.save_picture(price, folder / "accuracy_by_tokens")
     write(PAGE, _page(report, drawings, training, price))
@@ -195,19 +197,24 @@ def _training_series(report: Report) -> dict[str, dict[str, figures.Points]]:
     return dict(list(series.items())[:CURVES])
 
 
-def _trade_off(report: Report) -> Any | None:
-    """Accuracy against generated tokens over the cells that every row has; None with one point only."""
-    accuracy, tokens = MEASURES["accuracy"], MEASURES["generated_tokens"]
-    points: dict[str, list[tuple[float, float]]] = {}
-    by_row: dict[str, dict[str, list[Result]]] = {}
-    for result in report.results:
-        if tokens.of_summary(result.summary) is not None and result.n:
-            by_row.setdefault(result.row, {}).setdefault(result.cell, []).append(result)
-    common = set.intersection(*(set(cells) for cells in by_row.values())) if by_row else set()
-    for row, cells in by_row.items():
-        chosen = [result for cell in common for result in cells[cell]]
-        if chosen:
-            price = sum(tokens.of_summary(result.summary) or 0.0 for result in chosen) / len(chosen)
-            share = sum(result.correct for result in chosen) / sum(result.n for result in chosen)
-            points[row] = [(price, share)]
-    return figures.trade_off(points, accuracy) if len(points) > 1 else None
+def trade_off_points(tables: Sequence[Table]) -> dict[str, tuple[float, float]]:
+    """Row -> (generated tokens a problem, accuracy), both as the tables have them.
+
+    Means over the cells that every row with results has; nothing unless both measures are tabulated.
+    """
+    by_name = {table.measure.name: table for table in tables}
+    if not {"accuracy", "generated_tokens"} <= by_name.keys():
+        return {}
+    pair = by_name["generated_tokens"], by_name["accuracy"]
+    measured = {
+        row: {column for column in pair[0].columns if all(table.cell(row, column).value is not None for table in pair)}
+        for row in pair[0].rows
+    }
+    measured = {row: columns for row, columns in measured.items() if columns}
+    common = sorted(set.intersection(*measured.values())) if measured else []
+    if not common:
+        return {}
+    tokens, accuracy = (
+        {row: fmean(table.cell(row, column).value or 0.0 for column in common) for row in measured} for table in pair
+    )
+    return {row: (tokens[row], accuracy[row]) for row in measured}

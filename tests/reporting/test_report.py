@@ -10,7 +10,7 @@ import pytest
 
 from igsm.errors import InputError
 from igsm.reporting import text
-from igsm.reporting.report import ReportRequest, build_report, write_report
+from igsm.reporting.report import ReportRequest, build_report, trade_off_points, write_report
 from igsm.reporting.results import Source
 from igsm.reporting.samples import solution_html
 
@@ -131,6 +131,22 @@ def test_paper_stands_beside_its_own_decoders(make_run) -> None:
     assert "Figure 4(b)" in " ".join(text.notes(table))
     last = ReportRequest("T", sources[2:], measures=["accuracy"], figure="figure4")
     assert "Figure 4(b)" not in " ".join(text.notes(build_report(last).tables[0]))
+
+
+def test_accuracy_by_tokens_is_what_the_tables_say(make_run) -> None:
+    """Guards against averages over all seeds and decoders beside a table of the best, and a figure nobody asked for."""
+    cells = {"med_pq:op=15": 0.9, "med_pq:op=23": 0.5}
+    sources = [
+        Source(f"row {seed // 2}", make_run(f"run{seed}", cells, decoders=("greedy", "beam4")), seed)
+        for seed in range(4)
+    ]
+    request = ReportRequest("T", sources, combine="best", measures=["accuracy", "generated_tokens"])
+    accuracy, tokens = build_report(request).tables
+    points = trade_off_points([accuracy, tokens])
+    assert points == {
+        row: (pytest.approx(tokens.average(row)), pytest.approx(accuracy.average(row))) for row in ("row 0", "row 1")
+    }
+    assert trade_off_points([accuracy]) == {}
 
 
 def test_unknown_baseline_gets_a_suggestion(request_of_two: ReportRequest, tmp_path) -> None:
