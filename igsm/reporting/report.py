@@ -11,7 +11,7 @@ from typing import Any
 from igsm.errors import InputError, suggest
 from igsm.reporting import figures, page, text
 from igsm.reporting.measures import MEASURES
-from igsm.reporting.paper import PaperTable, paper_table
+from igsm.reporting.paper import PaperTable, paper_table, split_cell
 from igsm.reporting.results import Result, Source, curves, read_results
 from igsm.reporting.samples import choose_samples, first_errors
 from igsm.reporting.table import Combine, Table, build_table, split_decoders
@@ -187,13 +187,18 @@ def _samples(report: Report) -> list[Any]:
     return chosen
 
 
-def _training_series(report: Report) -> dict[str, dict[str, figures.Points]]:
-    """metric -> run name -> points, for losses and accuracies of the runs' ``metrics.jsonl``."""
-    series: dict[str, dict[str, figures.Points]] = {}
-    for source in {source.run: source for source in report.request.sources}.values():
-        for name, points in curves(source.run).items():
+def _training_series(report: Report) -> dict[str, list[figures.Curve]]:
+    """metric -> a curve a run, for losses and accuracies of the runs' ``metrics.jsonl``."""
+    series: dict[str, list[figures.Curve]] = {}
+    runs: dict[Path, Source] = {}
+    for source in report.request.sources:
+        runs.setdefault(source.run, source)  # further rows of a run are decoders, not trainings
+    for run, source in runs.items():
+        cells = source.cells or [result.cell for result in report.results if result.run == run]
+        family = " ".join(sorted({split_cell(cell)[0] for cell in cells}))
+        for name, points in curves(run).items():
             if "loss" in name or "accuracy" in name:
-                series.setdefault(name, {})[source.run.name] = points
+                series.setdefault(name, []).append(figures.Curve(source.row, family, points))
     return dict(list(series.items())[:CURVES])
 
 
