@@ -12,10 +12,10 @@ from igsm.errors import InputError, suggest
 from igsm.reporting import figures, page, text
 from igsm.reporting.measures import MEASURES
 from igsm.reporting.paper import PaperTable, paper_table, split_cell
-from igsm.reporting.results import Result, Source, curves, read_results
+from igsm.reporting.results import Result, Source, curves, read_provenance, read_results
 from igsm.reporting.samples import choose_samples, first_errors
 from igsm.reporting.table import Combine, Table, build_table, split_decoders
-from igsm.rundir import RunFolder, atomic_write, read_json
+from igsm.rundir import atomic_write
 
 CURVES = 3
 """Panels of training curves at most."""
@@ -156,7 +156,7 @@ def _page(report: Report, drawings: list[tuple[str, Any]], training: Any | None,
 
     rows = list(dict.fromkeys(result.row for result in report.results))
     errors = {row: dict(first_errors([r for r in report.results if r.row == row])) for row in rows}
-    origins = {str(result.run): _provenance(result.run) for result in report.results}
+    origins = {str(result.run): read_provenance(result.run) for result in report.results}
     sections = [("Figures", "".join(shown(figure, heading) for heading, figure in drawings))]
     sections += [(table.measure.title, page.table_html(table)) for table in report.tables]
     sections += [
@@ -167,11 +167,6 @@ def _page(report: Report, drawings: list[tuple[str, Any]], training: Any | None,
         ("Where every number comes from", page.provenance_html(report.results, origins) if rows else ""),
     ]
     return page.page(report.request.title, report.request.shows, sections)
-
-
-def _provenance(run: Path) -> dict[str, Any]:
-    path = RunFolder(run).provenance
-    return read_json(path) if path.is_file() else {}
 
 
 def _samples(report: Report) -> list[Any]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +26,9 @@ _SUMMARY: dict[str, tuple[bool, Any]] = {
     "test_set": (False, str),
     "always_zero": (False, int | float),
     "first_errors": (False, dict),
+    "provenance": (False, dict),
 }
+_PROVENANCE: dict[str, tuple[bool, Any]] = {"command": (False, list), "git": (False, dict)}
 _VERDICT: dict[str, tuple[bool, Any]] = {"index": (True, int), "correct": (True, bool), "error": (False, dict)}
 
 
@@ -89,9 +94,9 @@ class Result:
     def verdicts(self) -> list[Json]:
         """One record a problem; empty when the file is not there. InputError for one that is no verdict."""
         path = self.folder / "verdicts.jsonl"
-        verdicts = list(read_jsonl(path)) if path.is_file() else []
+        verdicts = list(read_records(path)) if path.is_file() else []
         for number, verdict in enumerate(verdicts, start=1):
-            _check(verdict, _VERDICT, f"{path}, record {number}: not a verdict")
+            check(verdict, _VERDICT, f"{path}, record {number}: not a verdict")
         return verdicts
 
 
@@ -104,7 +109,11 @@ def read_results(sources: Sequence[Source]) -> list[Result]:
     for source in sources:
         for path in sorted(RunFolder(source.run).evaluations.glob("*/summary.json")):
             summary = read_json(path)
-            _check(summary, _SUMMARY, f"{path}: not the summary of an evaluation")
+            check(summary, _SUMMARY, f"{path}: not the summary of an evaluation")
+            check(summary.get("provenance") or {}, _PROVENANCE, f"{path}: not the provenance of an evaluation")
+            for kind, number in (summary.get("first_errors") or {}).items():
+                if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+                    raise InputError(f"{path}: 'first_errors' must be numbers, '{kind}' cannot be {number!r}")
             if not 0 <= summary["correct"] <= summary["n"]:
                 raise InputError(f"{path}: {summary['correct']} correct of n = {summary['n']} cannot be")
             if source.decoders is not None and summary["decoder"] not in source.decoders:
@@ -116,7 +125,38 @@ def read_results(sources: Sequence[Source]) -> list[Result]:
     return list(results.values())
 
 
-def _check(content: Any, fields: dict[str, tuple[bool, Any]], what: str) -> None:
+def read_provenance(run: Path) -> Json:
+    """A run's ``provenance.json``; nothing when it is not there, InputError when it is none."""
+    path = RunFolder(run).provenance
+    content = read_json(path) if path.is_file() else {}
+    check(content, _PROVENANCE, f"{path}: not the provenance of a run")
+    return dict(content)
+
+
+def read_records(path: Path) -> Iterator[Json]:
+    """The records of a JSONL file, packed (``.gz``) or not. InputError for one that cannot be read."""
+    try:
+        if path.suffix == ".gz":
+            with gzip.open(path, "rt", encoding="utf-8") as file:
+                for number, line in enumerate(file, start=1):
+                    yield _record(line, f"{path}, line {number}")
+        else:
+            yield from read_jsonl(path)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+
+
+def _record(line: str, where: str) -> Json:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{where}: not valid JSON: {error}") from None
+    if not isinstance(record, dict):
+        raise InputError(f"{where}: a JSON object is expected, not {type(record).__name__}")
+    return record
+
+
+def check(content: Any, fields: dict[str, tuple[bool, Any]], what: str) -> None:
     """Raise InputError unless ``content`` is a mapping with these fields of these types."""
     if not isinstance(content, dict):
         raise InputError(f"{what}: an object is expected, not {type(content).__name__}")
@@ -206,7 +246,7 @@ def curves(run: Path) -> dict[str, list[tuple[float, float]]]:
 
 
 def _metrics(path: Path) -> Iterator[tuple[str, float, float]]:
-    for record in read_jsonl(path):
+    for record in read_records(path):
         step = record.get("step")
         if not isinstance(step, int | float):
             continue
