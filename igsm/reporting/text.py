@@ -21,6 +21,10 @@ SEEDS = (
     "Cells of several training seeds are the mean of the seeds; n counts each test problem once. Intervals and stars "
     "cover the test problems, not the training seeds."
 )
+CONSTANT = (
+    "Intervals of means are normal ones; where every problem has the same count, the mean plus or minus the exact "
+    "Poisson bound of what was never seen in n problems, 3.69 / n."
+)
 
 
 def families(table: Table) -> list[tuple[str, tuple[str, ...]]]:
@@ -37,8 +41,7 @@ def evidence(table: Table, cell: Cell) -> str:
         return ""
     text = f"n {cell.n}" + (f", {cell.seeds}" if len(cell.results) > 1 else "")
     if cell.interval is not None:
-        low, high = cell.interval
-        text = f"{table.measure.text(low)} to {table.measure.text(high)}, {text}"
+        text = f"{table.measure.range(*cell.interval)}, {text}"
     return text
 
 
@@ -65,6 +68,8 @@ def notes(table: Table) -> list[str]:
         lines.append(SEEDS)
     else:
         lines.append(ONE_SEED.format("stars" if starred else "intervals"))
+    if not table.measure.share:
+        lines.append(CONSTANT)
     if starred:
         lines.append(STARS.format(table.baseline, "sign-flip" if several else "McNemar"))
     if table.paper is not None and any(cell.paper is not None for cell in table.cells.values()):

@@ -51,6 +51,12 @@ def test_wilson_takes_an_effective_number() -> None:
     assert wilson(133.3, 133.3)[1] == 1.0
 
 
+def test_counts_that_never_vary_have_an_interval() -> None:
+    """Guards against 0 +/- 0: none in 995 problems leaves up to 3.69 / 995 a problem (Poisson, exp(-3.69) = 0.025)."""
+    assert mean_interval([[0.0]] * 995) == pytest.approx((0, 3.6889 / 995), rel=1e-4)
+    assert mean_interval([[2.0, 2.0]] * 100) == pytest.approx((2 - 0.036889, 2 + 0.036889), rel=1e-5)
+
+
 def test_values_of_one_problem_are_one_piece_of_evidence() -> None:
     """Guards against an interval that shrinks with copies of the same seed."""
     values = [0.0, 1.0, 2.0, 5.0]

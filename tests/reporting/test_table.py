@@ -13,6 +13,7 @@ from igsm.reporting.paper import FIGURES, paper_table, sort_columns
 from igsm.reporting.pooling import paired_test
 from igsm.reporting.results import Source, describe, read_results, sources_of_runs
 from igsm.reporting.table import build_table, split_decoders, stars
+from igsm.reporting.text import evidence, notes
 
 ACCURACY, RETRIES = MEASURES["accuracy"], MEASURES["retries"]
 
@@ -91,6 +92,17 @@ def test_retries_count_correct_solutions_only(make_run) -> None:
     counted = [verdict["retries"] for verdict in result.verdicts() if verdict["correct"]]
     assert cell.n == len(counted) < 400
     assert cell.value == pytest.approx(sum(counted) / len(counted))
+
+
+def test_an_interval_shows_its_width(make_run) -> None:
+    """Guards against "0.00 to 0.00" for retries that never happened in a finite number of problems."""
+    run = make_run("a", {"op=3": 1.1})
+    table = build_table(read_results([Source("a", run)]), RETRIES)
+    assert evidence(table, table.cell("a", "op=3")) == "0.00 to 0.01, n 400"
+    assert RETRIES.range(0.0, 3.69 / 4096) == "0.000 to 0.001"
+    assert ACCURACY.range(0.99996, 1.0) == "99.996 to 100.000"
+    assert RETRIES.range(1.0, 1.0) == "1.00 to 1.00"
+    assert "3.69 / n" in " ".join(notes(table))
 
 
 def test_paper_numbers_stand_where_the_figures_have_them() -> None:
