@@ -124,11 +124,15 @@ def _draw_panel(axis: Any, table: Table, name: str, lines: list[list[float | Non
 
 
 def _trained_columns(family: str, columns: Sequence[str]) -> int:
-    """How many of a family's first columns are in distribution, neither larger nor re-asked."""
+    """How many of a family's first columns are in distribution, neither larger nor re-asked.
+
+    Where some cells have templates that training has seen (nano, mini: "op<=3 seen"), only those are.
+    """
     difficulty = DIFFICULTIES.get(family.partition("_")[0])
+    ending = " seen" if any(column.endswith(" seen") for column in columns) else ""
     inside = 0
     for column in columns:
-        number = re.search(r"op<?=(\d+)$", column)
+        number = re.search(rf"op<?=(\d+){ending}$", column)
         if difficulty is None or number is None or int(number.group(1)) > difficulty.max_op:
             break
         inside += 1

@@ -53,6 +53,25 @@ def test_trade_off_tells_rows_apart() -> None:
     assert figure.legends[0].get_texts()[-1].get_text() == "... and 10 more"
 
 
+@pytest.mark.parametrize(
+    ("family", "cells", "inside"),
+    [
+        ("nano_pq", ("op<=3 seen", "op=3 seen", "op=2", "op=3"), 2),
+        ("mini_pq", ("op<=5 seen", "op=5 seen", "op=5", "op=6"), 2),
+        ("nano_pq", ("op=3 seen", "op=4 seen"), 1),
+        ("med_pq", ("op<=15", "op=15", "op=20", "op=20 reask"), 2),
+        ("easy_pq", ("op=8", "op=9"), None),
+    ],
+)
+def test_a_white_line_parts_what_was_trained(make_run, family: str, cells: tuple[str, ...], inside: int | None) -> None:
+    """Guards against no line between in and out of distribution where cells are "seen"."""
+    columns = [f"{family}:{cell}" for cell in cells]
+    results = read_results([Source("a", make_run("a", dict.fromkeys(columns, 0.5), n=40))])
+    figure = heat_map(build_table(results, MEASURES["accuracy"], columns=columns), "T")
+    white = [line.get_xdata()[0] for line in figure.axes[0].get_lines() if line.get_color() == "white"]
+    assert white == ([] if inside is None else [inside - 0.5])
+
+
 def test_dollars_are_letters(make_run) -> None:
     """Guards against matplotlib's traceback for a title or row with dollars, which it reads as a formula."""
     sources = [Source("$x^$ row", make_run("a", {"med_pq:op=15": 0.5, "$y^$:op=2": 0.5}))]
