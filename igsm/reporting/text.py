@@ -16,7 +16,7 @@ STARS = (
     "Stars: differs from the row '{}' on the same problems, exact {} test "
     "(* p < 0.05, ** p < 0.01, *** p < 0.001), not corrected for the number of cells."
 )
-ONE_SEED = "Intervals cover the test problems; one training seed each: the {} do not cover training."
+ONE_SEED = "One training seed each: the stars do not cover training, and intervals cover the test problems only."
 SEEDS = (
     "Cells of several training seeds are the mean of the seeds; n counts each test problem once. Intervals and stars "
     "cover the test problems, not the training seeds."
@@ -66,8 +66,8 @@ def notes(table: Table) -> list[str]:
         )
     elif several:
         lines.append(SEEDS)
-    else:
-        lines.append(ONE_SEED.format("stars" if starred else "intervals"))
+    elif table.measured:
+        lines.append(ONE_SEED)
     if not table.measure.share:
         lines.append(CONSTANT)
     if starred:

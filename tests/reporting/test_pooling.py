@@ -101,7 +101,7 @@ def test_notes_say_what_the_stars_cover(two_rows: dict[str, Path]) -> None:
     """Guards against "training seeds are pooled" under a table of one seed."""
     one = [Source(row, run, 1) for row, run in two_rows.items()]
     three = [Source(row, copy, k) for row, run in two_rows.items() for k, copy in enumerate(_copies(run, 3))]
-    assert "one training seed each: the stars do not cover training" in " ".join(notes(_table(one)))
+    assert "One training seed each: the stars do not cover training" in " ".join(notes(_table(one)))
     assert "McNemar" in " ".join(notes(_table(one)))
     text = " ".join(notes(_table(three)))
     assert "not the training seeds" in text
