@@ -67,7 +67,7 @@ def paired_test(base: Sequence[Result], other: Sequence[Result]) -> float | None
     if first is None or second is None or not shared:
         return None
     differences = [len(base) * second[index] - len(other) * first[index] for index in shared]
-    unit = math.gcd(*differences) or 1
+    unit = math.gcd(*differences) or 1  # the test's work grows with the sizes of the differences
     return sign_flip_test([difference // unit for difference in differences])
 
 
