@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from igsm.rundir import atomic_write
 Points = Sequence[tuple[float, float]]
 LETTERS_AN_INCH = 11
 """Of a title: it is broken into lines rather than cut off at the picture's edges."""
+_STYLES = ("-", "--", ":", "-.")
+_MARKERS = "os^Dv<>PX*"
 _COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#888888", "#222222")
 
 
@@ -32,6 +36,11 @@ def new_figure(width: float, height: float) -> Any:
     except ImportError:
         raise InputError("pictures need matplotlib: pip install 'mistakes[plot]'") from None
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def plain(text: str) -> str:
+    """A text of the user's as matplotlib shows it letter by letter: between two dollars it would read formulas."""
+    return text.replace("$", r"\$")
 
 
 def picture_bytes(figure: Any, kind: str, dots_per_inch: int = 150) -> bytes:
@@ -71,7 +80,7 @@ def heat_map(table: Table, title: str) -> Any:
     width = 1.6 + 0.085 * longest + 0.43 * len(panels[0][1][0] if table.rows else [])
     width = max(width, 5.0)
     figure = new_figure(width, 0.9 + len(panels) * (0.85 + 0.27 * len(table.rows)))
-    figure.suptitle(textwrap.fill(title, int(LETTERS_AN_INCH * width)), fontsize=11)
+    figure.suptitle(textwrap.fill(plain(title), int(LETTERS_AN_INCH * width)), fontsize=11)
     known = [value for _, lines in panels for line in lines for value in line if value is not None]
     low, high = (0.0, 1.0) if table.measure.share else (0.0, max([*known, 1e-9]))
     if table.measure.share and known:
@@ -93,17 +102,17 @@ def _draw_panel(axis: Any, table: Table, name: str, lines: list[list[float | Non
             if table.measure.share and value == 1.0:
                 text = "100"
             axis.text(j, i, text, ha="center", va="center", fontsize=7, color="#111111")
-    labels = [split_cell(column)[1].replace("<=", "≤") for column in table.columns]
+    labels = [plain(split_cell(column)[1]).replace("<=", "≤") for column in table.columns]
     labels += ["average"] * (numbers.shape[1] - len(labels))
     axis.set_xticks(range(len(labels)), labels, rotation=60, ha="right", rotation_mode="anchor", fontsize=7)
-    axis.set_yticks(range(len(table.rows)), table.rows, fontsize=7)
+    axis.set_yticks(range(len(table.rows)), [plain(row) for row in table.rows], fontsize=7)
     axis.tick_params(length=0)
     start = 0
     for family, columns in families(table):
         if start:
             axis.axvline(start - 0.5, color="black", linewidth=1.2)
         middle = start + (len(columns) - 1) / 2
-        axis.text(middle, -0.62, family, ha="center", va="bottom", fontsize=8, fontweight="bold")
+        axis.text(middle, -0.62, plain(family), ha="center", va="bottom", fontsize=8, fontweight="bold")
         if 0 < (trained := _trained_columns(family, columns)) < len(columns):
             axis.axvline(start + trained - 0.5, color="white", linewidth=2.5)
         start += len(columns)
@@ -115,11 +124,15 @@ def _draw_panel(axis: Any, table: Table, name: str, lines: list[list[float | Non
 
 
 def _trained_columns(family: str, columns: Sequence[str]) -> int:
-    """How many of a family's first columns are in distribution, neither larger nor re-asked."""
+    """How many of a family's first columns are in distribution, neither larger nor re-asked.
+
+    Where some cells have templates that training has seen (nano, mini: "op<=3 seen"), only those are.
+    """
     difficulty = DIFFICULTIES.get(family.partition("_")[0])
+    ending = " seen" if any(column.endswith(" seen") for column in columns) else ""
     inside = 0
     for column in columns:
-        number = re.search(r"op<?=(\d+)$", column)
+        number = re.search(rf"op<?=(\d+){ending}$", column)
         if difficulty is None or number is None or int(number.group(1)) > difficulty.max_op:
             break
         inside += 1
@@ -136,7 +149,7 @@ def bar_chart(table: Table, title: str) -> Any:
         places = [j - 0.4 + width * (i + 0.5) for j in range(len(table.columns))]
         cells = [table.cell(row, column) for column in table.columns]
         heights = [scale * (cell.value or 0.0) for cell in cells]
-        axis.bar(places, heights, width * 0.94, label=row, color=_COLOURS[i % len(_COLOURS)])
+        axis.bar(places, heights, width * 0.94, label=plain(row), color=_COLOURS[i % len(_COLOURS)])
         for place, cell in zip(places, cells, strict=True):
             if cell.value is None:
                 axis.text(place, 0.0, "-", ha="center", va="bottom", fontsize=8)
@@ -153,54 +166,99 @@ def bar_chart(table: Table, title: str) -> Any:
                 axis.plot([j - 0.42, j + 0.42], line, "--", color="#555555", linewidth=1, label=name)
         axis.set_ylim(0, 108)
         axis.set_yticks(range(0, 101, 20))
-    axis.set_xticks(range(len(table.columns)), [column.replace("<=", "≤") for column in table.columns], fontsize=8)
+    labels = [plain(column).replace("<=", "≤") for column in table.columns]
+    axis.set_xticks(range(len(labels)), labels, fontsize=8)
     axis.set_ylabel(table.measure.title, fontsize=8)
-    axis.set_title(textwrap.fill(title, int(LETTERS_AN_INCH * figure.get_figwidth())), fontsize=10)
+    axis.set_title(textwrap.fill(plain(title), int(LETTERS_AN_INCH * figure.get_figwidth())), fontsize=10)
     axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3, frameon=False)
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
     return figure
 
 
-def training_curves(series: Mapping[str, Mapping[str, Points]]) -> Any | None:
-    """Loss and the like against the step, one panel a metric.
+@dataclass(frozen=True)
+class Curve:
+    """One run's curve of one metric, with the row and the family of cells that the run belongs to."""
+
+    row: str
+    family: str
+    points: Points
+
+
+def training_curves(series: Mapping[str, Sequence[Curve]]) -> Any | None:
+    """Loss and the like against the step, one panel a metric: a colour a row, a line style a family, a line a run.
 
     Args:
-        series: metric -> run -> (step, value) points.
+        series: metric -> curves; of more than 20 rows the first 20 are drawn, and the legend says so.
 
     Returns:
         The figure; None when there is nothing to draw.
     """
-    metrics = [name for name, runs in series.items() if any(runs.values())]
-    if not metrics:
+    series = {name: [curve for curve in curves if curve.points] for name, curves in series.items()}
+    series = {name: curves for name, curves in series.items() if curves}
+    if not series:
         return None
-    figure = new_figure(4.6 * len(metrics), 3.6)
-    for axis, name in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
-        for i, (run, points) in enumerate(series[name].items()):
-            if points:
-                steps, values = zip(*points, strict=True)
-                axis.plot(steps, values, label=run, color=_COLOURS[i % len(_COLOURS)], linewidth=1.2)
-        axis.set_title(name, fontsize=9)
+    every = [curve for curves in series.values() for curve in curves]
+    rows, known = (list(dict.fromkeys(names)) for names in zip(*((c.row, c.family) for c in every), strict=True))
+    left_out = len(rows) - len(colours := dict(zip(rows, _colours(len(rows)), strict=False)))
+    styles = {family: _STYLES[i % len(_STYLES)] for i, family in enumerate(known)}
+    figure = new_figure(4.6 * max(len(series), 1.5), 3.6)
+    for axis, (name, curves) in zip(figure.subplots(1, len(series), squeeze=False)[0], series.items(), strict=True):
+        for curve in curves:
+            if curve.row in colours:
+                steps, values = zip(*curve.points, strict=True)
+                axis.plot(steps, values, styles[curve.family], color=colours[curve.row], linewidth=0.8)
+        axis.set_title(plain(name), fontsize=9)
         axis.set_xlabel("step", fontsize=8)
         axis.tick_params(labelsize=7)
-        axis.legend(fontsize=7, frameon=False)
+    entries = [(row, {"color": colour, "linewidth": 2}) for row, colour in colours.items()]
+    if len(styles) > 1:
+        entries += [(family, {"color": "black", "linestyle": style}) for family, style in styles.items()]
+    _legend_below(figure, entries, left_out)
     return figure
 
 
-def trade_off(points: Mapping[str, Points], measure: Measure) -> Any:
-    """Accuracy against generated tokens, one line a row: which decoder buys what at which price.
+def trade_off(points: Mapping[str, tuple[float, float]], measure: Measure) -> Any:
+    """Accuracy against generated tokens, one point a row: which decoder buys what at which price.
 
     Args:
-        points: row -> (generated tokens a problem, accuracy) points.
+        points: row -> (generated tokens a problem, accuracy); of more than 20 rows the first 20 are drawn.
         measure: the measure on the vertical axis.
     """
-    figure = new_figure(6.0, 4.0)
+    figure = new_figure(7.0, 4.0)
     axis = figure.subplots()
-    for i, (row, pairs) in enumerate(points.items()):
-        tokens, values = zip(*sorted(pairs), strict=True)
-        shown = [100 * value if measure.share else value for value in values]
-        axis.plot(tokens, shown, "o-", label=row, color=_COLOURS[i % len(_COLOURS)], markersize=4, linewidth=1)
+    entries = []
+    for i, (row, colour) in enumerate(zip(points, _colours(len(points)), strict=False)):
+        look = {"color": colour, "marker": _MARKERS[i % len(_MARKERS)], "markersize": 6, "linestyle": ""}
+        tokens, value = points[row]
+        axis.plot([tokens], [100 * value if measure.share else value], **look)
+        entries.append((row, look))
     axis.set_xlabel("generated tokens per problem", fontsize=8)
     axis.set_ylabel(measure.title, fontsize=8)
-    axis.legend(fontsize=7, frameon=False)
+    axis.tick_params(labelsize=7)
+    _legend_below(figure, entries, len(points) - len(entries))
     return figure
+
+
+def _colours(number: int) -> Sequence[Any]:
+    """Colours that can be told apart: our eight, or matplotlib's twenty, which is all for more than twenty."""
+    if number <= len(_COLOURS):
+        return _COLOURS[:number]
+    import matplotlib
+
+    return [matplotlib.colormaps["tab20"](i) for i in range(min(number, 20))]
+
+
+def _legend_below(figure: Any, entries: Sequence[tuple[str, Mapping[str, Any]]], left_out: int) -> None:
+    """A legend below the panels, where it covers nothing; the figure grows by its height."""
+    from matplotlib.lines import Line2D
+
+    short = [name if len(name) <= 60 else f"{name[:28]}...{name[-28:]}" for name, _ in entries]
+    handles = [Line2D([], [], label=plain(name), **look) for name, (_, look) in zip(short, entries, strict=True)]
+    if left_out:
+        handles.append(Line2D([], [], linestyle="", label=f"... and {left_out} more"))
+    width, height = figure.get_size_inches()
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    columns = max(1, min(len(handles), int(width / (0.5 + 0.07 * longest))))
+    figure.set_size_inches(width, height + 0.2 + 0.16 * math.ceil(len(handles) / columns))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=7, frameon=False)

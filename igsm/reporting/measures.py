@@ -29,11 +29,16 @@ class Measure:
     better: int
     share: bool = False
 
-    def text(self, value: float | None) -> str:
-        """The number as printed: per cent with one decimal, means with two; "-" when there is none."""
+    def text(self, value: float | None, more: int = 0) -> str:
+        """The number as printed: per cent with one decimal, means with two, and ``more``; "-" when there is none."""
         if value is None:
             return "-"
-        return f"{100 * value:.1f}" if self.share else f"{value:.2f}"
+        return f"{100 * value:.{1 + more}f}" if self.share else f"{value:.{2 + more}f}"
+
+    def range(self, low: float, high: float) -> str:
+        """An interval as printed, e.g. "83.1 to 85.4": with as many more decimals as it takes to see its width."""
+        more = next((more for more in range(6) if self.text(low, more) != self.text(high, more)), 0)
+        return f"{self.text(low, more)} to {self.text(high, more)}"
 
     def difference(self, value: float | None) -> str:
         """A difference with its sign; "-" when there is none."""

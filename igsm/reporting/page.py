@@ -145,7 +145,7 @@ def provenance_html(results: Sequence[Result], origins: dict[str, dict[str, Any]
     lines = []
     for result in results:
         origin = origins.get(str(result.run)) or {}
-        command = " ".join(str(part) for part in origin.get("command", []))
+        command = " ".join(str(part) for part in origin.get("command") or [])
         texts: list[Any] = [result.row, result.cell, result.decoder, result.n, result.correct, result.seed]
         texts += [result.test_seed, result.summary.get("checkpoint"), _commit(origin)]
         texts += [_commit(result.summary.get("provenance") or {}), command or "-", str(result.folder)]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from igsm.errors import InputError, suggest
 
 DATA = Path(__file__).parent / "data"
 PAPER = "arXiv 2408.16293"
+BEST_OF = ("greedy", "beam4")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class PaperTable:
         columns: cell names in the figure's order, e.g. "med_pq:op<=15".
         values: row -> cell -> value; accuracy as a fraction, retries as a mean count.
         averages: row -> the average column as printed (fraction); empty where the figure has none.
+        decoders: those whose best a number is; empty where the rows themselves are decoders.
     """
 
     figure: str
@@ -39,6 +41,13 @@ class PaperTable:
     columns: tuple[str, ...]
     values: dict[str, dict[str, float]]
     averages: dict[str, float]
+    decoders: tuple[str, ...]
+
+    def under(self, names: Mapping[str, str]) -> PaperTable:
+        """The same numbers under other names of rows; ``names`` is our row -> the figure's row."""
+        values = {ours: self.values[row] for ours, row in names.items() if row in self.values}
+        averages = {ours: self.averages[row] for ours, row in names.items() if row in self.averages}
+        return replace(self, values=values, averages=averages)
 
 
 _FILES = {
@@ -72,7 +81,8 @@ def _read(figure: str) -> PaperTable:
             averages[row] = named.pop("avg")
         values[row] = named
     columns = tuple(column for column in header[1:] if column != "avg")
-    return PaperTable(figure, measure, f"{PAPER}, {place}", columns, values, averages)
+    source = f"{PAPER}, {place}"
+    return PaperTable(figure, measure, source, columns, values, averages, () if figure == "figure3" else BEST_OF)
 
 
 def paper_table(figure: str, measure: str) -> PaperTable | None:
@@ -96,7 +106,7 @@ def paper_table(figure: str, measure: str) -> PaperTable | None:
             if row in table.averages:
                 averages[name] = table.averages[row]
     source = "; ".join(table.source for table in tables)
-    return PaperTable(figure, measure, source, tables[0].columns, values, averages)
+    return PaperTable(figure, measure, source, tables[0].columns, values, averages, tables[0].decoders)
 
 
 def column_key(cell: str) -> tuple[object, ...]:

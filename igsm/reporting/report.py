@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from igsm.errors import InputError, suggest
 from igsm.reporting import figures, page, text
 from igsm.reporting.measures import MEASURES
-from igsm.reporting.paper import paper_table
-from igsm.reporting.results import Result, Source, curves, read_results
+from igsm.reporting.paper import PaperTable, paper_table, split_cell
+from igsm.reporting.results import Result, Source, curves, read_provenance, read_results
 from igsm.reporting.samples import choose_samples, first_errors
 from igsm.reporting.table import Combine, Table, build_table, split_decoders
-from igsm.rundir import RunFolder, atomic_write, read_json
+from igsm.rundir import atomic_write
 
 CURVES = 3
 """Panels of training curves at most."""
@@ -65,6 +66,7 @@ def build_report(request: ReportRequest) -> Report:
     rows = list(dict.fromkeys(source.row for source in request.sources))
     baseline = request.baseline or ("original" if "original" in rows else None)
     split = split_decoders(results)
+    papers = {name: paper_table(request.figure, name) if request.figure else None for name in request.measures}
     if request.baseline is not None:
         planned = {f"{source.row}, {name}" for source in request.sources for name in source.decoders or ()}
         known = {*rows, *planned, *(result.row for result in split)}
@@ -76,7 +78,10 @@ def build_report(request: ReportRequest) -> Report:
             shown[before.row].append(after.row)
         rows = [name for row in rows for name in dict.fromkeys(shown[row] or [row])]
         if baseline is not None and baseline not in rows:
-            baseline = next(iter(shown.get(baseline, [])), None)
+            its_rows = shown.get(baseline, [])
+            greedy = f"{baseline}, greedy"
+            baseline = greedy if greedy in its_rows else next(iter(its_rows), None)
+        papers = {name: paper and _by_decoder(paper, results, split, rows) for name, paper in papers.items()}
         results = split
     tables = [
         build_table(
@@ -86,11 +91,27 @@ def build_report(request: ReportRequest) -> Report:
             columns=request.columns,
             baseline=baseline,
             combine=request.combine,
-            paper=paper_table(request.figure, name) if request.figure else None,
+            paper=papers[name],
         )
         for name in request.measures
     ]
     return Report(request, results, tables)
+
+
+def _by_decoder(
+    paper: PaperTable, results: Sequence[Result], split: Sequence[Result], rows: Sequence[str]
+) -> PaperTable:
+    """The paper's numbers for rows that are split by decoder: they stand beside its own decoders only."""
+    names = {row: row for row in rows}
+    for before, after in zip(results, split, strict=True):
+        names[after.row] = before.row
+    if paper.decoders:
+        names = {row: name for row, name in names.items() if _decoders(split, row) <= set(paper.decoders)}
+    return paper.under(names)
+
+
+def _decoders(results: Sequence[Result], row: str) -> set[str]:
+    return {result.decoder for result in results if result.row == row}
 
 
 def write_report(report: Report, folder: Path, progress: Callable[[str], None] = lambda _: None) -> list[Path]:
@@ -120,7 +141,8 @@ def write_report(report: Report, folder: Path, progress: Callable[[str], None] =
     training = figures.training_curves(_training_series(report))
     if training is not None:
         written += figures.save_picture(training, folder / "training_curves")
-    price = _trade_off(report)
+    points = trade_off_points(report.tables)
+    price = figures.trade_off(points, MEASURES["accuracy"]) if len(points) > 1 else None
     if price is not None:
         written += figures.save_picture(price, folder / "accuracy_by_tokens")
     write(PAGE, _page(report, drawings, training, price))
@@ -134,7 +156,7 @@ def _page(report: Report, drawings: list[tuple[str, Any]], training: Any | None,
 
     rows = list(dict.fromkeys(result.row for result in report.results))
     errors = {row: dict(first_errors([r for r in report.results if r.row == row])) for row in rows}
-    origins = {str(result.run): _provenance(result.run) for result in report.results}
+    origins = {str(result.run): read_provenance(result.run) for result in report.results}
     sections = [("Figures", "".join(shown(figure, heading) for heading, figure in drawings))]
     sections += [(table.measure.title, page.table_html(table)) for table in report.tables]
     sections += [
@@ -145,11 +167,6 @@ def _page(report: Report, drawings: list[tuple[str, Any]], training: Any | None,
         ("Where every number comes from", page.provenance_html(report.results, origins) if rows else ""),
     ]
     return page.page(report.request.title, report.request.shows, sections)
-
-
-def _provenance(run: Path) -> dict[str, Any]:
-    path = RunFolder(run).provenance
-    return read_json(path) if path.is_file() else {}
 
 
 def _samples(report: Report) -> list[Any]:
@@ -165,29 +182,39 @@ def _samples(report: Report) -> list[Any]:
     return chosen
 
 
-def _training_series(report: Report) -> dict[str, dict[str, figures.Points]]:
-    """metric -> run name -> points, for losses and accuracies of the runs' ``metrics.jsonl``."""
-    series: dict[str, dict[str, figures.Points]] = {}
-    for source in {source.run: source for source in report.request.sources}.values():
-        for name, points in curves(source.run).items():
+def _training_series(report: Report) -> dict[str, list[figures.Curve]]:
+    """metric -> a curve a run, for losses and accuracies of the runs' ``metrics.jsonl``."""
+    series: dict[str, list[figures.Curve]] = {}
+    runs: dict[Path, Source] = {}
+    for source in report.request.sources:
+        runs.setdefault(source.run, source)  # further rows of a run are decoders, not trainings
+    for run, source in runs.items():
+        cells = source.cells or [result.cell for result in report.results if result.run == run]
+        family = " ".join(sorted({split_cell(cell)[0] for cell in cells}))
+        for name, points in curves(run).items():
             if "loss" in name or "accuracy" in name:
-                series.setdefault(name, {})[source.run.name] = points
+                series.setdefault(name, []).append(figures.Curve(source.row, family, points))
     return dict(list(series.items())[:CURVES])
 
 
-def _trade_off(report: Report) -> Any | None:
-    """Accuracy against generated tokens over the cells that every row has; None with one point only."""
-    accuracy, tokens = MEASURES["accuracy"], MEASURES["generated_tokens"]
-    points: dict[str, list[tuple[float, float]]] = {}
-    by_row: dict[str, dict[str, list[Result]]] = {}
-    for result in report.results:
-        if tokens.of_summary(result.summary) is not None and result.n:
-            by_row.setdefault(result.row, {}).setdefault(result.cell, []).append(result)
-    common = set.intersection(*(set(cells) for cells in by_row.values())) if by_row else set()
-    for row, cells in by_row.items():
-        chosen = [result for cell in common for result in cells[cell]]
-        if chosen:
-            price = sum(tokens.of_summary(result.summary) or 0.0 for result in chosen) / len(chosen)
-            share = sum(result.correct for result in chosen) / sum(result.n for result in chosen)
-            points[row] = [(price, share)]
-    return figures.trade_off(points, accuracy) if len(points) > 1 else None
+def trade_off_points(tables: Sequence[Table]) -> dict[str, tuple[float, float]]:
+    """Row -> (generated tokens a problem, accuracy), both as the tables have them.
+
+    Means over the cells that every row with results has; nothing unless both measures are tabulated.
+    """
+    by_name = {table.measure.name: table for table in tables}
+    if not {"accuracy", "generated_tokens"} <= by_name.keys():
+        return {}
+    pair = by_name["generated_tokens"], by_name["accuracy"]
+    measured = {
+        row: {column for column in pair[0].columns if all(table.cell(row, column).value is not None for table in pair)}
+        for row in pair[0].rows
+    }
+    measured = {row: columns for row, columns in measured.items() if columns}
+    common = sorted(set.intersection(*measured.values())) if measured else []
+    if not common:
+        return {}
+    tokens, accuracy = (
+        {row: fmean(table.cell(row, column).value or 0.0 for column in common) for row in measured} for table in pair
+    )
+    return {row: (tokens[row], accuracy[row]) for row in measured}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import os
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +13,7 @@ from typing import Any
 
 from igsm.config import load_yaml
 from igsm.errors import InputError
-from igsm.reporting.measures import Json, Measure
+from igsm.reporting.measures import Json
 from igsm.rundir import RunFolder, read_json, read_jsonl
 
 # Fields that are read without a second look: name -> (must it be there, of which type).
@@ -19,9 +23,12 @@ _SUMMARY: dict[str, tuple[bool, Any]] = {
     "n": (True, int),
     "correct": (True, int),
     "seed": (False, int),
+    "test_set": (False, str),
     "always_zero": (False, int | float),
     "first_errors": (False, dict),
+    "provenance": (False, dict),
 }
+_PROVENANCE: dict[str, tuple[bool, Any]] = {"command": (False, list), "git": (False, dict)}
 _VERDICT: dict[str, tuple[bool, Any]] = {"index": (True, int), "correct": (True, bool), "error": (False, dict)}
 
 
@@ -72,43 +79,84 @@ class Result:
 
     @property
     def test_seed(self) -> Any:
-        """Seed of the test set: only results on the same test set can be paired. None when it is not known."""
+        """Seed of the test set; None when it is not known."""
         return self.summary.get("seed")
+
+    @property
+    def test_set(self) -> tuple[str, Any] | None:
+        """Which problems: their digest, or the seed where there is none. Only results on the same ones can be paired.
+
+        None when neither is known.
+        """
+        known = ((name, self.summary.get(name)) for name in ("test_set", "seed"))
+        return next(((name, value) for name, value in known if value is not None), None)
 
     def verdicts(self) -> list[Json]:
         """One record a problem; empty when the file is not there. InputError for one that is no verdict."""
         path = self.folder / "verdicts.jsonl"
-        verdicts = list(read_jsonl(path)) if path.is_file() else []
+        verdicts = list(read_records(path)) if path.is_file() else []
         for number, verdict in enumerate(verdicts, start=1):
-            _check(verdict, _VERDICT, f"{path}, record {number}: not a verdict")
+            check(verdict, _VERDICT, f"{path}, record {number}: not a verdict")
         return verdicts
-
-    def values(self, measure: Measure) -> list[float]:
-        """The measure of each problem that counts for it."""
-        return [value for verdict in self.verdicts() if (value := measure.of_problem(verdict)) is not None]
 
 
 def read_results(sources: Sequence[Source]) -> list[Result]:
-    """Every finished evaluation of ``sources``; what is not there yet is left out.
+    """Every finished evaluation of ``sources``, each once a row; what is not there yet is left out.
 
     Raises :class:`InputError` for a summary that lacks its cell, decoder or counts, or has them of another type.
     """
-    results = []
+    results: dict[tuple[str, str], Result] = {}
     for source in sources:
         for path in sorted(RunFolder(source.run).evaluations.glob("*/summary.json")):
             summary = read_json(path)
-            _check(summary, _SUMMARY, f"{path}: not the summary of an evaluation")
+            check(summary, _SUMMARY, f"{path}: not the summary of an evaluation")
+            check(summary.get("provenance") or {}, _PROVENANCE, f"{path}: not the provenance of an evaluation")
+            for kind, number in (summary.get("first_errors") or {}).items():
+                if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+                    raise InputError(f"{path}: 'first_errors' must be numbers, '{kind}' cannot be {number!r}")
             if not 0 <= summary["correct"] <= summary["n"]:
                 raise InputError(f"{path}: {summary['correct']} correct of n = {summary['n']} cannot be")
             if source.decoders is not None and summary["decoder"] not in source.decoders:
                 continue
             if source.cells is not None and summary["cell"] not in source.cells:
                 continue
-            results.append(Result(source.row, source.run, source.seed, path.parent, summary))
-    return results
+            result = Result(source.row, source.run, source.seed, path.parent, summary)
+            results.setdefault((source.row, os.path.realpath(path.parent)), result)
+    return list(results.values())
 
 
-def _check(content: Any, fields: dict[str, tuple[bool, Any]], what: str) -> None:
+def read_provenance(run: Path) -> Json:
+    """A run's ``provenance.json``; nothing when it is not there, InputError when it is none."""
+    path = RunFolder(run).provenance
+    content = read_json(path) if path.is_file() else {}
+    check(content, _PROVENANCE, f"{path}: not the provenance of a run")
+    return dict(content)
+
+
+def read_records(path: Path) -> Iterator[Json]:
+    """The records of a JSONL file, packed (``.gz``) or not. InputError for one that cannot be read."""
+    try:
+        if path.suffix == ".gz":
+            with gzip.open(path, "rt", encoding="utf-8") as file:
+                for number, line in enumerate(file, start=1):
+                    yield _record(line, f"{path}, line {number}")
+        else:
+            yield from read_jsonl(path)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+
+
+def _record(line: str, where: str) -> Json:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{where}: not valid JSON: {error}") from None
+    if not isinstance(record, dict):
+        raise InputError(f"{where}: a JSON object is expected, not {type(record).__name__}")
+    return record
+
+
+def check(content: Any, fields: dict[str, tuple[bool, Any]], what: str) -> None:
     """Raise InputError unless ``content`` is a mapping with these fields of these types."""
     if not isinstance(content, dict):
         raise InputError(f"{what}: an object is expected, not {type(content).__name__}")
@@ -124,23 +172,38 @@ def sources_of_runs(runs: Sequence[Path]) -> list[Source]:
     """One source a run folder, its row named by what the run was trained on.
 
     Runs that differ in nothing but the seed share a row; runs that would share a name and differ otherwise
-    keep the name of their folder beside it. Raises :class:`InputError` for a folder that is not a run.
+    keep the name of their folder beside it, with as much of its path as tells them apart. A folder that is given
+    twice counts once. Raises :class:`InputError` for a folder that is not a run.
     """
     described = []
+    distinct: dict[str, Path] = {}
     for run in runs:
+        distinct.setdefault(os.path.realpath(run), run)
+    for run in distinct.values():
         folder = RunFolder(run)
         if not folder.evaluations.is_dir() and not folder.config.is_file():
             raise InputError(f"{run}: not a run folder: it has neither config.yaml nor eval/")
         config = load_yaml(folder.config) if folder.config.is_file() else {}
-        described.append((run, config, describe(config) or run.name))
+        described.append((run, config, describe(config)))
     sources = []
     for run, config, name in described:
         twins = [other for _, other, its_name in described if its_name == name]
-        same = all(_without_seeds(other) == _without_seeds(config) for other in twins)
+        same = bool(name) and all(_without_seeds(other) == _without_seeds(config) for other in twins)
+        folder_name = short_name(run, [other for other, _, its_name in described if its_name == name])
         seed = config.get("seed")
         seed = seed if isinstance(seed, int) else None
-        sources.append(Source(name if same else f"{name} ({run.name})", run, seed))
+        row = name if same else f"{name} ({folder_name})" if name else folder_name
+        sources.append(Source(row, run, seed))
     return sources
+
+
+def short_name(run: Path, runs: Sequence[Path]) -> str:
+    """The name of a run's folder, after as many of the folders above it as no other of ``runs`` shares."""
+    parts, *others = (Path(os.path.abspath(path)).parts for path in (run, *runs))
+    for number in range(1, len(parts)):
+        if all(other == parts or other[-number:] != parts[-number:] for other in others):
+            return "/".join(parts[-number:])
+    return str(Path(*parts))
 
 
 def describe(config: Json) -> str:
@@ -183,7 +246,7 @@ def curves(run: Path) -> dict[str, list[tuple[float, float]]]:
 
 
 def _metrics(path: Path) -> Iterator[tuple[str, float, float]]:
-    for record in read_jsonl(path):
+    for record in read_records(path):
         step = record.get("step")
         if not isinstance(step, int | float):
             continue

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import html
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from igsm.reporting.measures import Json
-from igsm.reporting.results import Result
+from igsm.reporting.results import Result, check, read_records
 
 _SENTENCE = re.compile(r"[^.]*\.?")
 _WITHDRAWN = re.compile(r"(?:Define\b(?:(?!Define\b)[^.])*?)(?= ?BACK\b)")
+_GENERATION: dict[str, tuple[bool, Any]] = {"index": (True, int), "text": (True, str)}
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,10 @@ class Sample:
 def generations(result: Result) -> Iterator[Json]:
     """The records of ``generations.jsonl.gz`` (or ``.jsonl``) of an evaluation; none without the file."""
     packed, plain = (result.folder / name for name in ("generations.jsonl.gz", "generations.jsonl"))
-    if packed.is_file():
-        with gzip.open(packed, "rt", encoding="utf-8") as file:
-            yield from (json.loads(line) for line in file)
-    elif plain.is_file():
-        with open(plain, encoding="utf-8") as file:
-            yield from (json.loads(line) for line in file)
+    path = packed if packed.is_file() else plain
+    for number, record in enumerate(read_records(path) if path.is_file() else (), start=1):
+        check(record, _GENERATION, f"{path}, record {number}: not a generation")
+        yield record
 
 
 def choose_samples(result: Result, per_kind: int = 2) -> list[Sample]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from igsm.reporting.measures import Measure
 from igsm.reporting.paper import PaperTable, sort_columns
+from igsm.reporting.pooling import combine_results, paired_test
 from igsm.reporting.results import Result
-from igsm.statistics import mcnemar, mean_interval, wilson
 
 Combine = Literal["best", "pooled"]
 
@@ -21,10 +21,10 @@ class Cell:
 
     Attributes:
         value: ours; None when nothing was measured.
-        n: problems behind it (with several seeds pooled: of all of them).
-        interval: 95 % interval: Wilson for shares, normal for means; None when it cannot be computed.
+        n: test problems behind it, each counted once however many seeds have answered it.
+        interval: 95 % interval over the problems: Wilson for shares, normal for means; None when it cannot be computed.
         paper: the paper's number; None when it has none.
-        p_value: exact McNemar test against the baseline row on the same problems; None when not comparable.
+        p_value: exact paired test against the baseline row on the same problems; None when not comparable.
         results: the evaluations the number comes from.
         n_choices: how many evaluations the best was chosen from (1: no choice).
     """
@@ -41,6 +41,12 @@ class Cell:
     def difference(self) -> float | None:
         """Ours minus the paper's."""
         return None if self.value is None or self.paper is None else self.value - self.paper
+
+    @property
+    def seeds(self) -> str:
+        """How many evaluations are taken together, e.g. "3 seeds" ("runs" where seeds repeat or are not known)."""
+        known = {result.seed for result in self.results} - {None}
+        return f"{len(self.results)} {'seeds' if len(known) == len(self.results) else 'runs'}"
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def build_table(
         rows: the rows in order, also those without results; default: in order of appearance.
         columns: the cells in order, also those without results; default: those that have results.
         baseline: the row others are tested against (the error-free one).
-        combine: "pooled" takes all seeds together; "best" the evaluation with the highest accuracy, as the
+        combine: "pooled" takes the mean over the seeds; "best" the evaluation with the highest accuracy, as the
             paper does in Figures 4 and 8 (its interval knows nothing of the choice).
         paper: the paper's numbers for this measure.
     """
@@ -109,7 +115,7 @@ def build_table(
         for column in columns:
             group = chosen.get((row, column), [])
             base = chosen.get((baseline, column), []) if baseline not in (None, row) else []
-            value, n, interval = _combined(group, measure)
+            value, n, interval = combine_results(group, measure)
             cells[row, column] = Cell(
                 value,
                 n,
@@ -135,56 +141,6 @@ def split_decoders(results: Sequence[Result]) -> list[Result]:
 
 def _best(group: Sequence[Result]) -> Result:
     return max(group, key=lambda result: result.correct / max(result.n, 1))
-
-
-def _combined(group: Sequence[Result], measure: Measure) -> tuple[float | None, int, tuple[float, float] | None]:
-    """Value, problems behind it and interval of the evaluations in ``group`` taken together."""
-    if not group:
-        return None, 0, None
-    n = sum(result.n for result in group)
-    if measure.share:
-        correct = sum(result.correct for result in group)
-        return (correct / n, n, wilson(correct, n)) if n else (None, 0, None)
-    values = [value for result in group for value in result.values(measure)]
-    if values:
-        return math.fsum(values) / len(values), len(values), mean_interval(values)
-    means = [(mean, result.n) for result in group if (mean := measure.of_summary(result.summary)) is not None]
-    if len(means) != 1:  # means over unknown numbers of problems cannot be pooled
-        return None, 0, None
-    return means[0][0], means[0][1], None
-
-
-def paired_test(base: Sequence[Result], other: Sequence[Result]) -> float | None:
-    """Exact McNemar test between two rows of one cell; None unless both were given the same problems.
-
-    Runs of the same training seed are paired; only where the rows have no seed in common, or none is known, the k-th
-    run of one with the k-th of the other.
-    """
-    only_base = only_other = pairs = 0
-    for first, second in _pairs(base, other):
-        if first.test_seed is None or first.test_seed != second.test_seed:
-            continue
-        right = {verdict["index"]: bool(verdict["correct"]) for verdict in first.verdicts()}
-        for verdict in second.verdicts():
-            if verdict["index"] in right:
-                pairs += 1
-                ours, theirs = bool(verdict["correct"]), right[verdict["index"]]
-                only_other += ours and not theirs
-                only_base += theirs and not ours
-    return mcnemar(only_base, only_other) if pairs else None
-
-
-def _pairs(base: Sequence[Result], other: Sequence[Result]) -> Iterator[tuple[Result, Result]]:
-    common = {result.seed for result in base} & {result.seed for result in other} - {None}
-    groups: list[tuple[Sequence[Result], Sequence[Result]]] = [
-        ([one for one in base if one.seed == seed], [one for one in other if one.seed == seed]) for seed in common
-    ]
-    for first, second in groups or [(base, other)]:
-        yield from zip(_by_seed(first), _by_seed(second), strict=False)
-
-
-def _by_seed(results: Sequence[Result]) -> list[Result]:
-    return sorted(results, key=lambda result: (result.seed is None, result.seed or 0, result.decoder))
 
 
 def _always_zero(results: Sequence[Result]) -> dict[str, float]:

@@ -13,8 +13,17 @@ from igsm.reporting.paper import split_cell
 from igsm.reporting.table import Cell, Table, stars
 
 STARS = (
-    "Stars: differs from the row '{}' on the same problems, exact McNemar test "
+    "Stars: differs from the row '{}' on the same problems, exact {} test "
     "(* p < 0.05, ** p < 0.01, *** p < 0.001), not corrected for the number of cells."
+)
+ONE_SEED = "One training seed each: the stars do not cover training, and intervals cover the test problems only."
+SEEDS = (
+    "Cells of several training seeds are the mean of the seeds; n counts each test problem once. Intervals and stars "
+    "cover the test problems, not the training seeds."
+)
+CONSTANT = (
+    "Intervals of means are normal ones; where every problem has the same count, the mean plus or minus the exact "
+    "Poisson bound of what was never seen in n problems, 3.69 / n."
 )
 
 
@@ -27,13 +36,12 @@ def families(table: Table) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def evidence(table: Table, cell: Cell) -> str:
-    """What stands under a number: interval and n, e.g. "83.1 to 85.4, n 4096"."""
+    """What stands under a number: interval, n and seeds, e.g. "83.1 to 85.4, n 4096, 3 seeds"."""
     if cell.value is None:
         return ""
-    text = f"n {cell.n}"
+    text = f"n {cell.n}" + (f", {cell.seeds}" if len(cell.results) > 1 else "")
     if cell.interval is not None:
-        low, high = cell.interval
-        text = f"{table.measure.text(low)} to {table.measure.text(high)}, {text}"
+        text = f"{table.measure.range(*cell.interval)}, {text}"
     return text
 
 
@@ -49,17 +57,24 @@ def notes(table: Table) -> list[str]:
     """What a reader must know about the numbers."""
     lines = ["A cell: our number; 95 % interval and number of problems n; the paper's number and the difference."]
     lines.append("'-' has not been measured.")
+    several = any(len(cell.results) > 1 for cell in table.cells.values())
+    starred = table.measure.share and table.baseline is not None
     if table.combine == "best":
         lines.append(
             "Each cell is the best of its seeds and decoders, as in the paper; interval and stars belong to "
             "the chosen one and know nothing of the choice."
         )
-    else:
-        lines.append("Training seeds are pooled; the interval covers the test problems, not the seeds.")
-    if table.measure.share and table.baseline is not None:
-        lines.append(STARS.format(table.baseline))
-    if table.paper is not None:
-        lines.append(f"Paper: {table.paper.source}.")
+    elif several:
+        lines.append(SEEDS)
+    elif table.measured:
+        lines.append(ONE_SEED)
+    if not table.measure.share:
+        lines.append(CONSTANT)
+    if starred:
+        lines.append(STARS.format(table.baseline, "sign-flip" if several else "McNemar"))
+    if table.paper is not None and any(cell.paper is not None for cell in table.cells.values()):
+        best = f", the best of {' and '.join(table.paper.decoders)}" if table.paper.decoders else ""
+        lines.append(f"Paper: {table.paper.source}{best}.")
     return lines
 
 

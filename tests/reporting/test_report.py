@@ -10,7 +10,7 @@ import pytest
 
 from igsm.errors import InputError
 from igsm.reporting import text
-from igsm.reporting.report import ReportRequest, build_report, write_report
+from igsm.reporting.report import ReportRequest, build_report, trade_off_points, write_report
 from igsm.reporting.results import Source
 from igsm.reporting.samples import solution_html
 
@@ -106,10 +106,47 @@ def test_rows_that_begin_alike_stay_apart(make_run) -> None:
     ]
     table = build_report(ReportRequest("T", sources, baseline="lora", measures=["accuracy"])).tables[0]
     assert table.rows == ("lora, beam4", "lora, greedy", "lora, rank 4")
-    assert table.baseline == "lora, beam4"
+    assert table.baseline == "lora, greedy"
     last = ReportRequest("T", list(reversed(sources)), baseline="lora, rank 4", measures=["accuracy"])
     assert build_report(last).tables[0].rows == ("lora, rank 4", "lora, beam4", "lora, greedy")
     assert build_report(last).tables[0].baseline == "lora, rank 4"
+
+
+def test_paper_stands_beside_its_own_decoders(make_run) -> None:
+    """Guards against a report of several decoders without the paper's numbers, or with them beside regret."""
+    cells = {"med_pq:op=23": 0.5}
+    names = ("greedy", "beam4", "regret-p")
+    sources = [
+        Source("original", make_run("one", cells, decoders=names)),
+        Source("retry 0.5", make_run("two", cells, decoders=names)),
+        Source("retry 0.1", make_run("three", cells, decoders=("regret-p",))),
+    ]
+    table = build_report(ReportRequest("T", sources, measures=["accuracy"], figure="figure4")).tables[0]
+    assert table.baseline == "original, greedy"
+    paper = {row: table.cell(row, "med_pq:op=23").paper for row in table.rows}
+    assert paper["original, greedy"] == paper["original, beam4"] == 0.777
+    assert paper["retry 0.5, greedy"] == pytest.approx(0.936)
+    assert paper["original, regret-p"] is None
+    assert paper["retry 0.1"] is None
+    assert "Figure 4(b)" in " ".join(text.notes(table))
+    last = ReportRequest("T", sources[2:], measures=["accuracy"], figure="figure4")
+    assert "Figure 4(b)" not in " ".join(text.notes(build_report(last).tables[0]))
+
+
+def test_accuracy_by_tokens_is_what_the_tables_say(make_run) -> None:
+    """Guards against averages over all seeds and decoders beside a table of the best, and a figure nobody asked for."""
+    cells = {"med_pq:op=15": 0.9, "med_pq:op=23": 0.5}
+    sources = [
+        Source(f"row {seed // 2}", make_run(f"run{seed}", cells, decoders=("greedy", "beam4")), seed)
+        for seed in range(4)
+    ]
+    request = ReportRequest("T", sources, combine="best", measures=["accuracy", "generated_tokens"])
+    accuracy, tokens = build_report(request).tables
+    points = trade_off_points([accuracy, tokens])
+    assert points == {
+        row: (pytest.approx(tokens.average(row)), pytest.approx(accuracy.average(row))) for row in ("row 0", "row 1")
+    }
+    assert trade_off_points([accuracy]) == {}
 
 
 def test_unknown_baseline_gets_a_suggestion(request_of_two: ReportRequest, tmp_path) -> None:

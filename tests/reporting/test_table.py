@@ -10,8 +10,10 @@ import pytest
 from igsm.errors import InputError
 from igsm.reporting.measures import MEASURES
 from igsm.reporting.paper import FIGURES, paper_table, sort_columns
+from igsm.reporting.pooling import paired_test
 from igsm.reporting.results import Source, describe, read_results, sources_of_runs
-from igsm.reporting.table import build_table, paired_test, split_decoders, stars
+from igsm.reporting.table import build_table, split_decoders, stars
+from igsm.reporting.text import evidence, notes
 
 ACCURACY, RETRIES = MEASURES["accuracy"], MEASURES["retries"]
 
@@ -35,13 +37,13 @@ def test_every_number_has_its_n_and_wilson_interval(make_run) -> None:
     assert 0.98 < cell.interval[0] < 1.0
 
 
-def test_seeds_are_pooled_and_best_is_chosen(make_run) -> None:
+def test_seeds_are_averaged_and_best_is_chosen(make_run) -> None:
     """Guards against averaging seeds in a figure that shows the best, and the other way round."""
     runs = [make_run(f"seed{seed}", {"op=3": accuracy}, seed=seed) for seed, accuracy in ((1, 0.3), (2, 0.7))]
     results = read_results([Source("a", run, seed) for seed, run in enumerate(runs)])
     pooled = build_table(results, ACCURACY).cell("a", "op=3")
     best = build_table(results, ACCURACY, combine="best").cell("a", "op=3")
-    assert pooled.n == 800
+    assert pooled.n == 400
     assert pooled.value == sum(result.correct for result in results) / 800
     assert best.n == 400
     assert best.value == max(result.correct for result in results) / 400
@@ -90,6 +92,17 @@ def test_retries_count_correct_solutions_only(make_run) -> None:
     counted = [verdict["retries"] for verdict in result.verdicts() if verdict["correct"]]
     assert cell.n == len(counted) < 400
     assert cell.value == pytest.approx(sum(counted) / len(counted))
+
+
+def test_an_interval_shows_its_width(make_run) -> None:
+    """Guards against "0.00 to 0.00" for retries that never happened in a finite number of problems."""
+    run = make_run("a", {"op=3": 1.1})
+    table = build_table(read_results([Source("a", run)]), RETRIES)
+    assert evidence(table, table.cell("a", "op=3")) == "0.00 to 0.01, n 400"
+    assert RETRIES.range(0.0, 3.69 / 4096) == "0.000 to 0.001"
+    assert ACCURACY.range(0.99996, 1.0) == "99.996 to 100.000"
+    assert RETRIES.range(1.0, 1.0) == "1.00 to 1.00"
+    assert "3.69 / n" in " ".join(notes(table))
 
 
 def test_paper_numbers_stand_where_the_figures_have_them() -> None:
@@ -154,6 +167,28 @@ def test_rows_are_named_by_what_the_run_was_trained_on(make_run) -> None:
     assert describe(masked) == "retry_weak 0.1 masked"
     (runs[1] / "config.yaml").write_text((runs[1] / "config.yaml").read_text() + "model: {layers: 3}\n")
     assert [source.row for source in sources_of_runs(runs)][:2] == ["original (x)", "original (y)"]
+
+
+def test_folders_of_one_name_keep_their_own_rows(make_run, tmp_path: Path) -> None:
+    """Guards against two runs in one row because their folders have the same name, with or without a config."""
+    runs = [make_run(f"{parent}/run", {"op=3": 0.5}) for parent in ("a", "b")]
+    for run in runs:
+        (run / "config.yaml").unlink()
+    assert [source.row for source in sources_of_runs(runs)] == ["a/run", "b/run"]
+    runs += [make_run(name, {}) for name in ("c/run", "d/run", "d/other")]
+    (runs[3] / "config.yaml").write_text((runs[3] / "config.yaml").read_text() + "model: {layers: 3}\n")
+    rows = [source.row for source in sources_of_runs(runs)]
+    assert rows == ["a/run", "b/run", "original (c/run)", "original (d/run)", "original (other)"]
+
+
+def test_a_run_given_twice_counts_once(make_run, tmp_path: Path, monkeypatch) -> None:
+    """Guards against twice the runs in a cell for `mistakes report R1 R1 R2 R2/`, links and relative paths."""
+    first, second = make_run("R1", {"op=3": 0.5}), make_run("R2", {"op=3": 0.6}, kind="retry", rate=0.5)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(second)
+    sources = sources_of_runs([first, Path("R1"), second, Path("R2/"), Path("link")])
+    assert [(source.row, source.run.name) for source in sources] == [("original", "R1"), ("retry 0.5", "R2")]
+    assert len(read_results([*sources, *sources])) == 2
 
 
 def test_broken_input_is_one_clear_line(make_run, tmp_path: Path) -> None:
