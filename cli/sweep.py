@@ -104,7 +104,7 @@ def _listing(planned: list[Job], speed: Speed | None) -> Table:
     from rich.table import Table
 
     from igsm.sweeps.cost import Cost, cost
-    from igsm.sweeps.plan import state
+    from igsm.sweeps.state import state
 
     settings = {str(job.run): job.settings for job in planned if job.settings}
     table = Table(title=f"{len(planned)} jobs")

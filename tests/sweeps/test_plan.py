@@ -10,8 +10,10 @@ import yaml
 
 from igsm.config import build_config
 from igsm.errors import InputError
+from igsm.rundir import write_json
 from igsm.sweeps.cost import Speed, cost
-from igsm.sweeps.plan import Job, plan, report_request, select, state
+from igsm.sweeps.plan import Job, plan, report_request, select
+from igsm.sweeps.state import state
 from igsm.sweeps.sweep import Sweep, fill, grid_points
 
 
@@ -102,6 +104,35 @@ def test_done_needs_the_same_settings(sweep: Sweep, tmp_path: Path) -> None:
     kind, reason = state(second)
     assert kind == "conflict"
     assert "learning_rate: 0.5 there, 0.002 here" in reason
+
+
+def write_summary(one: Job, **changes: Any) -> None:
+    """The results of all cells of an evaluation, at step 20 of its run."""
+    (one.run / "checkpoints" / "step_20").mkdir(parents=True, exist_ok=True)
+    for cell in one.cells:
+        summary = {"n": one.problems, "seed": one.test_seed, "checkpoint": "step_20"} | changes
+        write_json(one.run / "eval" / f"{cell}-{one.decoder}" / "summary.json", summary)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n": 4096}, "holds results of problems=4096, not 8; move it away, give problems=4096, or a folder=NAME of its own"),
+        ({"seed": 2}, "holds results of test_seed=2, not 1; move it away, give test_seed=2"),
+        ({"checkpoint": "step_10"}, "holds results of step_10, the run is at step_20; move the folder away"),
+    ],
+)
+def test_results_of_something_else_are_a_conflict(
+    sweep: Sweep, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    """Guards against results of an older checkpoint taken for the run's, and jobs planned that can only fail."""
+    _, evaluation, *_ = plan(sweep, tmp_path)
+    write_summary(evaluation)
+    assert state(evaluation) == ("done", "")
+    write_summary(evaluation, **changes)
+    kind, reason = state(evaluation)
+    assert kind == "conflict"
+    assert message in reason
 
 
 def test_select_takes_what_is_needed_along(sweep: Sweep, tmp_path: Path) -> None:
