@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from torch import nn
 
 from igsm.config import Config, dump_yaml, load_yaml
 from igsm.errors import InputError
+from igsm.locks import locked
 from igsm.model.checkpoint import (
     latest_checkpoint,
     load_training_state,
@@ -50,21 +53,25 @@ class Progress:
     skipped_steps: int = 0
 
 
-def open_run(folder: RunFolder, resolved: Config, ranks: Ranks) -> None:
-    """Start the run folder, or see that it holds a run of the same config.
+@contextlib.contextmanager
+def open_run(folder: RunFolder, resolved: Config, ranks: Ranks) -> Iterator[None]:
+    """Start the run folder, or see that it holds a run of the same config; inside, no other process trains there.
 
     Raises:
-        InputError: (in all processes) the folder holds another run or something else.
+        InputError: (in all processes) the folder holds another run or something else, or is being trained in.
     """
     problem = None
-    if ranks.first:
-        try:
-            _open(folder, resolved)
-        except InputError as error:
-            problem = str(error)
-    problem = ranks.first_says(problem)
-    if problem is not None:
-        raise InputError(problem)
+    with contextlib.ExitStack() as held:
+        if ranks.first:
+            try:
+                held.enter_context(locked(folder.path, "training"))
+                _open(folder, resolved)
+            except InputError as error:
+                problem = str(error)
+        problem = ranks.first_says(problem)
+        if problem is not None:
+            raise InputError(problem)
+        yield
 
 
 def _open(folder: RunFolder, resolved: Config) -> None:

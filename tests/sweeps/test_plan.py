@@ -117,7 +117,7 @@ def write_summary(one: Job, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"n": 4096}, "holds results of problems=4096, not 8; move it away, give problems=4096, or a folder=NAME of its own"),
+        ({"n": 4096}, "holds results of problems=4096, not 8; move it away, give problems=4096, or a folder=NAME"),
         ({"seed": 2}, "holds results of test_seed=2, not 1; move it away, give test_seed=2"),
         ({"checkpoint": "step_10"}, "holds results of step_10, the run is at step_20; move the folder away"),
     ],
