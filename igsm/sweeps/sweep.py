@@ -92,6 +92,9 @@ class Sweep(Config):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        twice = next((seed for seed in self.seeds if self.seeds.count(seed) > 1), None)
+        if twice is not None:
+            raise ValueError(f"seeds: {twice} stands twice; a run counts once")
         for arm in self.arms:
             for family in arm.families or []:
                 if family not in self.families:

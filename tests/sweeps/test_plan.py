@@ -48,6 +48,12 @@ def test_seeds_change_weights_and_data(content: dict[str, Any], tmp_path: Path) 
     assert (second["seed"], second["data"]["seed"]) == (2, 2)
 
 
+def test_a_seed_given_twice_is_refused(content: dict[str, Any]) -> None:
+    """Guards against one run counted as two in pooled accuracies and intervals."""
+    with pytest.raises(InputError, match="seeds: 2 stands twice"):
+        build_config(Sweep, content | {"seeds": [2, 1, 2]}, "test")
+
+
 def test_arms_of_one_name_share_the_run(content: dict[str, Any], tmp_path: Path) -> None:
     """Guards against training the error-free model once for every decoder of Figure 3."""
     content["arms"] = [
