@@ -76,7 +76,10 @@ def open_run(folder: RunFolder, resolved: Config, ranks: Ranks) -> Iterator[None
 
 def _open(folder: RunFolder, resolved: Config) -> None:
     if folder.config.exists():
-        differences = _differences(load_yaml(folder.config), resolved.model_dump(mode="json"))
+        before, now = load_yaml(folder.config), resolved.model_dump(mode="json")
+        if "from" in now and same_start(str(before.get("from")), now["from"], folder.path):
+            before["from"] = now["from"]
+        differences = _differences(before, now)
         if differences:
             raise InputError(
                 f"{folder}: holds a run of another config ({'; '.join(differences[:3])}); "
@@ -95,6 +98,15 @@ def _open(folder: RunFolder, resolved: Config) -> None:
         raise InputError(f"{folder}: is not empty and holds no run ({sorted(others)[0]}); choose another folder")
     write_json(folder.provenance, provenance())
     atomic_write(folder.config, dump_yaml(resolved))
+
+
+def same_start(before: str, now: str, run: Path) -> bool:
+    """Whether two values of `from` are one model: spelled otherwise, or beside `run` and moved together with it."""
+    old, new = Path(before).resolve(), Path(now).resolve()
+    if old == new:
+        return True
+    beside = old.name == new.name and new.parent == run.resolve().parent
+    return beside and (old.parent.name == new.parent.name or not old.exists())
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +72,20 @@ def test_two_different_runs_in_one_folder_are_refused(content: dict[str, Any], t
         plan(build_config(Sweep, content, "test"), tmp_path)
 
 
-def test_fine_tuning_starts_from_the_run_of_the_same_family_and_seed(content: dict[str, Any], tmp_path: Path) -> None:
-    """Guards against fine-tuning seed 2 from seed 1, and against starting before the base run is there."""
+@pytest.fixture
+def tuning(content: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """A sweep with an arm that is fine-tuned."""
     tune = tmp_path / "tune.yaml"
     tune.write_text(
         "data: {problem: {difficulty: nano}, context: 128}\ntraining: {steps: 9, batch: 2, warmup_steps: 1}\n"
     )
-    content["arms"].append(
-        {
-            "row": "tuned",
-            "finetune": {"start": "original", "config": str(tune), "overrides": ["training.steps={long_steps}"]},
-        }
-    )
+    tuned = {"start": "original", "config": str(tune), "overrides": ["training.steps={long_steps}"]}
+    return content | {"arms": [*content["arms"], {"row": "tuned", "finetune": tuned}]}
+
+
+def test_fine_tuning_starts_from_the_run_of_the_same_family_and_seed(tuning: dict[str, Any], tmp_path: Path) -> None:
+    """Guards against fine-tuning seed 2 from seed 1, and against starting before the base run is there."""
+    content = tuning
     jobs = plan(build_config(Sweep, content | {"seeds": [1, 2]}, "test"), tmp_path)
     tuned = job(jobs, "finetune nano_pq-tuned-seed2")
     assert tuned.needs == ("pretrain nano_pq-original-seed2",)
@@ -110,6 +113,32 @@ def test_done_needs_the_same_settings(sweep: Sweep, tmp_path: Path) -> None:
     kind, reason = state(second)
     assert kind == "conflict"
     assert "learning_rate: 0.5 there, 0.002 here" in reason
+
+
+def test_settings_of_none_are_settings(sweep: Sweep, content: dict[str, Any], tmp_path: Path) -> None:
+    """Guards against a run on problems of op=2 only, or with other sizes, taken for one on all problems."""
+    first, *_ = plan(sweep, tmp_path)
+    assert (first.settings["data"]["problem"]["op"], first.settings["training"]["device"]) == (None, "auto")
+    other = build_config(Sweep, content | {"arms": [{"row": "original", "overrides": ["data.problem.op=2"]}]}, "test")
+    write_run(plan(other, tmp_path)[0], device="cpu")  # which device is the run's own affair
+    kind, reason = state(first)
+    assert (kind, "data.problem.op: 2 there, None here" in reason) == ("conflict", True)
+    assert "device" not in reason
+
+
+def test_fine_tuned_runs_are_known_again_under_another_spelling_or_elsewhere(
+    tuning: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against `from=` compared as text: conflicts after `--root ./runs` or after moving all runs."""
+    sweep, name = build_config(Sweep, tuning, "test"), "finetune nano_pq-tuned-seed1"
+    monkeypatch.chdir(tmp_path)
+    tuned = job(plan(sweep, Path("runs")), name)
+    write_run(replace(tuned, settings=tuned.settings | {"model": {}}))
+    assert state(job(plan(sweep, tmp_path / "runs"), name)) == ("done", "")
+    (tmp_path / "runs").rename(tmp_path / "moved")
+    assert state(job(plan(sweep, Path("moved")), name)) == ("done", "")
+    write_run(replace(tuned, settings=tuned.settings | {"model": {}, "from": "runs/test/nano_pq-retry-0.5-seed1"}))
+    assert "from: runs/test/nano_pq-retry-0.5-seed1 there" in state(tuned)[1].replace("'", "")
 
 
 def write_summary(one: Job, **changes: Any) -> None:
