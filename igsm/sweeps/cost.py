@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from igsm.sweeps.settings import Settings
 
 COMPACT_VOCABULARY = 2112
 GPT2_VOCABULARY = 50304
-BYTES_A_WEIGHT = 12
-"""A checkpoint: float32 weights and the optimizer's two moments."""
+BYTES_A_WEIGHT, BYTES_A_FROZEN_WEIGHT = 12, 4
+"""Of a checkpoint: float32 weights and the optimizer's two moments; of low-rank updates the frozen weights dominate."""
 BYTES_A_GENERATED_TOKEN = 1.5
 """Compressed texts and verdicts."""
 
@@ -40,12 +41,21 @@ class Cost:
     bytes: float
 
 
+def start_settings(job: Job, jobs: Sequence[Job]) -> Settings:
+    """Settings of the run that a fine-tuning or a probe starts from, filled in with those of its own start."""
+    start = next((one for one in jobs if one.settings and str(one.run) == job.settings.get("from")), None)
+    if start is None:
+        return {}
+    own = {key: value for key, value in start.settings.items() if value is not None}
+    return start_settings(start, jobs) | own
+
+
 def cost(job: Job, base: Settings, speed: Speed | None) -> Cost:
     """Tokens, GPU-hours and disk of a job that starts from nothing.
 
     Args:
         job: the job.
-        base: settings of the run that a later stage starts from, for what it does not say itself.
+        base: `start_settings`, for what a later stage does not say itself.
         speed: measured speeds; None when there are none.
     """
     if job.stage == "eval":
@@ -57,8 +67,8 @@ def cost(job: Job, base: Settings, speed: Speed | None) -> Cost:
     model = job.settings.get("model") or base.get("model") or {}
     vocabulary = (job.settings.get("data") or base.get("data") or {}).get("vocabulary", "compact")
     kept = (job.settings.get("training") or {}).get("keep_last", 1)
-    share = 1.0 if job.stage == "pretrain" or not job.settings.get("lora") else 0.1
-    size = share * kept * BYTES_A_WEIGHT * n_weights(model, vocabulary)
+    each = BYTES_A_FROZEN_WEIGHT if job.settings.get("lora") else BYTES_A_WEIGHT
+    size = float(kept * each * n_weights(model, vocabulary))
     return Cost(tokens, _hours(tokens, rate), size)
 
 

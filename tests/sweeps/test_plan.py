@@ -12,7 +12,7 @@ import yaml
 from igsm.config import build_config
 from igsm.errors import InputError
 from igsm.rundir import write_json
-from igsm.sweeps.cost import Speed, cost
+from igsm.sweeps.cost import Speed, cost, start_settings
 from igsm.sweeps.plan import Job, plan, report_request, select
 from igsm.sweeps.state import state
 from igsm.sweeps.sweep import Sweep, fill, grid_points
@@ -195,6 +195,23 @@ def test_cost_counts_windows_and_knows_what_it_does_not_know(sweep: Sweep, tmp_p
     assert cost(training, {}, speed).hours == pytest.approx(10 / 3600)
     assert cost(evaluation, {}, speed).tokens == 8 * 2 * 50
     assert cost(evaluation, {}, speed).hours is None
+
+
+def test_runs_that_start_from_others_have_their_disk(tuning: dict[str, Any], tmp_path: Path) -> None:
+    """Guards against 0 B for every fine-tuning and probe, whose model is that of their start, or their start's."""
+    probe = tmp_path / "probe.yaml"
+    probe.write_text(
+        "from: x\nrow_length: 192\nlora: {embedding_rank: 4}\ntraining: {steps: 9, batch: 2, warmup_steps: 1}\n"
+    )
+    tuning["arms"][-1]["probe"] = {"config": str(probe)}
+    jobs = plan(build_config(Sweep, tuning, "test"), tmp_path)
+    base, tuned, detector = (
+        cost(one, start_settings(one, jobs), None)
+        for one in (jobs[0], job(jobs, "finetune nano_pq-tuned-seed1"), job(jobs, "probe nano_pq-tuned-seed1-probe"))
+    )
+    assert base.bytes == tuned.bytes > 0
+    assert detector.bytes == base.bytes / 3  # no optimizer's moments of frozen weights
+    assert detector.tokens == 9 * 2 * 192
 
 
 def test_grid_pairs_values_that_go_together() -> None:
