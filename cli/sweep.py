@@ -124,8 +124,12 @@ def _listing(planned: list[Job], speed: Speed | None) -> Table:
     tokens, size = sum(price.tokens for price in left), sum(price.bytes for price in left)
     table.add_row(f"left to do: {len(left)} jobs", "", f"{tokens:.3g}", total, _size(size))
     unmeasured = len(left) - len(known_hours)
-    origin = f"Speeds: {speed.measured}." if speed else "Speeds are unmeasured: give --speed FILE."
-    table.caption = origin + (f" {unmeasured} jobs have no measured speed and no hours." if unmeasured else "")
+    notes = [f"Speeds: {speed.measured}." if speed else "Speeds are unmeasured: give --speed FILE."]
+    if unmeasured:
+        notes.append(f"{unmeasured} jobs have no measured speed and no hours.")
+    if speed and (unused := speed.unused(planned)):
+        notes.append(f"Speeds of what is not planned here: {', '.join(unused)}.")
+    table.caption = " ".join(notes)
     return table
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from igsm.config import Config
 from igsm.sweeps.plan import Job
@@ -18,6 +21,9 @@ BYTES_A_GENERATED_TOKEN = 1.5
 """Compressed texts and verdicts."""
 
 
+TokensASecond = Annotated[float, Field(gt=0)]
+
+
 class Speed(Config):
     """Measured speeds of one GPU, from a YAML file.
 
@@ -26,10 +32,15 @@ class Speed(Config):
 
     measured: str
     """Where, when and by which command; stands beside every estimate."""
-    training: dict[str, float] = {}
+    training: dict[str, TokensASecond] = {}
     """Tokens a second."""
-    decoding: dict[str, float] = {}
+    decoding: dict[str, TokensASecond] = {}
     """Generated tokens a second."""
+
+    def unused(self, jobs: Iterable[Job]) -> list[str]:
+        """Keys that are the name of no job's config or decoder."""
+        names = {Path(job.config).stem if job.stage != "eval" else job.decoder for job in jobs}
+        return [name for name in (*self.training, *self.decoding) if name not in names]
 
 
 @dataclass(frozen=True)

@@ -187,8 +187,14 @@ def _cells(sweep: Sweep, row: _Row, training: Job) -> tuple[str, ...]:
     """Full names of the row's cells, as its evaluations are filed under. Raises :class:`InputError`."""
     problem = build_config(ProblemConfig, training.settings["data"]["problem"], training.name)
     cells = parse_cells(",".join(sweep.families[row.family].cells), problem)
+    learnt = problem.problem_class.lexicon
     for cell in cells:
-        cell.problems(problem)  # raises for operations that no problem of the class has
+        names = cell.problems(problem).problem_class.lexicon  # raises for operations that no problem of the class has
+        if names != learnt:
+            raise InputError(
+                f"cell '{cell.name}': has the names of lexicon '{names}', {training.run.name} learns those of "
+                f"'{learnt}'; choose cells of {problem.difficulty}, or set data.problem.lexicon={names}"
+            )
     return tuple(cell.name for cell in cells)
 
 

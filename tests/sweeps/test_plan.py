@@ -235,10 +235,12 @@ def test_unknown_variable_is_named() -> None:
         ({"decoders": ["greedi"]}, "unknown decoder 'greedi'; did you mean 'greedy'"),
         ({"cells": ["nano_pq:op<=3", "nanno_pq:op=4"]}, "unknown cell 'nanno_pq:op=4'; did you mean 'nano_pq:op=4'"),
         ({"cells": ["op=60"]}, "cell 'nano_pq:op=60'"),
+        ({"cells": ["med_pq:op=20"]}, "has the names of lexicon 'full', nano_pq-original-seed1 learns those of 'nano'"),
+        ({"arms": [{"row": "x", "grid": {"rate": []}}]}, "arm 'x': grid 'rate' has no values; give at least one"),
     ],
 )
 def test_wrong_names_are_found_before_anything_runs(
-    content: dict[str, Any], tmp_path: Path, change: dict[str, list[str]], message: str
+    content: dict[str, Any], tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
     """Guards against a decoder or cell whose typing error is noticed after all pretraining."""
     content["families"]["nano_pq"]["cells"] = change.pop("cells", ["op=4"])
