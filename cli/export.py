@@ -1,4 +1,4 @@
-"""`mistakes export`: a model for other people's tools."""
+"""`mistakes export`: a model or problems for other people's tools."""
 
 from __future__ import annotations
 
@@ -8,32 +8,94 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli import data as data_options
+
 if TYPE_CHECKING:
+    from igsm.corpus.config import DataConfig
     from igsm.corpus.vocabulary import Vocabulary
 
 PROMPTS = 4
+PROBLEM_FORMATS = ("jsonl", "parquet", "chat")
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="Run folder or checkpoint.")],
-    folder: Annotated[Path, typer.Argument(help="New folder to write.")],
-    to: Annotated[str, typer.Option(help="Format: hf (transformers).")] = "hf",
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="[RUN] OUT", help="New folder to write, after the run or checkpoint if --to is hf."),
+    ],
+    to: Annotated[
+        str, typer.Option(help="hf: a model for transformers. jsonl, parquet, chat (messages): problems.")
+    ] = "hf",
+    problems: Annotated[int | None, typer.Option(help="How many problems.", min=1)] = None,
+    difficulty: data_options.Difficulty = None,
+    form: data_options.Form = None,
+    kind: data_options.Kind = None,
+    retry_rate: data_options.RetryRate = None,
+    split: data_options.Split = None,
+    op: data_options.Op = None,
+    reask: data_options.Reask = None,
+    lexicon: data_options.LexiconName = None,
+    seed: data_options.Seed = None,
+    workers: data_options.Workers = 1,
 ) -> None:
-    """Write a model and its tokenizer for transformers, load them there, and compare.
+    """Write a model and its tokenizer for transformers, or problems for trainers (OUT/SPLIT.jsonl or .parquet).
 
-    GPT-2 blocks become GPTNeoXForCausalLM, Llama blocks LlamaForCausalLM. What differs in any token, in the logits
-    or in a greedy generation is deleted again.
+    hf: GPT-2 blocks become GPTNeoXForCausalLM, Llama blocks LlamaForCausalLM. Both are loaded there and compared; what
+    differs in any token, in the logits or in a greedy generation is deleted again.
+
+    Other formats: the problems of `mistakes gen-data` with the same options.
     """
+    from igsm.errors import InputError, suggest
+
+    given = data_options.problem_options(
+        difficulty=difficulty,
+        form=form,
+        kind=kind,
+        retry_rate=retry_rate,
+        split=split,
+        op=op,
+        reask=reask,
+        lexicon=lexicon,
+        seed=seed,
+    )
+    if to == "hf":
+        if problems is not None or any(value is not None for value in given.values()):
+            raise InputError(f"--to hf writes a model; options of problems are for --to {', '.join(PROBLEM_FORMATS)}")
+        if len(paths) != 2:
+            raise InputError("--to hf takes a run and a new folder: mistakes export RUN OUT --to hf")
+        export_run(*paths)
+        return
+    if to not in PROBLEM_FORMATS:
+        raise InputError(f"--to {to}: unknown format{suggest(to, ['hf', *PROBLEM_FORMATS])}")
+    if len(paths) != 1:
+        raise InputError(f"--to {to} takes the new folder only: mistakes export OUT --to {to} --problems 1000")
+    if problems is None:
+        raise InputError("say how many: --problems N")
+    export_problems(data_options.data_config(None, given, [], "export"), paths[0], to, problems, workers)
+
+
+def export_problems(data: DataConfig, folder: Path, form: str, problems: int, workers: int) -> None:
+    """Write the first ``problems`` problems of the data to a file in ``folder``, named after the split."""
+    from tqdm import tqdm
+
+    from igsm.corpus import export as exporting
+
+    write = exporting.writer(form, "--to")
+    made = exporting.records(data, problems=problems, workers=workers)
+    path = write(folder, data.problem.split, tqdm(made, total=problems, desc=str(folder), unit=" problems"))
+    print(f"{path}: {problems:,} problems")
+
+
+def export_run(run: Path, folder: Path) -> None:
+    """Write a run's model and tokenizer for transformers into a new folder, load them there, and compare."""
     from igsm.config import build_config
     from igsm.corpus.config import DataConfig
     from igsm.corpus.vocabulary import load_vocabulary
-    from igsm.errors import InputError, suggest
+    from igsm.errors import InputError
     from igsm.model import load_model
     from igsm.model.huggingface import compare, export_model
     from igsm.problems.source import ProblemSource
 
-    if to != "hf":
-        raise InputError(f"--to {to}: unknown format{suggest(to, ['hf'])}")
     if folder.exists():
         raise InputError(f"{folder}: exists already; choose a new folder")
     model, config = load_model(run)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from igsm.corpus.config import DataConfig
+from cli import data as data_options
 
 
 def command(
@@ -18,26 +17,23 @@ def command(
         typer.Argument(metavar="[KEY=VALUE]...", help="Any other setting of the data: problem.modulus=7."),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="Start from the `data` section of this YAML file.")] = None,
-    difficulty: Annotated[str | None, typer.Option(help="nano, mini, easy, med or hard.")] = None,
-    form: Annotated[str | None, typer.Option("--format", help="pq, or qp: the question first.")] = None,
-    kind: Annotated[
-        str | None,
-        typer.Option(help="Mistakes: none, retry, retry_weak, retry_miss, unnecessary, wrong_result or wrong_operand."),
-    ] = None,
-    retry_rate: Annotated[float | None, typer.Option(help="Chance of a mistake before a step, [0, 1).")] = None,
-    split: Annotated[str | None, typer.Option(help="train or test: bins of the template hash.")] = None,
-    op: Annotated[int | None, typer.Option(help="Exactly this many operations.")] = None,
-    reask: Annotated[str | None, typer.Option(help="Ask another parameter: none, loose or strict.")] = None,
+    difficulty: data_options.Difficulty = None,
+    form: data_options.Form = None,
+    kind: data_options.Kind = None,
+    retry_rate: data_options.RetryRate = None,
+    split: data_options.Split = None,
+    op: data_options.Op = None,
+    reask: data_options.Reask = None,
     corpus: Annotated[str | None, typer.Option(help="igsm, or boxes: the box-over-box toy.")] = None,
-    lexicon: Annotated[str | None, typer.Option(help="full, nano, or a file of names (JSON or YAML).")] = None,
+    lexicon: data_options.LexiconName = None,
     context: Annotated[int | None, typer.Option(help="Tokens of a window; default: the difficulty's.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The random stream.")] = None,
+    seed: data_options.Seed = None,
     problems: Annotated[int | None, typer.Option(help="How many problems (in shards: about).", min=1)] = None,
     tokens: Annotated[str | None, typer.Option(help="How many tokens: 5000000, 50M or 1.2e9.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the shards, or for the --export.")] = None,
     text: Annotated[Path | None, typer.Option(help="Write the problems as text, too: a JSONL file.")] = None,
-    export: Annotated[str | None, typer.Option(help="parquet, jsonl or hf, instead of shards.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    export: Annotated[str | None, typer.Option(help="parquet, jsonl, chat or hf, instead of shards.")] = None,
+    workers: data_options.Workers = 1,
     part: Annotated[str | None, typer.Option(help="k/n: the k-th of n parts of the shards (array jobs).")] = None,
     shard_tokens: Annotated[str, typer.Option(help="Tokens of one shard file.")] = "16M",
 ) -> None:
@@ -56,21 +52,19 @@ def command(
         raise InputError("--export needs --out, the folder to write to")
     if part is not None and (text is not None or export is not None or out is None):
         raise InputError("--part divides shards only; write text or an --export in a command of its own")
-    given = {
-        "problem.difficulty": difficulty,
-        "problem.format": form,
-        "problem.kind": kind,
-        "problem.retry_rate": retry_rate,
-        "problem.split": split,
-        "problem.op": op,
-        "problem.reask": reask,
-        "problem.lexicon": lexicon,
-        "corpus": corpus,
-        "context": context,
-        "seed": seed,
-    }
+    given = data_options.problem_options(
+        difficulty=difficulty,
+        form=form,
+        kind=kind,
+        retry_rate=retry_rate,
+        split=split,
+        op=op,
+        reask=reask,
+        lexicon=lexicon,
+        seed=seed,
+    ) | {"corpus": corpus, "context": context}
     share, per_shard = parse_part(part), parse_tokens(shard_tokens, "--shard-tokens")
-    data = _data_config(config, given, overrides or [])
+    data = data_options.data_config(config, given, overrides or [], "gen-data")
     write = exporting.writer(export) if export is not None else None
     if text is not None:
         exporting.must_be_new(text)
@@ -110,33 +104,3 @@ def command(
             )
     if text is not None:
         exporting.write_text(text, records(text))
-
-
-def _data_config(path: Path | None, given: dict[str, Any], overrides: list[str]) -> DataConfig:
-    """Options over the file's data section, KEY=VALUE over both; the context follows the difficulty."""
-    from igsm.config import apply_overrides, build_config, load_yaml
-    from igsm.corpus.config import DataConfig
-
-    where = str(path) if path is not None else "gen-data"
-    content = load_yaml(path) if path is not None else {}
-    content = _section(content.get("data", content), f"{where}: data")
-    for name, value in given.items():
-        if value is not None:
-            *sections, key = name.split(".")
-            place = content
-            for section in sections:
-                place = _section(place.setdefault(section, {}), f"{where}: {section}")
-            place[key] = value
-    content = apply_overrides(content, overrides) | {"path": None}
-    data = build_config(DataConfig, content, where)
-    if "context" not in content:
-        data = data.model_copy(update={"context": data.problem.problem_class.context})
-    return data
-
-
-def _section(value: Any, where: str) -> dict[str, Any]:
-    from igsm.errors import InputError
-
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: must hold 'key: value' lines, not {value!r}")
-    return value

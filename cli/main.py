@@ -19,7 +19,7 @@ COMMANDS = {
     "probe": ("cli.probe", "Does a model know which parameters can be computed next?"),
     "config": ("cli.config", "Print what a preset and its overrides come to."),
     "inspect": ("cli.inspect", "Show a run: config, data seen, curves, checkpoints."),
-    "export": ("cli.export", "Write a model in another library's format."),
+    "export": ("cli.export", "Write a model for transformers, or problems for trainers."),
     "check": ("cli.check", "Grade solutions of any source, step by step, from their texts."),
     "solve": ("cli.solve", "Answer problems given as text."),
     "eval": ("cli.eval", "Generate solutions of test problems and grade every step."),

@@ -32,12 +32,18 @@ def command(
     from cli.training import run_training, tracking_override
     from igsm.config import load_config
     from igsm.probing.config import ProbeConfig
-    from igsm.probing.train import train_probe
+    from igsm.probing.train import resolve, train_probe
 
     settings = load_config(ProbeConfig, config, [*(overrides or []), *tracking_override(tracker)])
     folder = out or Path("runs") / config.stem
+    measures = os.environ.get("RANK", "0") == "0"
+    if generations and measures:  # what cannot be read must not show after training only
+        from igsm.probing.evaluate import read_solutions
+
+        for _ in read_solutions(generations, resolve(settings)[0]):
+            pass
     run_training(lambda ranks: train_probe(settings, folder, ranks), settings.training.device, gpus)
-    if (gpus is None or gpus == 1) and int(os.environ.get("RANK", "0")) == 0:
+    if measures:
         from rich.console import Console
 
         from igsm.probing.evaluate import evaluate_probe, render

@@ -103,18 +103,16 @@ def _listing(planned: list[Job], speed: Speed | None) -> Table:
     """The jobs with state, tokens, GPU-hours and disk, and the totals of what is left to do."""
     from rich.table import Table
 
-    from igsm.sweeps.cost import Cost, cost
-    from igsm.sweeps.plan import state
+    from igsm.sweeps.cost import Cost, cost, start_settings
+    from igsm.sweeps.state import state
 
-    settings = {str(job.run): job.settings for job in planned if job.settings}
     table = Table(title=f"{len(planned)} jobs")
     for name in ("job", "state", "tokens", "GPU-hours", "disk"):
         table.add_column(name, justify="left" if name in ("job", "state") else "right", overflow="fold")
     left: list[Cost] = []
     for job in planned:
         known, detail = state(job)
-        base = next((settings[text] for text in (str(job.run), *_starts(job)) if text in settings), {})
-        price = cost(job, base, speed)
+        price = cost(job, start_settings(job, planned), speed)
         if known == "to run":
             left.append(price)
         hours = "-" if price.hours is None else f"{price.hours:.1f}"
@@ -126,13 +124,13 @@ def _listing(planned: list[Job], speed: Speed | None) -> Table:
     tokens, size = sum(price.tokens for price in left), sum(price.bytes for price in left)
     table.add_row(f"left to do: {len(left)} jobs", "", f"{tokens:.3g}", total, _size(size))
     unmeasured = len(left) - len(known_hours)
-    origin = f"Speeds: {speed.measured}." if speed else "Speeds are unmeasured: give --speed FILE."
-    table.caption = origin + (f" {unmeasured} jobs have no measured speed and no hours." if unmeasured else "")
+    notes = [f"Speeds: {speed.measured}." if speed else "Speeds are unmeasured: give --speed FILE."]
+    if unmeasured:
+        notes.append(f"{unmeasured} jobs have no measured speed and no hours.")
+    if speed and (unused := speed.unused(planned)):
+        notes.append(f"Speeds of what is not planned here: {', '.join(unused)}.")
+    table.caption = " ".join(notes)
     return table
-
-
-def _starts(job: Job) -> list[str]:
-    return [text.removeprefix("from=") for text in job.command if text.startswith("from=")]
 
 
 def _size(number: float) -> str:

@@ -2,7 +2,7 @@
 # Runs a command as a SLURM batch job and waits for it: RUN=scripts/sbatch_wait.sh make figure4
 #
 #   SBATCH_OPTIONS="--gpus=1 --time=24:00:00"   more options of sbatch
-#   ARRAY=0-15                                  an array job; %a in the command is the task's number
+#   ARRAY=1-16                                  an array job; %a in the command is the task's number: --part %a/16
 #   SBATCH_LOGS=runs/slurm                      folder for the output, on a disk that all nodes see
 #
 # A job that is pre-empted, or 2 minutes from its time limit, is asked to save itself (SIGTERM). When it answers with

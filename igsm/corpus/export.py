@@ -1,8 +1,8 @@
-"""The documents of a corpus as text, for people and for other tools: JSONL, Parquet, Hugging Face datasets.
+"""The documents of a corpus as text, for people and for other tools: JSONL, Parquet, chats, Hugging Face datasets.
 
-A record is ``{problem, question, solution, answer, op, bin, mistakes: [{step, parameter, kind}]}``. The records are the
-documents of blocks 0, 1, 2, ... in order, those that `gen-data` cuts at a window's end whole. Files take their
-name only when they are whole.
+A record is ``{problem, question, solution, answer, op, modulus, bin, mistakes: [{step, parameter, kind}]}``. The
+records are the documents of blocks 0, 1, 2, ... in order, those that `gen-data` cuts at a window's end whole. Files
+take their name only when they are whole.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from igsm.corpus.workers import InOrder
 from igsm.errors import InputError, suggest
 from igsm.problems.document import Document
 
-FORMATS = ("parquet", "jsonl", "hf")
+FORMATS = ("parquet", "jsonl", "chat", "hf")
 _GROUP = 1000  # records written at a time
 
 Record = dict[str, Any]
@@ -51,7 +51,7 @@ def _block_records(config: DataConfig, job: tuple[int, int]) -> list[Record]:
 
 
 def record_of(document: Document) -> Record:
-    """A document as a record of plain values; a box-over-box document has neither op nor bin."""
+    """A document as a record of plain values; a box-over-box document has no op, modulus and bin."""
     problem = document.problem
     return {
         "problem": document.problem_text.lstrip(),
@@ -59,6 +59,7 @@ def record_of(document: Document) -> Record:
         "solution": document.solution_text.lstrip(),
         "answer": document.answer,
         "op": document.op,
+        "modulus": None if problem is None else problem.modulus,
         "bin": document.bin,
         "mistakes": [
             {"step": span.step, "parameter": problem.name(span.parameter), "kind": span.kind}
@@ -66,6 +67,16 @@ def record_of(document: Document) -> Record:
             if problem is not None
         ],
     }
+
+
+def chat_of(item: Record) -> Record:
+    """A record as a conversation, for trainers; the other fields are for a verifier.
+
+    The solution ends in ". 5", the form that `ReasoningDataset.score_answer` and the lm-eval task grade.
+    """
+    turns = (("user", item["problem"]), ("assistant", f"{item['solution']} {item['answer']}"))
+    rest = {name: item[name] for name in ("answer", "op", "modulus")}
+    return {"messages": [{"role": role, "content": content} for role, content in turns], **rest}
 
 
 def write_text(path: str | Path, items: Iterable[Record]) -> None:
@@ -76,29 +87,31 @@ def write_text(path: str | Path, items: Iterable[Record]) -> None:
             file.write(json.dumps(item, ensure_ascii=False) + "\n")
 
 
-def writer(form: str) -> Callable[[Path, str, Iterable[Record]], Path]:
+def writer(form: str, option: str = "--export") -> Callable[[Path, str, Iterable[Record]], Path]:
     """The function (folder, split, records) -> path that writes a format.
 
-    ``SPLIT.jsonl`` or ``SPLIT.parquet`` in the folder, or the folder as a Hugging Face dataset. InputError for an
-    unknown format and for one whose package is not installed.
+    ``SPLIT.jsonl`` (jsonl, chat) or ``SPLIT.parquet`` in the folder, or the folder as a Hugging Face dataset.
+    InputError, naming the command's ``option``, for an unknown format and for one whose package is not installed.
     """
     if form == "jsonl":
         return _write_jsonl
+    if form == "chat":
+        return _write_chat
     if form == "parquet":
-        _need("pyarrow", form)
+        _need("pyarrow", form, option)
         return _write_parquet
     if form == "hf":
-        _need("datasets", form)
+        _need("datasets", form, option)
         return _write_hf
-    raise InputError(f"--export {form}: unknown format{suggest(form, FORMATS)}")
+    raise InputError(f"{option} {form}: unknown format{suggest(form, FORMATS)}")
 
 
-def _need(package: str, form: str) -> None:
+def _need(package: str, form: str, option: str) -> None:
     try:
         importlib.import_module(package)
     except ImportError:
         raise InputError(
-            f"--export {form}: needs the package '{package}', which is not installed: pip install {package}"
+            f"{option} {form}: needs the package '{package}', which is not installed: pip install {package}"
         ) from None
 
 
@@ -106,6 +119,10 @@ def _write_jsonl(folder: Path, split: str, items: Iterable[Record]) -> Path:
     path = folder / f"{split}.jsonl"
     write_text(path, items)
     return path
+
+
+def _write_chat(folder: Path, split: str, items: Iterable[Record]) -> Path:
+    return _write_jsonl(folder, split, map(chat_of, items))
 
 
 def _write_parquet(folder: Path, split: str, items: Iterable[Record]) -> Path:
@@ -116,7 +133,7 @@ def _write_parquet(folder: Path, split: str, items: Iterable[Record]) -> Path:
     mistake = pyarrow.struct([("step", number), ("parameter", text), ("kind", text)])
     schema = pyarrow.schema(
         [(name, text) for name in ("problem", "question", "solution")]
-        + [(name, number) for name in ("answer", "op", "bin")]
+        + [(name, number) for name in ("answer", "op", "modulus", "bin")]
         + [("mistakes", pyarrow.list_(mistake))]
     )
     path = must_be_new(folder / f"{split}.parquet")

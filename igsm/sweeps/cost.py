@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from igsm.config import Config
 from igsm.sweeps.plan import Job
@@ -11,10 +15,13 @@ from igsm.sweeps.settings import Settings
 
 COMPACT_VOCABULARY = 2112
 GPT2_VOCABULARY = 50304
-BYTES_A_WEIGHT = 12
-"""A checkpoint: float32 weights and the optimizer's two moments."""
+BYTES_A_WEIGHT, BYTES_A_FROZEN_WEIGHT = 12, 4
+"""Of a checkpoint: float32 weights and the optimizer's two moments; of low-rank updates the frozen weights dominate."""
 BYTES_A_GENERATED_TOKEN = 1.5
 """Compressed texts and verdicts."""
+
+
+TokensASecond = Annotated[float, Field(gt=0)]
 
 
 class Speed(Config):
@@ -25,10 +32,15 @@ class Speed(Config):
 
     measured: str
     """Where, when and by which command; stands beside every estimate."""
-    training: dict[str, float] = {}
+    training: dict[str, TokensASecond] = {}
     """Tokens a second."""
-    decoding: dict[str, float] = {}
+    decoding: dict[str, TokensASecond] = {}
     """Generated tokens a second."""
+
+    def unused(self, jobs: Iterable[Job]) -> list[str]:
+        """Keys that are the name of no job's config or decoder."""
+        names = {Path(job.config).stem if job.stage != "eval" else job.decoder for job in jobs}
+        return [name for name in (*self.training, *self.decoding) if name not in names]
 
 
 @dataclass(frozen=True)
@@ -40,12 +52,21 @@ class Cost:
     bytes: float
 
 
+def start_settings(job: Job, jobs: Sequence[Job]) -> Settings:
+    """Settings of the run that a fine-tuning or a probe starts from, filled in with those of its own start."""
+    start = next((one for one in jobs if one.settings and str(one.run) == job.settings.get("from")), None)
+    if start is None:
+        return {}
+    own = {key: value for key, value in start.settings.items() if value is not None}
+    return start_settings(start, jobs) | own
+
+
 def cost(job: Job, base: Settings, speed: Speed | None) -> Cost:
     """Tokens, GPU-hours and disk of a job that starts from nothing.
 
     Args:
         job: the job.
-        base: settings of the run that a later stage starts from, for what it does not say itself.
+        base: `start_settings`, for what a later stage does not say itself.
         speed: measured speeds; None when there are none.
     """
     if job.stage == "eval":
@@ -57,8 +78,8 @@ def cost(job: Job, base: Settings, speed: Speed | None) -> Cost:
     model = job.settings.get("model") or base.get("model") or {}
     vocabulary = (job.settings.get("data") or base.get("data") or {}).get("vocabulary", "compact")
     kept = (job.settings.get("training") or {}).get("keep_last", 1)
-    share = 1.0 if job.stage == "pretrain" or not job.settings.get("lora") else 0.1
-    size = share * kept * BYTES_A_WEIGHT * n_weights(model, vocabulary)
+    each = BYTES_A_FROZEN_WEIGHT if job.settings.get("lora") else BYTES_A_WEIGHT
+    size = float(kept * each * n_weights(model, vocabulary))
     return Cost(tokens, _hours(tokens, rate), size)
 
 

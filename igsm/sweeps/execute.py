@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from igsm.errors import InputError
-from igsm.sweeps.plan import Job, state
+from igsm.sweeps.plan import Job
+from igsm.sweeps.state import state
 
 PROGRAM = (sys.executable, "-m", "cli.main")
 PROGRESS_SECONDS = 20

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from igsm.config import build_config
 from igsm.decoding.decoders import parse_decoder
@@ -14,11 +13,8 @@ from igsm.evaluation.cells import parse_cells
 from igsm.problems.difficulty import ProblemConfig
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Source
-from igsm.rundir import RunFolder, read_json
-from igsm.sweeps.settings import Settings, conflict, differences, finished, resolve
+from igsm.sweeps.settings import Settings, differences, resolve
 from igsm.sweeps.sweep import Arm, FineTuning, Stage, Sweep, Variables, fill, folder_name, grid_points
-
-State = Literal["done", "to run", "conflict"]
 
 
 @dataclass(frozen=True)
@@ -191,8 +187,14 @@ def _cells(sweep: Sweep, row: _Row, training: Job) -> tuple[str, ...]:
     """Full names of the row's cells, as its evaluations are filed under. Raises :class:`InputError`."""
     problem = build_config(ProblemConfig, training.settings["data"]["problem"], training.name)
     cells = parse_cells(",".join(sweep.families[row.family].cells), problem)
+    learnt = problem.problem_class.lexicon
     for cell in cells:
-        cell.problems(problem)  # raises for operations that no problem of the class has
+        names = cell.problems(problem).problem_class.lexicon  # raises for operations that no problem of the class has
+        if names != learnt:
+            raise InputError(
+                f"cell '{cell.name}': has the names of lexicon '{names}', {training.run.name} learns those of "
+                f"'{learnt}'; choose cells of {problem.difficulty}, or set data.problem.lexicon={names}"
+            )
     return tuple(cell.name for cell in cells)
 
 
@@ -204,30 +206,6 @@ def decoders(sweep: Sweep, arm: Arm, variables: Variables, run: Path) -> list[tu
         known["probe"] = str(probe_folder(run, fill(arm.probe.config, variables, where)))
     texts = [fill(text, known, where) for text in arm.decoders or sweep.decoders]
     return [(parse_decoder(text).name, text) for text in texts]
-
-
-def state(job: Job) -> tuple[State, str]:
-    """Whether the job is done, may run, or cannot because its folder holds something else, and why."""
-    if job.stage == "eval":
-        missing = [cell for cell in job.cells if not _evaluated(job, cell)]
-        return ("to run", f"{len(missing)} of {len(job.cells)} cells") if missing else ("done", "")
-    reason = conflict(job.run, job.settings)
-    if reason is not None:
-        return "conflict", reason
-    if finished(job.run):
-        return "done", ""
-    steps = RunFolder(job.run).checkpoint_steps()
-    return "to run", f"from step {steps[-1]}" if steps else ""
-
-
-def _evaluated(job: Job, cell: str) -> bool:
-    path = RunFolder(job.run).evaluation(cell, job.decoder) / "summary.json"
-    if not path.is_file():
-        return False
-    summary = read_json(path)
-    if not isinstance(summary, dict):
-        raise InputError(f"{path}: not the summary of an evaluation")
-    return summary.get("n") == job.problems and summary.get("seed") == job.test_seed
 
 
 def report_request(sweep: Sweep, root: Path) -> ReportRequest:

@@ -28,21 +28,31 @@ def resolve(stage: str, path: str, overrides: tuple[str, ...]) -> Settings:
     return config.model_dump(mode="json", by_alias=True)
 
 
-def differences(wanted: Settings, found: Settings, prefix: str = "") -> list[str]:
+FILLED_IN = {"model.vocabulary_size": None, "model": None, "problem": None, "vocabulary": None} | {
+    f"training.{name}": "auto" for name in ("device", "precision", "compile", "attention")
+}
+"""Settings that a run finds out by itself when they have this value: from its start, or from its machine."""
+
+
+def differences(wanted: Settings, found: Settings, run: Path | None = None, prefix: str = "") -> list[str]:
     """Settings that differ, as "section.key: found there, wanted here".
 
-    What is None or "auto" in ``wanted`` is decided by the run itself, and what does not change what a step computes
-    may differ: neither is compared.
+    What the run itself fills in is not compared, nor what does not change what a step computes.
+
+    Args:
+        run: the folder of ``found``, from which the two starts of a fine-tuning are compared.
     """
-    from igsm.training.resume import MAY_CHANGE
+    from igsm.training.resume import MAY_CHANGE, same_start
 
     lines = []
     for key, value in wanted.items():
         name = f"{prefix}{key}"
-        if name in MAY_CHANGE or value is None or value == "auto":
+        if name in MAY_CHANGE or (name in FILLED_IN and value == FILLED_IN[name]):
+            continue
+        if name == "from" and run is not None and same_start(str(found.get(key)), value, run):
             continue
         if isinstance(value, dict) and isinstance(found.get(key), dict):
-            lines += differences(value, found[key], f"{name}.")
+            lines += differences(value, found[key], run, f"{name}.")
         elif found.get(key) != value:
             lines.append(f"{name}: {found.get(key)!r} there, {value!r} here")
     return lines
@@ -58,5 +68,5 @@ def conflict(run: Path, wanted: Settings) -> str | None:
     config = RunFolder(run).config
     if not config.is_file():
         return None
-    lines = differences(wanted, load_yaml(config))
+    lines = differences(wanted, load_yaml(config), run)
     return f"{run} was made with other settings: {'; '.join(lines[:3])}" if lines else None

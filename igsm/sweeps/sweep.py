@@ -92,6 +92,9 @@ class Sweep(Config):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        twice = next((seed for seed in self.seeds if self.seeds.count(seed) > 1), None)
+        if twice is not None:
+            raise ValueError(f"seeds: {twice} stands twice; a run counts once")
         for arm in self.arms:
             for family in arm.families or []:
                 if family not in self.families:
@@ -101,12 +104,16 @@ class Sweep(Config):
 
 def load_sweep(path: str | Path, overrides: list[str] | None = None) -> Sweep:
     """Read and check a sweep file. `families` and `arms` may name another file beside it that has them."""
-    content = load_yaml(path)
+    files = [text for text in overrides or [] if text.partition("=")[0] in ("families", "arms")]
+    content = apply_overrides(load_yaml(path), files)
     for key in ("families", "arms"):
         if isinstance(content.get(key), str):
             other = Path(path).parent / content[key]
             content[key] = load_yaml(other).get(key)
-    return build_config(Sweep, apply_overrides(content, overrides or []), str(path))
+            if content[key] is None:
+                raise InputError(f"{other}: has no '{key}', which {path} takes from there")
+    others = [text for text in overrides or [] if text not in files]
+    return build_config(Sweep, apply_overrides(content, others), str(path))
 
 
 def grid_points(grid: dict[str, list[Scalar | list[Scalar]]], where: str) -> list[Variables]:
@@ -114,6 +121,8 @@ def grid_points(grid: dict[str, list[Scalar | list[Scalar]]], where: str) -> lis
     axes = []
     for key, values in grid.items():
         names = [name.strip() for name in key.split(",")]
+        if not values:
+            raise InputError(f"{where}: grid '{key}' has no values; give at least one, or leave it out")
         tuples = [value if isinstance(value, list) else [value] for value in values]
         wrong = next((values for values in tuples if len(values) != len(names)), None)
         if wrong is not None:

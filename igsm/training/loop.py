@@ -87,16 +87,16 @@ def train(
         ranks: this process among those of the run (`distributed.join`).
 
     Raises:
-        InputError: the folder holds something else, or the disk is full.
+        InputError: the folder holds something else, another process trains there, or the disk is full.
         TrainingError: the loss is not finite or explodes, more often than `skip_bad_steps`.
     """
     folder = RunFolder(path)
     try:
-        open_run(folder, resolved, ranks)
-        if folder.done.exists():
-            return Outcome("done", config.steps)
-        with StopRequest() as stop:
-            return _Run(task, config, folder, resolved, tracking, ranks, stop).train()
+        with open_run(folder, resolved, ranks):
+            if folder.done.exists():
+                return Outcome("done", config.steps)
+            with StopRequest() as stop:
+                return _Run(task, config, folder, resolved, tracking, ranks, stop).train()
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from torch import nn
 
 from igsm.config import Config, dump_yaml, load_yaml
 from igsm.errors import InputError
+from igsm.locks import locked
 from igsm.model.checkpoint import (
     latest_checkpoint,
     load_training_state,
@@ -50,26 +53,33 @@ class Progress:
     skipped_steps: int = 0
 
 
-def open_run(folder: RunFolder, resolved: Config, ranks: Ranks) -> None:
-    """Start the run folder, or see that it holds a run of the same config.
+@contextlib.contextmanager
+def open_run(folder: RunFolder, resolved: Config, ranks: Ranks) -> Iterator[None]:
+    """Start the run folder, or see that it holds a run of the same config; inside, no other process trains there.
 
     Raises:
-        InputError: (in all processes) the folder holds another run or something else.
+        InputError: (in all processes) the folder holds another run or something else, or is being trained in.
     """
     problem = None
-    if ranks.first:
-        try:
-            _open(folder, resolved)
-        except InputError as error:
-            problem = str(error)
-    problem = ranks.first_says(problem)
-    if problem is not None:
-        raise InputError(problem)
+    with contextlib.ExitStack() as held:
+        if ranks.first:
+            try:
+                held.enter_context(locked(folder.path, "training"))
+                _open(folder, resolved)
+            except InputError as error:
+                problem = str(error)
+        problem = ranks.first_says(problem)
+        if problem is not None:
+            raise InputError(problem)
+        yield
 
 
 def _open(folder: RunFolder, resolved: Config) -> None:
     if folder.config.exists():
-        differences = _differences(load_yaml(folder.config), resolved.model_dump(mode="json"))
+        before, now = load_yaml(folder.config), resolved.model_dump(mode="json")
+        if "from" in now and same_start(str(before.get("from")), now["from"], folder.path):
+            before["from"] = now["from"]
+        differences = _differences(before, now)
         if differences:
             raise InputError(
                 f"{folder}: holds a run of another config ({'; '.join(differences[:3])}); "
@@ -88,6 +98,15 @@ def _open(folder: RunFolder, resolved: Config) -> None:
         raise InputError(f"{folder}: is not empty and holds no run ({sorted(others)[0]}); choose another folder")
     write_json(folder.provenance, provenance())
     atomic_write(folder.config, dump_yaml(resolved))
+
+
+def same_start(before: str, now: str, run: Path) -> bool:
+    """Whether two values of `from` are one model: spelled otherwise, or beside `run` and moved together with it."""
+    old, new = Path(before).resolve(), Path(now).resolve()
+    if old == new:
+        return True
+    beside = old.name == new.name and new.parent == run.resolve().parent
+    return beside and (old.parent.name == new.parent.name or not old.exists())
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:

@@ -29,7 +29,7 @@ def test_records_hold_what_a_reader_needs(tmp_path: Path) -> None:
     assert len(records) == 40
     kinds = set()
     for record in records:
-        assert list(record) == ["problem", "question", "solution", "answer", "op", "bin", "mistakes"]
+        assert list(record) == ["problem", "question", "solution", "answer", "op", "modulus", "bin", "mistakes"]
         problem = read_problem(record["problem"], load_lexicon("full"))
         verdict = grade(problem, record["solution"], record["answer"])
         assert verdict.correct

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.gen_data import _data_config
+from cli.data import data_config
 from igsm.corpus.manifest import read_manifest
 from igsm.corpus.shards import ShardReader
 from igsm.errors import InputError
@@ -159,4 +159,4 @@ def test_empty_sections_of_a_config_are_one_clear_line(tmp_path: Path, content: 
     path = tmp_path / "run.yaml"
     path.write_text(content)
     with pytest.raises(InputError, match=message):
-        _data_config(path, {"problem.difficulty": "nano"}, [])
+        data_config(path, {"problem.difficulty": "nano"}, [], "gen-data")

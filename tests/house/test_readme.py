@@ -58,3 +58,20 @@ def test_make_lists_only_targets_that_exist() -> None:
         assert re.search(
             rf"^(?:[a-z0-9 -]*\b)?{target}\b.*:|(?:FIGURES|LITE) :=.*\b{target}\b", rules, flags=re.MULTILINE
         ), target
+
+
+@pytest.mark.parametrize("name", ["docs/reproducing.md", "scripts/sbatch_wait.sh"])
+def test_array_jobs_are_the_parts_of_the_data(name: str) -> None:
+    """Guards against a recipe whose first task fails (part 0) and whose last part nobody makes."""
+    ranges = re.findall(r"ARRAY=(\d+)-(\d+).*%a/(\d+)", (ROOT / name).read_text())
+    assert ranges
+    assert all((first, last) == ("1", n) for first, last, n in ranges)
+
+
+def test_the_runs_that_the_readme_reports_are_trained_and_evaluated_there() -> None:
+    """Guards against a recipe whose last line names a run that none of its lines makes."""
+    lines = [shlex.split(line)[1:] for line in command_lines(ROOT / "README.md")]
+    trained = {words[words.index("--out") + 1] for words in lines if words[0] == "pretrain"}
+    evaluated = {words[1] for words in lines if words[0] == "eval"}
+    reported = next(words for words in lines if words[0] == "report")
+    assert set(reported[1 : reported.index("--figure")]) == trained == evaluated

@@ -11,6 +11,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from cli.probe import command
 from igsm.config import load_config
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import parse_decoder
@@ -199,6 +200,22 @@ def test_a_row_that_asks_nothing_has_no_query_without_keys(base: Path) -> None:
 def test_what_does_not_go_together_is_refused(base: Path, more: list[str], expected: str) -> None:
     with pytest.raises(InputError, match=expected):
         resolve(settings(base, *more))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(None, "nofile: cannot be read"), ('{"problem": "x"}', "line 1: the field 'solution' is missing")],
+)
+def test_generations_that_cannot_be_read_are_found_before_training(
+    base: Path, tmp_path: Path, content: str | None, expected: str
+) -> None:
+    """Guards against a typing error in --generations that shows after hours of training."""
+    file = tmp_path / "nofile"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(InputError, match=expected):
+        command(PRESET, [f"from={base}", *SMALL], out=tmp_path / "probe", problems=8, generations=[file])
+    assert not (tmp_path / "probe").exists()
 
 
 def test_a_model_is_no_probe(base: Path) -> None:

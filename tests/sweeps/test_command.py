@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.sweep import command
+from cli.sweep import _listing, command
+from igsm.config import load_config
 from igsm.errors import InputError
+from igsm.sweeps.cost import Speed
+from igsm.sweeps.plan import plan
+from igsm.sweeps.sweep import Sweep, load_sweep
 
 
 @pytest.mark.parametrize(
@@ -33,3 +37,44 @@ def test_nothing_runs_with_a_bad_option_or_name(
     with pytest.raises(InputError, match=message):
         command(file, [], root=tmp_path / "runs", **given | options)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("speeds", "message"),
+    [
+        ({"training": {"nano": -3}}, "training.nano: Input should be greater than 0, not -3"),
+        ({"decoding": {"greedy": "fast"}}, "decoding.greedy: Input should be a valid number, not 'fast'"),
+        ({"trainin": {}}, "unknown key 'trainin'; did you mean 'training'"),
+    ],
+)
+def test_a_wrong_speed_is_refused(tmp_path: Path, speeds: dict[str, Any], message: str) -> None:
+    """Guards against GPU-hours below 0."""
+    (tmp_path / "speed.yaml").write_text(yaml.safe_dump({"measured": "here"} | speeds))
+    with pytest.raises(InputError, match=message):
+        load_config(Speed, tmp_path / "speed.yaml")
+
+
+def test_a_speed_of_nothing_is_named(sweep: Sweep, tmp_path: Path) -> None:
+    """Guards against a misspelt name whose hours are silently missing from the total."""
+    jobs = plan(sweep, tmp_path)
+    speed = Speed(measured="here", training={"nano": 1.0, "nanno": 1.0}, decoding={"greedy": 1.0, "beam4": 1.0})
+    assert speed.unused(jobs) == ["nanno", "beam4"]
+    assert "not planned here: nanno, beam4" in str(_listing(jobs, speed).caption)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["families=nofile.yaml"], r"nofile\.yaml: no such file"),
+        (["families=other.yaml"], r"other\.yaml: has no 'families', which .*sweep\.yaml takes from there"),
+        (["arms=other.yaml", "seeds=[]"], "sweep.yaml: seeds: "),
+    ],
+)
+def test_families_and_arms_of_another_file(
+    content: dict[str, Any], tmp_path: Path, overrides: list[str], message: str
+) -> None:
+    """Guards against "should be a valid dictionary" for a file that is not there."""
+    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(content))
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump({"arms": content["arms"]}))
+    with pytest.raises(InputError, match=message):
+        load_sweep(tmp_path / "sweep.yaml", overrides)

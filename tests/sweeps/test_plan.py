@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import yaml
 
 from igsm.config import build_config
 from igsm.errors import InputError
-from igsm.sweeps.cost import Speed, cost
-from igsm.sweeps.plan import Job, plan, report_request, select, state
+from igsm.rundir import write_json
+from igsm.sweeps.cost import Speed, cost, start_settings
+from igsm.sweeps.plan import Job, plan, report_request, select
+from igsm.sweeps.state import state
 from igsm.sweeps.sweep import Sweep, fill, grid_points
 
 
@@ -46,6 +49,12 @@ def test_seeds_change_weights_and_data(content: dict[str, Any], tmp_path: Path) 
     assert (second["seed"], second["data"]["seed"]) == (2, 2)
 
 
+def test_a_seed_given_twice_is_refused(content: dict[str, Any]) -> None:
+    """Guards against one run counted as two in pooled accuracies and intervals."""
+    with pytest.raises(InputError, match="seeds: 2 stands twice"):
+        build_config(Sweep, content | {"seeds": [2, 1, 2]}, "test")
+
+
 def test_arms_of_one_name_share_the_run(content: dict[str, Any], tmp_path: Path) -> None:
     """Guards against training the error-free model once for every decoder of Figure 3."""
     content["arms"] = [
@@ -63,18 +72,20 @@ def test_two_different_runs_in_one_folder_are_refused(content: dict[str, Any], t
         plan(build_config(Sweep, content, "test"), tmp_path)
 
 
-def test_fine_tuning_starts_from_the_run_of_the_same_family_and_seed(content: dict[str, Any], tmp_path: Path) -> None:
-    """Guards against fine-tuning seed 2 from seed 1, and against starting before the base run is there."""
+@pytest.fixture
+def tuning(content: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """A sweep with an arm that is fine-tuned."""
     tune = tmp_path / "tune.yaml"
     tune.write_text(
         "data: {problem: {difficulty: nano}, context: 128}\ntraining: {steps: 9, batch: 2, warmup_steps: 1}\n"
     )
-    content["arms"].append(
-        {
-            "row": "tuned",
-            "finetune": {"start": "original", "config": str(tune), "overrides": ["training.steps={long_steps}"]},
-        }
-    )
+    tuned = {"start": "original", "config": str(tune), "overrides": ["training.steps={long_steps}"]}
+    return content | {"arms": [*content["arms"], {"row": "tuned", "finetune": tuned}]}
+
+
+def test_fine_tuning_starts_from_the_run_of_the_same_family_and_seed(tuning: dict[str, Any], tmp_path: Path) -> None:
+    """Guards against fine-tuning seed 2 from seed 1, and against starting before the base run is there."""
+    content = tuning
     jobs = plan(build_config(Sweep, content | {"seeds": [1, 2]}, "test"), tmp_path)
     tuned = job(jobs, "finetune nano_pq-tuned-seed2")
     assert tuned.needs == ("pretrain nano_pq-original-seed2",)
@@ -104,6 +115,61 @@ def test_done_needs_the_same_settings(sweep: Sweep, tmp_path: Path) -> None:
     assert "learning_rate: 0.5 there, 0.002 here" in reason
 
 
+def test_settings_of_none_are_settings(sweep: Sweep, content: dict[str, Any], tmp_path: Path) -> None:
+    """Guards against a run on problems of op=2 only, or with other sizes, taken for one on all problems."""
+    first, *_ = plan(sweep, tmp_path)
+    assert (first.settings["data"]["problem"]["op"], first.settings["training"]["device"]) == (None, "auto")
+    other = build_config(Sweep, content | {"arms": [{"row": "original", "overrides": ["data.problem.op=2"]}]}, "test")
+    write_run(plan(other, tmp_path)[0], device="cpu")  # which device is the run's own affair
+    kind, reason = state(first)
+    assert (kind, "data.problem.op: 2 there, None here" in reason) == ("conflict", True)
+    assert "device" not in reason
+
+
+def test_fine_tuned_runs_are_known_again_under_another_spelling_or_elsewhere(
+    tuning: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against `from=` compared as text: conflicts after `--root ./runs` or after moving all runs."""
+    sweep, name = build_config(Sweep, tuning, "test"), "finetune nano_pq-tuned-seed1"
+    monkeypatch.chdir(tmp_path)
+    tuned = job(plan(sweep, Path("runs")), name)
+    write_run(replace(tuned, settings=tuned.settings | {"model": {}}))
+    assert state(job(plan(sweep, tmp_path / "runs"), name)) == ("done", "")
+    (tmp_path / "runs").rename(tmp_path / "moved")
+    assert state(job(plan(sweep, Path("moved")), name)) == ("done", "")
+    write_run(replace(tuned, settings=tuned.settings | {"model": {}, "from": "runs/test/nano_pq-retry-0.5-seed1"}))
+    assert "from: runs/test/nano_pq-retry-0.5-seed1 there" in state(tuned)[1].replace("'", "")
+
+
+def write_summary(one: Job, **changes: Any) -> None:
+    """The results of all cells of an evaluation, at step 20 of its run."""
+    (one.run / "checkpoints" / "step_20").mkdir(parents=True, exist_ok=True)
+    for cell in one.cells:
+        summary = {"n": one.problems, "seed": one.test_seed, "checkpoint": "step_20"} | changes
+        write_json(one.run / "eval" / f"{cell}-{one.decoder}" / "summary.json", summary)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n": 4096}, "holds results of problems=4096, not 8; move it away, give problems=4096, or a folder=NAME"),
+        ({"seed": 2}, "holds results of test_seed=2, not 1; move it away, give test_seed=2"),
+        ({"checkpoint": "step_10"}, "holds results of step_10, the run is at step_20; move the folder away"),
+    ],
+)
+def test_results_of_something_else_are_a_conflict(
+    sweep: Sweep, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    """Guards against results of an older checkpoint taken for the run's, and jobs planned that can only fail."""
+    _, evaluation, *_ = plan(sweep, tmp_path)
+    write_summary(evaluation)
+    assert state(evaluation) == ("done", "")
+    write_summary(evaluation, **changes)
+    kind, reason = state(evaluation)
+    assert kind == "conflict"
+    assert message in reason
+
+
 def test_select_takes_what_is_needed_along(sweep: Sweep, tmp_path: Path) -> None:
     """Guards against --only running an evaluation without its model."""
     chosen = select(plan(sweep, tmp_path), "eval nano_pq-retry-0.5")
@@ -131,6 +197,23 @@ def test_cost_counts_windows_and_knows_what_it_does_not_know(sweep: Sweep, tmp_p
     assert cost(evaluation, {}, speed).hours is None
 
 
+def test_runs_that_start_from_others_have_their_disk(tuning: dict[str, Any], tmp_path: Path) -> None:
+    """Guards against 0 B for every fine-tuning and probe, whose model is that of their start, or their start's."""
+    probe = tmp_path / "probe.yaml"
+    probe.write_text(
+        "from: x\nrow_length: 192\nlora: {embedding_rank: 4}\ntraining: {steps: 9, batch: 2, warmup_steps: 1}\n"
+    )
+    tuning["arms"][-1]["probe"] = {"config": str(probe)}
+    jobs = plan(build_config(Sweep, tuning, "test"), tmp_path)
+    base, tuned, detector = (
+        cost(one, start_settings(one, jobs), None)
+        for one in (jobs[0], job(jobs, "finetune nano_pq-tuned-seed1"), job(jobs, "probe nano_pq-tuned-seed1-probe"))
+    )
+    assert base.bytes == tuned.bytes > 0
+    assert detector.bytes == base.bytes / 3  # no optimizer's moments of frozen weights
+    assert detector.tokens == 9 * 2 * 192
+
+
 def test_grid_pairs_values_that_go_together() -> None:
     """Guards against LoRA ranks 4 with embedding ranks of another row."""
     points = grid_points({"rank, embedding": [[4, 8], [8, 16]], "rate": [0.1, 0.2]}, "here")
@@ -152,10 +235,12 @@ def test_unknown_variable_is_named() -> None:
         ({"decoders": ["greedi"]}, "unknown decoder 'greedi'; did you mean 'greedy'"),
         ({"cells": ["nano_pq:op<=3", "nanno_pq:op=4"]}, "unknown cell 'nanno_pq:op=4'; did you mean 'nano_pq:op=4'"),
         ({"cells": ["op=60"]}, "cell 'nano_pq:op=60'"),
+        ({"cells": ["med_pq:op=20"]}, "has the names of lexicon 'full', nano_pq-original-seed1 learns those of 'nano'"),
+        ({"arms": [{"row": "x", "grid": {"rate": []}}]}, "arm 'x': grid 'rate' has no values; give at least one"),
     ],
 )
 def test_wrong_names_are_found_before_anything_runs(
-    content: dict[str, Any], tmp_path: Path, change: dict[str, list[str]], message: str
+    content: dict[str, Any], tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
     """Guards against a decoder or cell whose typing error is noticed after all pretraining."""
     content["families"]["nano_pq"]["cells"] = change.pop("cells", ["op=4"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,18 @@ def test_continued_pretraining_trains_all_weights(preset: str, base: Path, tmp_p
 def test_a_lora_run_is_the_base_of_another(base: Path, tmp_path: Path) -> None:
     finetune(settings("lora", base, *RANKS), tmp_path / "one", ALONE)
     assert finetune(settings("continued", tmp_path / "one"), tmp_path / "two", ALONE).status == "done"
+
+
+def test_a_run_goes_on_under_another_spelling_of_its_start(base: Path, tmp_path: Path) -> None:
+    """Guards against "holds a run of another config" for `from=runs/x` instead of `from=./runs/x`."""
+    config = settings("continued", base)
+    finetune(config, tmp_path / "run", ALONE)
+    (tmp_path / "run" / "DONE").unlink()
+    other = config.model_copy(update={"from_": f"{base}/../{base.name}"})
+    assert finetune(other, tmp_path / "run", ALONE).status == "done"
+    shutil.copytree(base, tmp_path / "other")
+    with pytest.raises(InputError, match="from is .*base there and .*other here"):
+        finetune(config.model_copy(update={"from_": str(tmp_path / "other")}), tmp_path / "run", ALONE)
 
 
 @pytest.mark.parametrize(

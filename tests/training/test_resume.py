@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import torch
 
+from igsm.errors import InputError
+from igsm.locks import locked
 from igsm.rundir import read_json
 from igsm.training.distributed import Ranks
 from igsm.training.signals import REQUEUE_EXIT_CODE
-from tests.training.toy_training import ToyWindows, metrics, run, start, toy_config, toy_train, weights
+from tests.training.toy_training import ToyWindows, metrics, on_two_ranks, run, start, toy_config, toy_train, weights
 
 ALONE = Ranks(torch.device("cpu"))
 MEASURED = ("tokens_per_second", "loader_wait_share")
@@ -71,6 +73,25 @@ def test_stopping_and_resuming_is_exact(tmp_path: Path, settings: dict[str, Any]
     toy_train(config, tmp_path / "stopped")
     assert weights(tmp_path / "stopped", 24) == weights(tmp_path / "whole", 24)
     assert without_times(tmp_path / "stopped") == without_times(tmp_path / "whole")
+
+
+def test_a_folder_is_trained_in_by_one_process_at_a_time(tmp_path: Path) -> None:
+    """Guards: two sweeps that share a run write each other's checkpoints; a killed run that keeps its folder locked."""
+    config = toy_config(steps=300, checkpoint_every=1000)
+    process = start(run, config, tmp_path)
+    wait_for(lambda: lines(tmp_path) >= 3)
+    os.kill(process.pid, signal.SIGSTOP)  # it must not end before the other one asks
+    with pytest.raises(InputError, match=f"process {process.pid}\\) is training there"):
+        toy_train(config, tmp_path)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert run(config, tmp_path) == 0
+
+
+def test_all_processes_of_a_run_hear_that_another_trains_there(tmp_path: Path) -> None:
+    """Guards: the first process refused by the lock while the others wait for it for ever."""
+    with locked(tmp_path, "training"):
+        assert on_two_ranks(toy_config(), tmp_path) == [1, 1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])

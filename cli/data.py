@@ -1,0 +1,61 @@
+"""What the commands that write problems share: the options that say which problems."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from igsm.corpus.config import DataConfig
+
+Difficulty = Annotated[str | None, typer.Option(help="nano, mini, easy, med or hard.")]
+Form = Annotated[str | None, typer.Option("--format", help="pq, or qp: the question first.")]
+Kind = Annotated[
+    str | None,
+    typer.Option(help="Mistakes: none, retry, retry_weak, retry_miss, unnecessary, wrong_result or wrong_operand."),
+]
+RetryRate = Annotated[float | None, typer.Option(help="Chance of a mistake before a step, [0, 1).")]
+Split = Annotated[str | None, typer.Option(help="train or test: bins of the template hash.")]
+Op = Annotated[int | None, typer.Option(help="Exactly this many operations.")]
+Reask = Annotated[str | None, typer.Option(help="Ask another parameter: none, loose or strict.")]
+LexiconName = Annotated[str | None, typer.Option("--lexicon", help="full, nano, or a file of names (JSON or YAML).")]
+Seed = Annotated[int | None, typer.Option(help="The random stream.")]
+Workers = Annotated[int, typer.Option(help="Processes.", min=1)]
+
+
+def problem_options(**options: Any) -> dict[str, Any]:
+    """Settings of the data from the options above, by their full names."""
+    names = {"seed": "seed", "form": "problem.format"}
+    return {names.get(name, f"problem.{name}"): value for name, value in options.items()}
+
+
+def data_config(path: Path | None, given: dict[str, Any], overrides: list[str], where: str) -> DataConfig:
+    """Options over the file's data section, KEY=VALUE over both; the context follows the difficulty."""
+    from igsm.config import apply_overrides, build_config, load_yaml
+    from igsm.corpus.config import DataConfig
+
+    where = str(path) if path is not None else where
+    content = load_yaml(path) if path is not None else {}
+    content = _section(content.get("data", content), f"{where}: data")
+    for name, value in given.items():
+        if value is not None:
+            *sections, key = name.split(".")
+            place = content
+            for section in sections:
+                place = _section(place.setdefault(section, {}), f"{where}: {section}")
+            place[key] = value
+    content = apply_overrides(content, overrides) | {"path": None}
+    data = build_config(DataConfig, content, where)
+    if "context" not in content:
+        data = data.model_copy(update={"context": data.problem.problem_class.context})
+    return data
+
+
+def _section(value: Any, where: str) -> dict[str, Any]:
+    from igsm.errors import InputError
+
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: must hold 'key: value' lines, not {value!r}")
+    return value

@@ -1,0 +1,46 @@
+"""What is there already: whether a job is done, may run, or cannot because its folder holds something else."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from igsm.errors import InputError
+from igsm.rundir import RunFolder, read_json
+from igsm.sweeps.plan import Job
+from igsm.sweeps.settings import conflict, finished
+
+State = Literal["done", "to run", "conflict"]
+
+
+def state(job: Job) -> tuple[State, str]:
+    """Whether the job is done, may run, or cannot because its folder holds something else, and why."""
+    if job.stage == "eval":
+        return _evaluation_state(job)
+    reason = conflict(job.run, job.settings)
+    if reason is not None:
+        return "conflict", reason
+    if finished(job.run):
+        return "done", ""
+    steps = RunFolder(job.run).checkpoint_steps()
+    return "to run", f"from step {steps[-1]}" if steps else ""
+
+
+def _evaluation_state(job: Job) -> tuple[State, str]:
+    """`mistakes eval` would refuse a folder with other results; here they are found before anything is computed."""
+    missing = 0
+    for cell in job.cells:
+        path = RunFolder(job.run).evaluation(cell, job.decoder) / "summary.json"
+        if not path.is_file():
+            missing += 1
+            continue
+        summary = read_json(path)
+        if not isinstance(summary, dict):
+            raise InputError(f"{path}: not the summary of an evaluation")
+        for key, setting, value in (("n", "problems", job.problems), ("seed", "test_seed", job.test_seed)):
+            if (found := summary.get(key)) != value:
+                same = f"move it away, give {setting}={found}, or a folder=NAME of its own"
+                return "conflict", f"{path.parent}: holds results of {setting}={found}, not {value}; {same}"
+        steps = RunFolder(job.run).checkpoint_steps()  # none: the weights have been deleted, the results stay
+        if steps and (found := summary.get("checkpoint")) != (last := f"step_{steps[-1]}"):
+            return "conflict", f"{path.parent}: holds results of {found}, the run is at {last}; move the folder away"
+    return ("to run", f"{missing} of {len(job.cells)} cells") if missing else ("done", "")
