@@ -148,17 +148,24 @@ class RunFolder:
 
 
 def distinct_names(paths: Sequence[str | Path]) -> list[str]:
-    """A name for each folder: the last parts of its resolved path, as many as tell all of them apart.
+    """A name for each folder: its own, after as many of the folders above it as no other one shares.
 
     Raises:
         InputError: two paths are the same folder.
     """
-    parts = [Path(path).resolve().parts for path in paths]
-    for path, own in zip(paths, parts, strict=True):
-        if parts.count(own) > 1:
+    places = [os.path.realpath(path) for path in paths]
+    for path, place in zip(paths, places, strict=True):
+        if places.count(place) > 1:
             raise InputError(f"{path}: is given more than once")
-    count = next(n for n in range(1, max(map(len, parts), default=1) + 1) if len({p[-n:] for p in parts}) == len(parts))
-    return ["/".join(own[-count:]).replace("//", "/") for own in parts]
+    parts = [Path(os.path.abspath(path)).parts for path in paths]  # as they were given: links keep their names
+    return [_short_name(own, [other for other in parts if other is not own]) for own in parts]
+
+
+def _short_name(own: tuple[str, ...], others: list[tuple[str, ...]]) -> str:
+    for count in range(1, len(own)):
+        if all(other[-count:] != own[-count:] for other in others):
+            return "/".join(own[-count:])
+    return str(Path(*own))
 
 
 def provenance() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The documents of a corpus as text, for people and for other tools: JSONL, Parquet, chats, Hugging Face datasets.
 
-A record is ``{problem, question, solution, answer, op, modulus, bin, mistakes: [{step, parameter, kind}]}``. The
-records are the documents of blocks 0, 1, 2, ... in order, those that `gen-data` cuts at a window's end whole. Files
+A record is ``{problem, question, solution, answer, op, modulus, lexicon, bin, mistakes: [{step, parameter, kind}]}``.
+The records are the documents of blocks 0, 1, 2, ... in order, those that `gen-data` cuts at a window's end whole. Files
 take their name only when they are whole.
 """
 
@@ -47,11 +47,12 @@ def records(
 
 
 def _block_records(config: DataConfig, job: tuple[int, int]) -> list[Record]:
-    return [record_of(document) for document in documents(config, *job)]
+    lexicon = config.problem.problem_class.lexicon
+    return [record_of(document, lexicon) for document in documents(config, *job)]
 
 
-def record_of(document: Document) -> Record:
-    """A document as a record of plain values; a box-over-box document has no op, modulus and bin."""
+def record_of(document: Document, lexicon: str) -> Record:
+    """A document as a record of plain values; a box-over-box document has no op, modulus, lexicon and bin."""
     problem = document.problem
     return {
         "problem": document.problem_text.lstrip(),
@@ -60,6 +61,7 @@ def record_of(document: Document) -> Record:
         "answer": document.answer,
         "op": document.op,
         "modulus": None if problem is None else problem.modulus,
+        "lexicon": None if problem is None else lexicon,
         "bin": document.bin,
         "mistakes": [
             {"step": span.step, "parameter": problem.name(span.parameter), "kind": span.kind}
@@ -75,7 +77,7 @@ def chat_of(item: Record) -> Record:
     The solution ends in ". 5", the form that `ReasoningDataset.score_answer` and the lm-eval task grade.
     """
     turns = (("user", item["problem"]), ("assistant", f"{item['solution']} {item['answer']}"))
-    rest = {name: item[name] for name in ("answer", "op", "modulus")}
+    rest = {name: item[name] for name in ("answer", "op", "modulus", "lexicon")}
     return {"messages": [{"role": role, "content": content} for role, content in turns], **rest}
 
 
@@ -134,7 +136,7 @@ def _write_parquet(folder: Path, split: str, items: Iterable[Record]) -> Path:
     schema = pyarrow.schema(
         [(name, text) for name in ("problem", "question", "solution")]
         + [(name, number) for name in ("answer", "op", "modulus", "bin")]
-        + [("mistakes", pyarrow.list_(mistake))]
+        + [("lexicon", text), ("mistakes", pyarrow.list_(mistake))]
     )
     path = must_be_new(folder / f"{split}.parquet")
     with whole_file(path) as partial, pyarrow.parquet.ParquetWriter(partial, schema) as table:

@@ -27,6 +27,7 @@ from igsm.errors import InputError
 from igsm.evaluation.cells import Cell, figure_cells
 from igsm.evaluation.generate import Json, generations, verdict_of
 from igsm.evaluation.testsets import TestSet, load_test_set
+from igsm.locks import locked
 from igsm.model import GPT
 from igsm.model.checkpoint import find_checkpoint, load_model, weights_digest
 from igsm.probing.detector import load_detector
@@ -100,23 +101,31 @@ def evaluate(
         progress: called after each graded solution.
 
     Raises:
-        InputError: the folder holds the results of another n, seed, checkpoint or test set, or cannot be written.
+        InputError: the folder holds the results of another n, seed, checkpoint or test set, another process is
+            evaluating there, or it cannot be written.
     """
     folder = run.folder.evaluation(cell.name, decoding.decoder.name)
     tests = load_test_set(cell, run.data.problem, run.vocabulary, n, seed)
     settings = _settings(run, cell, decoding, n, seed) | {"test_set": tests.digest}
     done = folder / "summary.json"
-    if done.is_file():
-        summary = _read_summary(done, settings)
-        for key, value in settings.items():
-            if summary.get(key) != value:
-                same = f"with --{key} {summary.get(key)}" if key in _OPTIONS else "with the same settings"
-                raise InputError(
-                    f"{folder}: holds results with {key}={summary.get(key)}, not {value}; "
-                    f"move the folder away or repeat the evaluation {same}"
-                )
-        progress(summary["n"], summary["correct"])
-        return summary
+    if not done.is_file():
+        with locked(folder, "evaluating"):
+            if not done.is_file():  # or another process has finished it in between
+                return _make(decoding, folder, settings, tests, progress)
+    summary = _read_summary(done, settings)
+    for key, value in settings.items():
+        if summary.get(key) != value:
+            same = f"with --{key} {summary.get(key)}" if key in _OPTIONS else "with the same settings"
+            raise InputError(
+                f"{folder}: holds results with {key}={summary.get(key)}, not {value}; "
+                f"move the folder away or repeat the evaluation {same}"
+            )
+    progress(summary["n"], summary["correct"])
+    return summary
+
+
+def _make(decoding: Decoding, folder: Path, settings: Json, tests: TestSet, progress: Progress) -> Json:
+    """Generate and grade what is missing of a cell; write its files, the summary last."""
     started = time.perf_counter()
     try:
         records, verdicts = _generate_and_grade(decoding, folder, settings, tests, progress)
@@ -126,11 +135,12 @@ def evaluate(
         raise InputError(
             f"{folder}: cannot be written: {error.strerror}; what is finished is kept, the same command goes on"
         ) from None
+    detector = decoding.decoder.detector
     summary = (
         settings
         | summarise(verdicts)
         | {
-            "detector_folder": detector.folder if (detector := decoding.decoder.detector) else None,
+            "detector_folder": detector.folder if detector else None,
             "left_out": tests.left_out,
             "seconds": round(time.perf_counter() - started, 2),
             "provenance": provenance(),
@@ -139,7 +149,7 @@ def evaluate(
     packed = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     atomic_write(folder / "generations.jsonl.gz", gzip.compress(packed.encode(), mtime=0))
     atomic_write(folder / "verdicts.jsonl", "".join(json.dumps(verdict) + "\n" for verdict in verdicts))
-    write_json(done, summary)
+    write_json(folder / "summary.json", summary)
     (folder / "generations.partial.jsonl").unlink(missing_ok=True)
     return summary
 

@@ -14,7 +14,7 @@ from typing import Any
 from igsm.config import load_yaml
 from igsm.errors import InputError
 from igsm.reporting.measures import Json
-from igsm.rundir import RunFolder, read_json, read_jsonl
+from igsm.rundir import RunFolder, distinct_names, read_json, read_jsonl
 
 # Fields that are read without a second look: name -> (must it be there, of which type).
 _SUMMARY: dict[str, tuple[bool, Any]] = {
@@ -189,21 +189,13 @@ def sources_of_runs(runs: Sequence[Path]) -> list[Source]:
     for run, config, name in described:
         twins = [other for _, other, its_name in described if its_name == name]
         same = bool(name) and all(_without_seeds(other) == _without_seeds(config) for other in twins)
-        folder_name = short_name(run, [other for other, _, its_name in described if its_name == name])
+        alike = [other for other, _, its_name in described if its_name == name]
+        folder_name = distinct_names(alike)[alike.index(run)]
         seed = config.get("seed")
         seed = seed if isinstance(seed, int) else None
         row = name if same else f"{name} ({folder_name})" if name else folder_name
         sources.append(Source(row, run, seed))
     return sources
-
-
-def short_name(run: Path, runs: Sequence[Path]) -> str:
-    """The name of a run's folder, after as many of the folders above it as no other of ``runs`` shares."""
-    parts, *others = (Path(os.path.abspath(path)).parts for path in (run, *runs))
-    for number in range(1, len(parts)):
-        if all(other == parts or other[-number:] != parts[-number:] for other in others):
-            return "/".join(parts[-number:])
-    return str(Path(*parts))
 
 
 def describe(config: Json) -> str:

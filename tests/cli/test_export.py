@@ -47,11 +47,11 @@ def test_chat_is_a_conversation_that_can_be_verified(tmp_path: Path) -> None:
     records = lines(tmp_path / "chat" / "train.jsonl")
     assert lines(tmp_path / "data" / "train.jsonl") == records
     for record in records:
-        assert list(record) == ["messages", "answer", "op", "modulus"]
+        assert list(record) == ["messages", "answer", "op", "modulus", "lexicon"]
         user, assistant = record["messages"]
         assert (user["role"], assistant["role"]) == ("user", "assistant")
         steps, _, answer = assistant["content"].rpartition(".")
-        problem = read_problem(user["content"], load_lexicon("nano"), record["modulus"])
+        problem = read_problem(user["content"], load_lexicon(record["lexicon"]), record["modulus"])
         assert grade(problem, f"{steps}.", answer.strip()).correct
         assert (problem.answer, problem.op) == (record["answer"], record["op"])
 

@@ -29,7 +29,17 @@ def test_records_hold_what_a_reader_needs(tmp_path: Path) -> None:
     assert len(records) == 40
     kinds = set()
     for record in records:
-        assert list(record) == ["problem", "question", "solution", "answer", "op", "modulus", "bin", "mistakes"]
+        assert list(record) == [
+            "problem",
+            "question",
+            "solution",
+            "answer",
+            "op",
+            "modulus",
+            "lexicon",
+            "bin",
+            "mistakes",
+        ]
         problem = read_problem(record["problem"], load_lexicon("full"))
         verdict = grade(problem, record["solution"], record["answer"])
         assert verdict.correct
@@ -46,8 +56,8 @@ def test_records_hold_what_a_reader_needs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_records_are_the_documents_of_the_windows_in_order(workers: int) -> None:
-    expected = [export.record_of(document) for number in (0, 1) for document in documents(DATA, number, 3)]
-    expected += [export.record_of(document) for document in documents(DATA, 2, 1)]
+    expected = [export.record_of(document, "full") for number in (0, 1) for document in documents(DATA, number, 3)]
+    expected += [export.record_of(document, "full") for document in documents(DATA, 2, 1)]
     assert list(export.records(DATA, windows=7, workers=workers)) == expected
 
 

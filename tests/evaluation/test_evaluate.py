@@ -28,6 +28,7 @@ from igsm.evaluation.generate import verdict_of, vote_on
 from igsm.evaluation.table import accuracies, to_csv, to_markdown
 from igsm.evaluation.testsets import load_test_set
 from igsm.grading.verdict import Kind
+from igsm.locks import locked
 from igsm.model import GPT, ModelConfig
 from igsm.model.checkpoint import save_checkpoint
 from igsm.problems.difficulty import DIFFICULTIES, SPLITS, ProblemConfig
@@ -263,6 +264,17 @@ def test_an_interrupted_cell_goes_on(run, monkeypatch):
     assert resumed["correct"] == whole["correct"]
     assert evaluate(run, cell, decoder, 6, 0, context=110)["seconds"] == resumed["seconds"]
     assert len(asked) == 3, "a finished cell was generated again"
+
+
+def test_one_process_at_a_time_evaluates_a_cell(run):
+    """Guards two sweeps that share runs: their records would end up in one file."""
+    cell, decoder = Cell("nano", "pq", 3, False), parse_decoder("greedy")
+    with (
+        locked(run.folder.evaluation(cell.name, decoder.name), "evaluating"),
+        pytest.raises(InputError, match="another process .* is evaluating there"),
+    ):
+        evaluate(run, cell, decoder, 2, 0, context=110)
+    assert evaluate(run, cell, decoder, 2, 0, context=110)["n"] == 2
 
 
 def test_results_of_other_settings_are_not_overwritten(run):

@@ -29,7 +29,7 @@ def _report(run: Path, out: Path) -> None:
         ("eval/*/generations.jsonl.gz", gzip.compress(b"[1]\n"), "line 1: a JSON object is expected, not list"),
         ("eval/*/generations.jsonl.gz", gzip.compress(b"{\n"), "line 1: not valid JSON"),
         ("eval/*/generations.jsonl.gz", gzip.compress(b'{"index": 0, "text": "\xff"}\n'), "cannot be read: 'utf-8'"),
-        ("eval/*/verdicts.jsonl", b'{"index": 0, "correct": true, "x": "\xff"}\n', "cannot be read: 'utf-8'"),
+        ("eval/*/verdicts.jsonl", b'{"index": 0, "correct": true, "x": "\xff"}\n', "not valid JSON: 'utf-8'"),
         ("eval/*/summary.json", b"\xff", "not a readable JSON file"),
         ("eval/*/summary.json", (SUMMARY + '"first_errors": {"x": "y"}}').encode(), "'x' cannot be 'y'"),
         ("eval/*/summary.json", (SUMMARY + '"provenance": [1]}').encode(), "'provenance' cannot be"),
@@ -37,7 +37,7 @@ def _report(run: Path, out: Path) -> None:
         ("provenance.json", b"[1]", "not the provenance of a run: an object is expected, not list"),
         ("provenance.json", b'{"command": 5}', "not the provenance of a run: 'command' cannot be 5"),
         ("provenance.json", b'{"git": "x"}', "not the provenance of a run: 'git' cannot be 'x'"),
-        ("metrics.jsonl", b'{"step": 1, "loss": 1}\n\xff\n', "cannot be read: 'utf-8'"),
+        ("metrics.jsonl", b'{"step": 1, "loss": 1}\n\xff\n', "line 2: not valid JSON: 'utf-8'"),
         ("config.yaml", b"seed: \xff", "cannot be read: 'utf-8'"),
     ],
 )
