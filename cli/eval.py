@@ -24,6 +24,9 @@ def command(
     devices: Annotated[
         str | None, typer.Option(help="Comma-separated, e.g. cuda:0,cuda:1; default: all GPUs, or all cores.")
     ] = None,
+    part: Annotated[
+        str | None, typer.Option(help="k/n: every n-th cell of every run and decoder, from the k-th on (array jobs).")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Write the tables to OUT.csv and OUT.md; default: all that a run has, to its eval/table."),
@@ -31,10 +34,12 @@ def command(
 ) -> None:
     """Generate and grade; finished cells are read, not repeated, an interrupted one goes on where it stopped."""
     from functools import partial
+    from itertools import cycle
 
     from rich.console import Console
     from tqdm import tqdm
 
+    from igsm.corpus.generate import parse_part
     from igsm.decoding.decoders import parse_decoder
     from igsm.evaluation.cells import parse_cells
     from igsm.evaluation.evaluate import evaluate, finished, load_run
@@ -43,6 +48,8 @@ def command(
 
     wanted = [parse_decoder(name.strip()) for name in decoder.split(",")]
     names = [device.strip() for device in devices.split(",")] if devices else None
+    own, parts = parse_part(part)
+    turn = cycle(range(1, parts + 1))
     rows = []
     tables = {}
 
@@ -53,12 +60,17 @@ def command(
     for path, name in zip(runs, distinct_names(runs), strict=True):
         run = load_run(path)
         for one in wanted:
+            chosen = [cell for cell in parse_cells(cells, run.data.problem) if next(turn) == own]
             with run.decoding(one, batch=batch, context=context, precision=precision, devices=names) as decoding:
-                for cell in parse_cells(cells, run.data.problem):
+                for cell in chosen:
                     with tqdm(total=n, desc=f"{name} {cell.name} {one.name}", unit="problem") as bar:
                         summary = evaluate(run, cell, decoding, n, seed, progress=partial(show, bar))
                     rows.append((name, summary))
-        tables[run.folder.evaluations / "table"] = [(name, summary) for summary in finished(run.folder)]
+        if summaries := finished(run.folder):
+            tables[run.folder.evaluations / "table"] = [(name, summary) for summary in summaries]
+    if not rows:
+        typer.echo(f"part {part}: there are fewer cells than parts, none is left for this one")
+        return
     if out is not None:
         tables = {out: rows}
     for base, content in tables.items():

@@ -382,6 +382,23 @@ def test_the_table_of_a_run_has_all_its_cells(run, mistakes):
     assert len((run.folder.evaluations / "table.csv").read_text().splitlines()) == 3
 
 
+def test_parts_share_the_cells(run, mistakes):
+    """Guards array jobs: together the parts do every cell of every decoder once, and one too many does no harm."""
+    done = set()
+    for part in ("1/3", "2/3", "3/3"):
+        code, _, _ = mistakes(
+            "eval", run.path, "--cells", "op=2,op=3", "--decoder", "greedy,sample", "--n", 2, "--part", part
+        )
+        assert code == 0
+        found = {path.parent.name for path in run.folder.evaluations.glob("*/summary.json")}
+        assert len(found - done) == (2 if part == "1/3" else 1)
+        done = found
+    assert len(done) == 4
+    assert len((run.folder.evaluations / "table.csv").read_text().splitlines()) == 5
+    code, out, _ = mistakes("eval", run.path, "--cells", "op=2", "--n", 2, "--part", "2/2")
+    assert (code, "fewer cells than parts" in out) == (0, True)
+
+
 def test_a_full_disk_is_one_clear_line(run, monkeypatch):
     """Guards a traceback after hours of generating."""
 
