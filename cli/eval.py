@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,7 +32,10 @@ def command(
         typer.Option(help="Write the tables to OUT.csv and OUT.md; default: all that a run has, to its eval/table."),
     ] = None,
 ) -> None:
-    """Generate and grade; finished cells are read, not repeated, an interrupted one goes on where it stopped."""
+    """Generate and grade; finished cells are read, not repeated, an interrupted one goes on where it stopped.
+
+    Exit codes: 0 finished; 75 stopped by SIGTERM or SIGUSR1: the same command goes on; 2 bad input.
+    """
     from functools import partial
     from itertools import cycle
 
@@ -45,39 +48,44 @@ def command(
     from igsm.evaluation.evaluate import evaluate, finished, load_run
     from igsm.evaluation.table import accuracies, details, render, to_csv, to_markdown
     from igsm.rundir import atomic_write, distinct_names
+    from igsm.training.signals import leaving_on_request
 
     wanted = [parse_decoder(name.strip()) for name in decoder.split(",")]
     names = [device.strip() for device in devices.split(",")] if devices else None
     own, parts = parse_part(part)
     turn = cycle(range(1, parts + 1))
     rows = []
-    tables = {}
+    folders = {}
 
     def show(bar: tqdm, graded: int, correct: int) -> None:
         bar.update(graded - bar.n)
         bar.set_postfix_str(f"accuracy {100 * correct / graded:.1f} %", refresh=False)
 
-    for path, name in zip(runs, distinct_names(runs), strict=True):
-        run = load_run(path)
-        for one in wanted:
-            chosen = [cell for cell in parse_cells(cells, run.data.problem) if next(turn) == own]
-            with run.decoding(one, batch=batch, context=context, precision=precision, devices=names) as decoding:
-                for cell in chosen:
-                    with tqdm(total=n, desc=f"{name} {cell.name} {one.name}", unit="problem") as bar:
-                        summary = evaluate(run, cell, decoding, n, seed, progress=partial(show, bar))
-                    rows.append((name, summary))
-        if summaries := finished(run.folder):
-            tables[run.folder.evaluations / "table"] = [(name, summary) for summary in summaries]
+    with leaving_on_request():
+        for path, name in zip(runs, distinct_names(runs), strict=True):
+            run = load_run(path)
+            folders[name] = run.folder
+            for one in wanted:
+                chosen = [cell for cell in parse_cells(cells, run.data.problem) if next(turn) == own]
+                with run.decoding(one, batch=batch, context=context, precision=precision, devices=names) as decoding:
+                    for cell in chosen:
+                        with tqdm(total=n, desc=f"{name} {cell.name} {one.name}", unit="problem") as bar:
+                            summary = evaluate(run, cell, decoding, n, seed, progress=partial(show, bar))
+                        rows.append((name, summary))
     if not rows:
         typer.echo(f"part {part}: there are fewer cells than parts, none is left for this one")
         return
-    if out is not None:
-        tables = {out: rows}
-    for base, content in tables.items():
-        atomic_write(base.with_name(base.name + ".csv"), to_csv(content))
-        atomic_write(base.with_name(base.name + ".md"), to_markdown(content))
     console = Console()
     console.print(render(f"Accuracy of full solutions, %, n = {n} [95 % Wilson interval]", *accuracies(rows)))
     console.print(render("Beside accuracy (means per solution)", *details(rows)))
-    for base in tables:
+
+    def write(base: Path, content: list[tuple[str, Any]]) -> None:
+        atomic_write(base.with_name(base.name + ".csv"), to_csv(content))
+        atomic_write(base.with_name(base.name + ".md"), to_markdown(content))
         console.print(f"written: {base}.csv, {base}.md")
+
+    if out is not None:
+        write(out, rows)
+        return
+    for name, folder in folders.items():  # read now: another part may have finished cells in the meantime
+        write(folder.evaluations / "table", [(name, summary) for summary in finished(folder)])

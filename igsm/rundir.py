@@ -21,6 +21,9 @@ from typing import Any
 
 from igsm.errors import InputError
 
+WEIGHTS, MANIFEST = "weights.safetensors", "manifest.json"
+"""Files of a checkpoint folder (`igsm.model.checkpoint`)."""
+
 
 def atomic_write(path: str | Path, content: bytes | str) -> None:
     """Write ``content`` to ``path`` so that the file is either whole or not there.
@@ -145,6 +148,19 @@ class RunFolder:
 
     def __str__(self) -> str:
         return str(self.path)
+
+
+def weights_digest(checkpoint: Path) -> str:
+    """Names a checkpoint's weights: the start of their SHA-256, from its manifest (see `igsm.model.checkpoint`).
+
+    Raises:
+        InputError: there is no manifest, or a broken one.
+    """
+    manifest = read_json(checkpoint / MANIFEST)
+    try:
+        return str(manifest[WEIGHTS]["sha256"])[:16]
+    except (KeyError, TypeError):
+        raise InputError(f"{checkpoint / MANIFEST}: says nothing of {WEIGHTS}") from None
 
 
 def distinct_names(paths: Sequence[str | Path]) -> list[str]:

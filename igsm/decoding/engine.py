@@ -7,6 +7,7 @@ It knows token ids only. What a step chooses is the business of `rows.py` (greed
 from __future__ import annotations
 
 import copy
+import functools
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol
@@ -20,6 +21,16 @@ from igsm.errors import InputError
 from igsm.model.gpt import CANON_WINDOW, look_back
 
 _RECORDING = threading.Lock()  # CUDA records one graph at a time in a process
+
+
+@functools.cache
+def _recording_stream(device: torch.device) -> Any:
+    """The stream of a device on which all its graphs are recorded.
+
+    Torch's default one belongs to the first device that recorded; and one for each engine would leave a cuBLAS
+    workspace behind for each.
+    """
+    return torch.cuda.Stream(device)
 
 
 class LanguageModel(Protocol):
@@ -77,7 +88,6 @@ class Engine:
         self.source = torch.zeros(self.all_rows, context, dtype=torch.uint8, device=self.device)
         self._recorded: dict[Hashable, tuple[Any, Tensor]] = {}
         self._pool: Any = None
-        self._stream: Any = None
 
     # ---------------------------------------------------------------- forward passes
 
@@ -173,8 +183,7 @@ class Engine:
         # Recorded on the scratch unit, which is never active: the warm-up run changes no real row.
         buffer = torch.full((size,), scratch, device=self.device)
         with _RECORDING, torch.cuda.device(self.device):
-            # A stream of our own: torch's default one for recording belongs to the first device that recorded.
-            stream = self._stream = self._stream or torch.cuda.Stream()
+            stream = _recording_stream(self.device)
             stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
                 step(buffer, longest)

@@ -166,7 +166,7 @@ class Decoding:
         for device in dict.fromkeys(self.devices):
             check_device(device)
         self.precision = resolved_precision(precision, self.devices[0])
-        self._model, self._batch, self._make = model, batch, make
+        self.model, self._batch, self._make = model, batch, make
         self._copies: dict[str, Any] = {}
         self._workers: dict[int, tuple[Decoder, int]] = {}  # by number of the device; with the most units it may have
 
@@ -218,7 +218,7 @@ class Decoding:
         shares = [ordered[i :: len(devices)] for i in range(len(devices))]
         for device in devices:
             if device not in self._copies:
-                self._copies[device] = prepare(self._model, device, self.precision)
+                self._copies[device] = prepare(self.model, device, self.precision)
         results: queue.SimpleQueue[Generation | BaseException | None] = queue.SimpleQueue()
         stop = threading.Event()
 

@@ -23,7 +23,7 @@ _UNIT = 2.0**-23
 
 
 def problem_key(*parts: int | str) -> int:
-    """The int64 that names a problem's stream, from e.g. (seed, index, sample number)."""
+    """The int64 that names a problem's stream, from e.g. (name of the test set, index, sample number)."""
     return _wrap(int(derive_key("decoding", *parts)[0]))
 
 

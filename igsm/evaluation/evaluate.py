@@ -29,9 +29,18 @@ from igsm.evaluation.generate import Json, generations, verdict_of
 from igsm.evaluation.testsets import TestSet, load_test_set
 from igsm.locks import locked
 from igsm.model import GPT
-from igsm.model.checkpoint import find_checkpoint, load_model, weights_digest
+from igsm.model.checkpoint import find_checkpoint, load_model
 from igsm.probing.detector import load_detector
-from igsm.rundir import JsonlWriter, RunFolder, atomic_write, provenance, read_json, read_jsonl, write_json
+from igsm.rundir import (
+    JsonlWriter,
+    RunFolder,
+    atomic_write,
+    provenance,
+    read_json,
+    read_jsonl,
+    weights_digest,
+    write_json,
+)
 from igsm.statistics import wilson
 
 _OPTIONS = ("n", "seed", "precision", "context")  # of `mistakes eval`, under these names
@@ -104,6 +113,7 @@ def evaluate(
         InputError: the folder holds the results of another n, seed, checkpoint or test set, another process is
             evaluating there, or it cannot be written.
     """
+    assert decoding.model is run.model, "the solutions of one model would be filed under another"
     folder = run.folder.evaluation(cell.name, decoding.decoder.name)
     tests = load_test_set(cell, run.data.problem, run.vocabulary, n, seed)
     settings = _settings(run, cell, decoding, n, seed) | {"test_set": tests.digest}

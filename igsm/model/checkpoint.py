@@ -23,12 +23,10 @@ from igsm.errors import InputError
 from igsm.model.config import ModelConfig
 from igsm.model.gpt import GPT
 from igsm.model.lora import LoRAConfig, add_lora, merge_lora
-from igsm.rundir import RunFolder, read_json
+from igsm.rundir import MANIFEST, WEIGHTS, RunFolder
 
-WEIGHTS = "weights.safetensors"
 TRAINING_STATE = "training_state.pt"
 CONFIG = "config.yaml"
-MANIFEST = "manifest.json"
 
 
 def save_checkpoint(folder: str | Path, model: nn.Module, training_state: dict[str, Any], config: Config) -> None:
@@ -137,11 +135,6 @@ def find_checkpoint(path: str | Path) -> Path:
     if found is None:
         raise InputError("; ".join([f"{path}: a run folder with a checkpoint is expected"] + broken))
     return found
-
-
-def weights_digest(checkpoint: Path) -> str:
-    """Names a checkpoint's weights: the start of their SHA-256, from its manifest."""
-    return str(read_json(checkpoint / MANIFEST)[WEIGHTS]["sha256"])[:16]
 
 
 def load_weights(checkpoint: Path, model: nn.Module) -> None:

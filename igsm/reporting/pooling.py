@@ -15,8 +15,9 @@ Combined = tuple[float | None, int, tuple[float, float] | None]
 def combine_results(group: Sequence[Result], measure: Measure) -> Combined:
     """Value, number of problems and 95 % interval of the evaluations in ``group`` taken together.
 
-    A share is the mean over the seeds, then over the problems. Where it is not known that all seeds were given the same
-    problems, n is that of the smallest test set: as few as can be behind the mean of the seeds.
+    A share is the mean over the seeds, then over the problems. Another mean is that of all answers that count (for
+    retries on correct solutions: the correct ones, at whichever seed). Where it is not known that all seeds were given
+    the same problems, n is that of the smallest test set: as few as can be behind the mean of the seeds.
     """
     group = [result for result in group if result.n]
     if not group:
@@ -28,7 +29,7 @@ def combine_results(group: Sequence[Result], measure: Measure) -> Combined:
         for verdict in result.verdicts():
             if (value := measure.of_problem(verdict)) is not None:
                 problems.setdefault((result.test_set, verdict["index"]), []).append(value)
-    if problems:
+    if problems and all(result.has_verdicts for result in group):
         values = [value for own in problems.values() for value in own]
         return math.fsum(values) / len(values), len(problems), mean_interval(list(problems.values()))
     means = [(mean, result.n) for result in group if (mean := measure.of_summary(result.summary)) is not None]

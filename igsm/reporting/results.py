@@ -91,10 +91,15 @@ class Result:
         known = ((name, self.summary.get(name)) for name in ("test_set", "seed"))
         return next(((name, value) for name, value in known if value is not None), None)
 
+    @property
+    def has_verdicts(self) -> bool:
+        """Whether the file of verdicts is there."""
+        return (self.folder / "verdicts.jsonl").is_file()
+
     def verdicts(self) -> list[Json]:
         """One record a problem; empty when the file is not there. InputError for one that is no verdict."""
         path = self.folder / "verdicts.jsonl"
-        verdicts = list(read_records(path)) if path.is_file() else []
+        verdicts = list(read_records(path)) if self.has_verdicts else []
         for number, verdict in enumerate(verdicts, start=1):
             check(verdict, _VERDICT, f"{path}, record {number}: not a verdict")
         return verdicts

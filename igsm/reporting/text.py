@@ -18,8 +18,8 @@ STARS = (
 )
 ONE_SEED = "One training seed each: the stars do not cover training, and intervals cover the test problems only."
 SEEDS = (
-    "Cells of several training seeds are the mean of the seeds; n counts each test problem once. Intervals and stars "
-    "cover the test problems, not the training seeds."
+    "Accuracies of several training seeds are the mean of the seeds, other means those of all answers that count; n "
+    "counts each test problem once. Intervals and stars cover the test problems, not the training seeds."
 )
 CONSTANT = (
     "Intervals of means are normal ones; where every problem has the same count, the mean plus or minus the exact "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from igsm.errors import InputError
-from igsm.rundir import RunFolder, read_json
+from igsm.rundir import RunFolder, read_json, weights_digest
 from igsm.sweeps.plan import Job
 from igsm.sweeps.settings import conflict, finished
 
@@ -26,7 +26,7 @@ def state(job: Job) -> tuple[State, str]:
 
 
 def _evaluation_state(job: Job) -> tuple[State, str]:
-    """`mistakes eval` would refuse a folder with other results; here they are found before anything is computed."""
+    """Results that `mistakes eval` would refuse for their n, seed or weights are found before anything is computed."""
     missing = 0
     for cell in job.cells:
         path = RunFolder(job.run).evaluation(cell, job.decoder) / "summary.json"
@@ -40,7 +40,11 @@ def _evaluation_state(job: Job) -> tuple[State, str]:
             if (found := summary.get(key)) != value:
                 same = f"move it away, give {setting}={found}, or a folder=NAME of its own"
                 return "conflict", f"{path.parent}: holds results of {setting}={found}, not {value}; {same}"
-        steps = RunFolder(job.run).checkpoint_steps()  # none: the weights have been deleted, the results stay
-        if steps and (found := summary.get("checkpoint")) != (last := f"step_{steps[-1]}"):
+        steps = RunFolder(job.run).checkpoint_steps()
+        if not steps:
+            continue  # the weights have been deleted, the results stay
+        if (found := summary.get("checkpoint")) != (last := f"step_{steps[-1]}"):
             return "conflict", f"{path.parent}: holds results of {found}, the run is at {last}; move the folder away"
+        if "weights" in summary and summary["weights"] != weights_digest(RunFolder(job.run).checkpoint(steps[-1])):
+            return "conflict", f"{path.parent}: holds results of other weights than {last}'s; move the folder away"
     return ("to run", f"{missing} of {len(job.cells)} cells") if missing else ("done", "")

@@ -88,12 +88,7 @@ def _open(folder: RunFolder, resolved: Config) -> None:
         record = read_json(folder.provenance)
         write_json(folder.provenance, record | {"resumed": [*record.get("resumed", []), provenance()]})
         return
-    try:
-        others = [entry.name for entry in folder.path.iterdir() if not entry.name.startswith(".")]
-    except FileNotFoundError:
-        others = []
-    except NotADirectoryError:
-        raise InputError(f"{folder}: is a file; a run needs a folder") from None
+    others = [entry.name for entry in folder.path.iterdir() if not entry.name.startswith(".")]
     if set(others) - {folder.provenance.name}:
         raise InputError(f"{folder}: is not empty and holds no run ({sorted(others)[0]}); choose another folder")
     write_json(folder.provenance, provenance())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
@@ -32,6 +33,22 @@ class StopRequest:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def leaving_on_request() -> Iterator[None]:
+    """While entered, SIGTERM and SIGUSR1 end the process with REQUEUE_EXIT_CODE: for work that is on disk at once."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        print("asked to stop: what is finished is kept, the same command goes on", file=sys.stderr)
+        raise SystemExit(REQUEUE_EXIT_CODE)
+
+    before = {number: signal.signal(number, leave) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
             signal.signal(number, handler)
 
 

@@ -6,7 +6,9 @@ import dataclasses
 import errno
 import gzip
 import json
+import os
 import shutil
+import signal
 
 import pytest
 import torch
@@ -380,6 +382,29 @@ def test_the_table_of_a_run_has_all_its_cells(run, mistakes):
     for cell in ("op=2", "op=3"):
         assert mistakes("eval", run.path, "--cells", cell, "--n", 2)[0] == 0
     assert len((run.folder.evaluations / "table.csv").read_text().splitlines()) == 3
+
+
+def test_sigterm_asks_to_be_requeued(run, mistakes, monkeypatch):
+    """Guards pre-empted jobs: exit code 75, finished records kept, no lock left, and the same command goes on."""
+    original = evaluation.generations
+    before = signal.getsignal(signal.SIGTERM)
+
+    def asked_to_stop(*arguments):
+        for count, record in enumerate(original(*arguments)):
+            if count == 2:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield record
+
+    monkeypatch.setattr(evaluation, "generations", asked_to_stop)
+    command = ("eval", run.path, "--cells", "op=2", "--n", 4, "--context", 110)
+    code, _, error = mistakes(*command)
+    assert (code, "the same command goes on" in error) == (75, True)
+    assert signal.getsignal(signal.SIGTERM) is before
+    folder = run.folder.evaluation("nano_pq:op=2", "greedy")
+    assert len((folder / "generations.partial.jsonl").read_text().splitlines()) == 3
+    monkeypatch.setattr(evaluation, "generations", original)
+    assert mistakes(*command)[0] == 0
+    assert json.loads((folder / "summary.json").read_text())["n"] == 4
 
 
 def test_parts_share_the_cells(run, mistakes):

@@ -155,6 +155,7 @@ def write_summary(one: Job, **changes: Any) -> None:
         ({"n": 4096}, "holds results of problems=4096, not 8; move it away, give problems=4096, or a folder=NAME"),
         ({"seed": 2}, "holds results of test_seed=2, not 1; move it away, give test_seed=2"),
         ({"checkpoint": "step_10"}, "holds results of step_10, the run is at step_20; move the folder away"),
+        ({"weights": "b" * 16}, "holds results of other weights than step_20's; move the folder away"),
     ],
 )
 def test_results_of_something_else_are_a_conflict(
@@ -163,6 +164,9 @@ def test_results_of_something_else_are_a_conflict(
     """Guards against results of an older checkpoint taken for the run's, and jobs planned that can only fail."""
     _, evaluation, *_ = plan(sweep, tmp_path)
     write_summary(evaluation)
+    write_json(evaluation.run / "checkpoints/step_20/manifest.json", {"weights.safetensors": {"sha256": "a" * 64}})
+    assert state(evaluation) == ("done", "")
+    write_summary(evaluation, weights="a" * 16)
     assert state(evaluation) == ("done", "")
     write_summary(evaluation, **changes)
     kind, reason = state(evaluation)
