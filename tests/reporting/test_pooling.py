@@ -107,3 +107,12 @@ def test_notes_say_what_the_stars_cover(two_rows: dict[str, Path]) -> None:
     assert "not the training seeds" in text
     assert "sign-flip" in text
     assert "best of its seeds" in " ".join(notes(_table(three, combine="best")))
+
+
+def test_a_seed_without_verdicts_is_not_left_out(two_rows: dict[str, Path]) -> None:
+    """Guards against a mean of two seeds under "3 seeds"."""
+    copies = _copies(two_rows["retry"], 3)
+    sources = [Source("retry", copy, k) for k, copy in enumerate(copies)]
+    assert _table(sources, "retries").cell("retry", CELL).value is not None
+    next((copies[2] / "eval").glob("*/verdicts.jsonl")).unlink()
+    assert _table(sources, "retries").cell("retry", CELL).value is None
