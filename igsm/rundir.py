@@ -7,6 +7,7 @@ A run folder holds ``config.yaml`` (resolved), ``provenance.json``, ``metrics.js
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import os
 import platform
@@ -72,8 +73,10 @@ def read_json(path: str | Path) -> Any:
 
 
 def read_jsonl(path: str | Path) -> Iterator[dict[str, Any]]:
-    """The records of a JSONL file. A last line cut short by a killed process is left out."""
-    with open(path, "rb") as file:  # bytes: a line may be cut inside a character
+    """The records of a JSONL file, packed (.gz) or not. A last line cut short by a killed process is left out."""
+    with (
+        gzip.open(path) if Path(path).suffix == ".gz" else open(path, "rb") as file
+    ):  # bytes: a line may be cut inside a character
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue

@@ -168,6 +168,7 @@ class Decoding:
         self.precision = resolved_precision(precision, self.devices[0])
         self.model, self._batch, self._make = model, batch, make
         self._copies: dict[str, Any] = {}
+        self._vote_detector: Detector | None = None
         self._workers: dict[int, tuple[Decoder, int]] = {}  # by number of the device; with the most units it may have
 
     def __enter__(self) -> Decoding:
@@ -182,6 +183,15 @@ class Decoding:
             worker.engine.close()
         self._workers.clear()
         self._copies.clear()
+        self._vote_detector = None
+
+    @property
+    def vote_detector(self) -> Detector | None:
+        """The detector that filters a vote's samples; None for every other decoder."""
+        if self._vote_detector is None and self.decoder.votes > 1 and self.decoder.detector is not None:
+            device = torch.device(self.devices[0])
+            self._vote_detector = self._make(self.decoder, self.vocabulary, device, self.decoder.votes, self.context)
+        return self._vote_detector
 
     def _worker(self, number: int, requests: int, context: int) -> Decoder:
         """The decoder on a device, made anew only if it is too small for so many requests of such lengths."""

@@ -14,7 +14,6 @@ from igsm.decoding.run import Decoding, markers_of
 from igsm.decoding.streams import problem_key
 from igsm.evaluation.testsets import TestProblem
 from igsm.grading.grade import grade
-from igsm.probing.detector import load_detector
 from igsm.problems.problem import Problem
 
 Json = dict[str, Any]
@@ -38,7 +37,6 @@ def generations(decoding: Decoding, tests: Sequence[TestProblem], stream: str) -
             requests.append(Request(test.index * decoder.votes + vote, prompt, key, test.problem))
     by_index = {test.index: test for test in tests}
     ballots: dict[int, list[Generation]] = defaultdict(list)
-    detector = None
     for generation in decoding.run(requests):
         index = generation.index // decoder.votes
         test = by_index[index]
@@ -48,9 +46,7 @@ def generations(decoding: Decoding, tests: Sequence[TestProblem], stream: str) -
         ballots[index].append(generation)
         if len(ballots[index]) == decoder.votes:
             samples = sorted(ballots.pop(index), key=lambda sample: sample.index)
-            if decoder.detector is not None and detector is None:
-                detector = load_detector(decoder, vocabulary, decoding.devices[0], decoder.votes, decoding.context)
-            chosen, share = vote_on(samples, vocabulary, test.problem, detector)
+            chosen, share = vote_on(samples, vocabulary, test.problem, decoding.vote_detector)
             tokens = sum(sample.n_generated for sample in samples)
             yield _record(test, chosen, vocabulary) | {"generated_tokens": tokens, "vote_share": share}
 

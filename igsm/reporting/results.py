@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import zlib
 from collections.abc import Iterator, Sequence
@@ -99,7 +97,7 @@ class Result:
     def verdicts(self) -> list[Json]:
         """One record a problem; empty when the file is not there. InputError for one that is no verdict."""
         path = self.folder / "verdicts.jsonl"
-        verdicts = list(read_records(path)) if self.has_verdicts else []
+        verdicts = list(records_of(path)) if self.has_verdicts else []
         for number, verdict in enumerate(verdicts, start=1):
             check(verdict, _VERDICT, f"{path}, record {number}: not a verdict")
         return verdicts
@@ -138,27 +136,12 @@ def read_provenance(run: Path) -> Json:
     return dict(content)
 
 
-def read_records(path: Path) -> Iterator[Json]:
-    """The records of a JSONL file, packed (``.gz``) or not. InputError for one that cannot be read."""
+def records_of(path: Path) -> Iterator[Json]:
+    """`read_jsonl` for files of any origin: InputError for one that cannot be read or is no whole gzip file."""
     try:
-        if path.suffix == ".gz":
-            with gzip.open(path, "rt", encoding="utf-8") as file:
-                for number, line in enumerate(file, start=1):
-                    yield _record(line, f"{path}, line {number}")
-        else:
-            yield from read_jsonl(path)
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        yield from read_jsonl(path)
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
-
-
-def _record(line: str, where: str) -> Json:
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{where}: not valid JSON: {error}") from None
-    if not isinstance(record, dict):
-        raise InputError(f"{where}: a JSON object is expected, not {type(record).__name__}")
-    return record
 
 
 def check(content: Any, fields: dict[str, tuple[bool, Any]], what: str) -> None:
@@ -243,7 +226,7 @@ def curves(run: Path) -> dict[str, list[tuple[float, float]]]:
 
 
 def _metrics(path: Path) -> Iterator[tuple[str, float, float]]:
-    for record in read_records(path):
+    for record in records_of(path):
         step = record.get("step")
         if not isinstance(step, int | float):
             continue

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from igsm.reporting.measures import Json
-from igsm.reporting.results import Result, check, read_records
+from igsm.reporting.results import Result, check, records_of
 
 _SENTENCE = re.compile(r"[^.]*\.?")
 _WITHDRAWN = re.compile(r"(?:Define\b(?:(?!Define\b)[^.])*?)(?= ?BACK\b)")
@@ -34,7 +34,7 @@ def generations(result: Result) -> Iterator[Json]:
     """The records of ``generations.jsonl.gz`` (or ``.jsonl``) of an evaluation; none without the file."""
     packed, plain = (result.folder / name for name in ("generations.jsonl.gz", "generations.jsonl"))
     path = packed if packed.is_file() else plain
-    for number, record in enumerate(read_records(path) if path.is_file() else (), start=1):
+    for number, record in enumerate(records_of(path) if path.is_file() else (), start=1):
         check(record, _GENERATION, f"{path}, record {number}: not a generation")
         yield record
 
