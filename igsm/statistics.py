@@ -116,11 +116,11 @@ def effective_problems(right: Sequence[int], seeds: int) -> float:
 
 
 def mean_interval(values: Sequence[Sequence[float]], confidence: float = 0.95) -> tuple[float, float] | None:
-    """Normal interval of the mean of all values, where those of one problem (at several seeds) are not independent.
+    """Normal interval of the mean of counts, where those of one problem (at several seeds) are not independent.
 
-    Where nothing varies the standard error is 0 and says nothing. Then it is, for counts, the mean plus or minus the
-    exact Poisson bound of what was never seen in n problems, -log((1 - confidence) / 2) / n (3.69 / n for 95 %), as if
-    the problems not seen differed by one; not below 0.
+    Where nothing varies the standard error is 0 and says nothing. Then it is the mean plus or minus the exact Poisson
+    bound of what was never seen in n problems, -log((1 - confidence) / 2) / n (3.69 / n for 95 %), as if the problems
+    not seen differed by one. It is cut off at 0.
 
     Args:
         values: the counts of each problem, at least one each.
@@ -138,4 +138,4 @@ def mean_interval(values: Sequence[Sequence[float]], confidence: float = 0.95) -
         never_seen = -math.log((1 - confidence) / 2) / n
         return max(0.0, mean - never_seen), mean + never_seen
     spread = NormalDist().inv_cdf(0.5 + confidence / 2) * math.sqrt(variance)
-    return mean - spread, mean + spread
+    return max(0.0, mean - spread), mean + spread

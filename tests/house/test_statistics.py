@@ -59,8 +59,9 @@ def test_counts_that_never_vary_have_an_interval() -> None:
 
 def test_values_of_one_problem_are_one_piece_of_evidence() -> None:
     """Guards against an interval that shrinks with copies of the same seed."""
-    values = [0.0, 1.0, 2.0, 5.0]
+    values = [3.0, 4.0, 5.0, 8.0]
     once = mean_interval([[value] for value in values])
-    assert once == pytest.approx((2 - 1.959964 * (14 / 3 / 4) ** 0.5, 2 + 1.959964 * (14 / 3 / 4) ** 0.5))
+    assert once == pytest.approx((5 - 1.959964 * (14 / 3 / 4) ** 0.5, 5 + 1.959964 * (14 / 3 / 4) ** 0.5))
     assert mean_interval([[value] * 3 for value in values]) == pytest.approx(once)
     assert mean_interval([[1.0, 2.0]]) is None
+    assert mean_interval([[0.0], [0.0], [3.0]])[0] == 0, "counts below 0"
