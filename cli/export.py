@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,8 +82,12 @@ def export_problems(data: DataConfig, folder: Path, form: str, problems: int, wo
     from igsm.corpus import export as exporting
 
     write = exporting.writer(form, "--to")
-    made = exporting.records(data, problems=problems, workers=workers)
-    path = write(folder, data.problem.split, tqdm(made, total=problems, desc=str(folder), unit=" problems"))
+
+    def records() -> Iterator[exporting.Record]:  # the bar begins with the first record, not before a refusal
+        made = exporting.records(data, problems=problems, workers=workers)
+        yield from tqdm(made, total=problems, desc=str(folder), unit=" problems")
+
+    path = write(folder, data.problem.split, records())
     print(f"{path}: {problems:,} problems")
 
 

@@ -28,7 +28,11 @@ def _report(run: Path, out: Path) -> None:
         ("eval/*/generations.jsonl.gz", gzip.compress(b'{"index": 0}\n'), "record 1: not a generation: .*no 'text'"),
         ("eval/*/generations.jsonl.gz", gzip.compress(b"[1]\n"), "line 1: a JSON object is expected, not list"),
         ("eval/*/generations.jsonl.gz", gzip.compress(b"{\n"), "line 1: not valid JSON"),
-        ("eval/*/generations.jsonl.gz", gzip.compress(b'{"index": 0, "text": "\xff"}\n'), "line 1: not valid JSON: 'utf-8'"),
+        (
+            "eval/*/generations.jsonl.gz",
+            gzip.compress(b'{"index": 0, "text": "\xff"}\n'),
+            "line 1: not valid JSON: 'utf-8'",
+        ),
         ("eval/*/verdicts.jsonl", b'{"index": 0, "correct": true, "x": "\xff"}\n', "not valid JSON: 'utf-8'"),
         ("eval/*/summary.json", b"\xff", "not a readable JSON file"),
         ("eval/*/summary.json", (SUMMARY + '"first_errors": {"x": "y"}}').encode(), "'x' cannot be 'y'"),
