@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,10 +26,14 @@ Seed = Annotated[int | None, typer.Option(help="The random stream.")]
 Workers = Annotated[int, typer.Option(help="Processes.", min=1)]
 
 
-def problem_options(**options: Any) -> dict[str, Any]:
-    """Settings of the data from the options above, by their full names."""
-    names = {"seed": "seed", "form": "problem.format"}
-    return {names.get(name, f"problem.{name}"): value for name, value in options.items()}
+_SETTINGS = {"form": "problem.format", "seed": "seed"} | {
+    name: f"problem.{name}" for name in ("difficulty", "kind", "retry_rate", "split", "op", "reask", "lexicon")
+}
+
+
+def problem_options(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The options above among a command's arguments (its `locals()` at the start), by their names as settings."""
+    return {setting: arguments[name] for name, setting in _SETTINGS.items()}
 
 
 def data_config(path: Path | None, given: dict[str, Any], overrides: list[str], where: str) -> DataConfig:

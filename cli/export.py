@@ -46,19 +46,9 @@ def command(
 
     Other formats: the problems of `mistakes gen-data` with the same options.
     """
+    given = data_options.problem_options(locals())
     from igsm.errors import InputError, suggest
 
-    given = data_options.problem_options(
-        difficulty=difficulty,
-        form=form,
-        kind=kind,
-        retry_rate=retry_rate,
-        split=split,
-        op=op,
-        reask=reask,
-        lexicon=lexicon,
-        seed=seed,
-    )
     if to == "hf":
         if problems is not None or any(value is not None for value in given.values()):
             raise InputError(f"--to hf writes a model; options of problems are for --to {', '.join(PROBLEM_FORMATS)}")

@@ -38,6 +38,7 @@ def command(
     shard_tokens: Annotated[str, typer.Option(help="Tokens of one shard file.")] = "16M",
 ) -> None:
     """Generate data into files. The same command run again goes on where it was interrupted."""
+    given = data_options.problem_options(locals()) | {"corpus": corpus, "context": context}
     from tqdm import tqdm
 
     from igsm.corpus import export as exporting
@@ -52,17 +53,6 @@ def command(
         raise InputError("--export needs --out, the folder to write to")
     if part is not None and (text is not None or export is not None or out is None):
         raise InputError("--part divides shards only; write text or an --export in a command of its own")
-    given = data_options.problem_options(
-        difficulty=difficulty,
-        form=form,
-        kind=kind,
-        retry_rate=retry_rate,
-        split=split,
-        op=op,
-        reask=reask,
-        lexicon=lexicon,
-        seed=seed,
-    ) | {"corpus": corpus, "context": context}
     share, per_shard = parse_part(part), parse_tokens(shard_tokens, "--shard-tokens")
     data = data_options.data_config(config, given, overrides or [], "gen-data")
     write = exporting.writer(export) if export is not None else None
