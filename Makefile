@@ -56,9 +56,9 @@ gpu-check: $(SETUP) ## the tests that need a CUDA device
 	$(RUN) $(BIN)/python3 -m pytest -m gpu
 
 gpu-bench: $(SETUP) ## training and decoding speed on this machine's GPU beside their baselines
-	$(RUN) $(BIN)/python3 -m cli.main bench train
+	$(RUN) $(BIN)/python3 -m cli.main bench train --speed $(RUNS)/speed.yaml
 	$(RUN) $(BIN)/python3 -m cli.main bench decode --layers 12 --heads 12 --op 20 --problems 1024 --batch 256 \
-		--decoders greedy,beam4,beam16,beam32,regret-p
+		--decoders greedy,beam4,beam16,beam32,regret-p --speed $(RUNS)/speed.yaml
 
 bench: setup ## generator and grader speed on this machine
 	$(BIN)/mistakes bench generate

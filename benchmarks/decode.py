@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.device import benchmark_device, device_name
 from igsm.config import build_config
 from igsm.corpus.vocabulary import END, load_vocabulary
 from igsm.decoding.decoders import parse_decoder
@@ -23,6 +24,7 @@ from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
+from igsm.sweeps.speed import check_file, record
 
 CALLS = 4
 """Most calls of transformers' generate that are timed."""
@@ -38,6 +40,7 @@ def report(
     difficulty: str | None,
     op: int | None,
     compare: bool,
+    speed_file: Path | None,
 ) -> None:
     """Print a table: output tokens per second of both, their ratio, and our share of the memory-bandwidth bound.
 
@@ -50,10 +53,13 @@ def report(
         layers, heads: shape of the random model.
         difficulty, op: of the prompts' problems; of a run, only op can be chosen.
         compare: run transformers too.
+        speed_file: file of measured speeds (`igsm.sweeps.speed`), which takes ours under the decoders' names.
     """
     from benchmarks.neox import neox_twin
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = benchmark_device()
+    if speed_file is not None:
+        check_file(speed_file, device_name(device))
     wanted = [parse_decoder(name) for name in decoders]
     for decoder in wanted:
         if decoder.votes > 1:
@@ -100,8 +106,7 @@ def report(
         found: list[Any] = []
 
         # One GPU, as transformers uses; the first call, which is not timed, records the graphs.
-        only = ["cuda:0"] if device.type == "cuda" else None
-        with Decoding(model, decoder, vocabulary, devices=only, batch=batch) as decoding:
+        with Decoding(model, decoder, vocabulary, devices=[str(device)], batch=batch) as decoding:
 
             def ours(decoding: Decoding = decoding, requests: Any = requests, found: Any = found) -> int:
                 found[:] = decoding.run(requests)
@@ -109,8 +114,9 @@ def report(
 
             speed = measure(ours, device)
         bound = bandwidth_bound(model.config, dtype, found, prompts, decoder.beams, batch, bandwidth)
-        other = "-"
-        ratio = "-"
+        if speed_file is not None:
+            record(speed_file, "decoding", {decoder.name: speed}, device_name(device))
+        other = ratio = "-"
         if twin is not None and not decoder.regret:
             size = max(1, batch // decoder.beams)
             calls = [order[start : start + size] for start in range(0, problems, size)]

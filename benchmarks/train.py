@@ -22,11 +22,13 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.device import benchmark_device, device_name
 from igsm.corpus.config import DataConfig
 from igsm.errors import InputError, suggest
 from igsm.model.config import ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.rundir import read_jsonl, write_json
+from igsm.sweeps.speed import check_file, record
 from igsm.training.config import PretrainConfig, TrackingConfig, TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.pretrain import pretrain, resolve
@@ -76,6 +78,8 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "ours, compact, Muon": ({}, {"optimizer": "muon"}),
     "ours, 50,257 ids": ({"vocabulary": "gpt2"}, {}),
 }
+PRESET = "ours, compact"
+"""The variant that configs/pretrain/med.yaml and hard.yaml train."""
 ON_CPU = ("ours, compact", "ours, compact, Muon", "ours, 50,257 ids")
 
 
@@ -207,15 +211,28 @@ def measure_baseline(size: Size, device: torch.device) -> Row | None:
     return _fitting(size.batch, measure)
 
 
-def report(difficulties: list[str], names: list[str] | None, out: Path | None) -> None:
-    """Measure and print; `names` are variants of ours, all by default."""
+def report(difficulties: list[str], names: list[str] | None, out: Path | None, speed: Path | None) -> None:
+    """Measure and print.
+
+    Args:
+        difficulties: of `PAPER`.
+        names: variants of ours; None: all.
+        out: JSON file for the results.
+        speed: file of measured speeds (`igsm.sweeps.speed`), which takes that of `PRESET` under the preset's name.
+    """
     for given, known in ((difficulties, PAPER), (names or [], VARIANTS)):
         for word in given:
             if word not in known:
                 raise InputError(f"'{word}' is not measured{suggest(word, known)}")
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-    device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    device = benchmark_device()
     sizes = [PAPER[name] for name in difficulties]
+    if speed is not None:
+        if device.type == "cpu":
+            raise InputError("--speed: no GPU here; the size measured on a CPU is that of no preset")
+        if names and PRESET not in names:
+            raise InputError(f"--speed: the presets train as '{PRESET}', which --only leaves out")
+        check_file(speed, device_name(device))
     if device.type == "cpu":
         sizes = [REDUCED]
         names = names or list(ON_CPU)
@@ -238,11 +255,10 @@ def report(difficulties: list[str], names: list[str] | None, out: Path | None) -
         console.print(_table(size, rows, baseline, peak))
         results.append({"size": vars(size), "matmul_rate": peak, "rows": [vars(row) for row in rows]})
         if out is not None:
-            write_json(out, {"device": _device_name(device), "torch": torch.__version__, "results": results})
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+            write_json(out, {"device": device_name(device), "torch": torch.__version__, "results": results})
+        if speed is not None:
+            rate = next(row.tokens_per_second for row in rows if row.name == PRESET)
+            record(speed, "training", {size.difficulty: rate}, device_name(device))
 
 
 def _table(size: Size, rows: list[Row], baseline: Row | None, peak: float) -> Table:

@@ -47,9 +47,12 @@ def train(
     difficulty: Annotated[str, typer.Option(help="Comma-separated: med, hard.")] = "med,hard",
     only: Annotated[str | None, typer.Option(help="Only these of our rows, separated by ';'.")] = None,
     out: Annotated[Path | None, typer.Option(help="JSON file for the results.")] = None,
+    speed: Annotated[
+        Path | None, typer.Option(help="Put the speed into this file, for `mistakes sweep --speed`.")
+    ] = None,
 ) -> None:
     """Training tokens per second, utilisation and memory, beside transformers' GPT-2."""
-    benchmark("train").report(difficulty.split(","), only.split(";") if only else None, out)
+    benchmark("train").report(difficulty.split(","), only.split(";") if only else None, out, speed)
 
 
 @app.command()
@@ -65,10 +68,13 @@ def decode(
     ] = None,
     op: Annotated[int | None, typer.Option(help="Operations of the problems: exactly so many.", min=1)] = None,
     compare: Annotated[bool, typer.Option(help="Run transformers' generate on the same weights too.")] = True,
+    speed: Annotated[
+        Path | None, typer.Option(help="Put the speeds into this file, for `mistakes sweep --speed`.")
+    ] = None,
 ) -> None:
     """Output tokens per second, beside transformers' generate and the memory-bandwidth bound."""
     names = [name.strip() for name in decoders.split(",")]
-    benchmark("decode").report(run, names, problems, batch, layers, heads, difficulty, op, compare)
+    benchmark("decode").report(run, names, problems, batch, layers, heads, difficulty, op, compare, speed)
 
 
 @app.callback()

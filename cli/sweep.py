@@ -10,8 +10,8 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from igsm.sweeps.cost import Speed
     from igsm.sweeps.plan import Job
+    from igsm.sweeps.speed import Speeds
 
 
 def command(
@@ -20,7 +20,10 @@ def command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would run, and its cost.")] = False,
     commands: Annotated[bool, typer.Option("--commands", help="With --dry-run: the commands, too.")] = False,
     root: Annotated[Path, typer.Option(help="Folder that holds the runs.")] = Path("runs"),
-    speed: Annotated[Path | None, typer.Option(help="YAML of measured speeds, for the GPU-hours.")] = None,
+    speed: Annotated[
+        Path | None,
+        typer.Option(help="YAML of measured speeds, for the hours; default: speed.yaml in the root, if any."),
+    ] = None,
     gpus: Annotated[
         str | None, typer.Option(help="Pin jobs: 0,1,2,3 runs four, one a GPU; 0+1,2+3 two, two GPUs each.")
     ] = None,
@@ -45,9 +48,9 @@ def command(
     from igsm.config import load_config
     from igsm.errors import InputError
     from igsm.reporting.report import build_report, write_report
-    from igsm.sweeps.cost import Speed
     from igsm.sweeps.execute import REQUEUE_EXIT_CODE, Executor
     from igsm.sweeps.plan import plan, report_request, select
+    from igsm.sweeps.speed import Speed, Speeds
     from igsm.sweeps.sweep import load_sweep
 
     console = Console(highlight=False)
@@ -57,10 +60,13 @@ def command(
         words = shlex.split(prefix)
     except ValueError as error:
         raise InputError(f"--run {prefix!r}: cannot be split into words: {error}") from None
-    planned = select(plan(sweep, root), only)
+    everything = plan(sweep, root)
+    planned = select(everything, only)
     build_report(report_request(sweep, root))  # an unknown measure, figure or baseline must not show after days only
     if dry_run:
-        console.print(_listing(planned, load_config(Speed, speed) if speed else None))
+        if speed is None and (default := root / "speed.yaml").is_file():
+            speed = default
+        console.print(_listing(planned, Speeds(everything, load_config(Speed, speed) if speed else None)))
         if commands:
             for job in planned:
                 console.print(shlex.join(["mistakes", *job.command]), soft_wrap=True, markup=False)
@@ -99,35 +105,41 @@ def _slots(gpus: str | None, jobs: int) -> list[str | None]:
     return [name.replace("+", ",") for name in names]
 
 
-def _listing(planned: list[Job], speed: Speed | None) -> Table:
-    """The jobs with state, tokens, GPU-hours and disk, and the totals of what is left to do."""
+def _listing(planned: list[Job], speeds: Speeds) -> Table:
+    """The jobs with state, tokens, hours and disk, and the totals of what is left to do."""
     from rich.table import Table
 
     from igsm.sweeps.cost import Cost, cost, start_settings
     from igsm.sweeps.state import state
 
     table = Table(title=f"{len(planned)} jobs")
-    for name in ("job", "state", "tokens", "GPU-hours", "disk"):
+    for name in ("job", "state", "tokens", "hours", "disk"):
         table.add_column(name, justify="left" if name in ("job", "state") else "right", overflow="fold")
     left: list[Cost] = []
     for job in planned:
         known, detail = state(job)
-        price = cost(job, start_settings(job, planned), speed)
+        price = cost(job, start_settings(job, planned), speeds.rate(job))
         if known == "to run":
             left.append(price)
-        hours = "-" if price.hours is None else f"{price.hours:.1f}"
+        hours = "-" if price.hours is None else f"{price.hours:.3g}"
         what = f"{known}: {detail}" if detail else known
         table.add_row(job.name, what, f"{price.tokens:.3g}", hours, _size(price.bytes))
     known_hours = [price.hours for price in left if price.hours is not None]
-    total = f"{sum(known_hours):.1f}" if known_hours else "-"
+    total = f"{sum(known_hours):.3g}" if known_hours else "-"
     table.add_section()
     tokens, size = sum(price.tokens for price in left), sum(price.bytes for price in left)
     table.add_row(f"left to do: {len(left)} jobs", "", f"{tokens:.3g}", total, _size(size))
     unmeasured = len(left) - len(known_hours)
-    notes = [f"Speeds: {speed.measured}." if speed else "Speeds are unmeasured: give --speed FILE."]
+    notes = ["Hours of one GPU, or of one job where there is none."]
+    if speeds.given:
+        notes.append(f"Speeds: {speeds.given.measured}.")
+    if speeds.measured:
+        notes.append("Speeds: as the runs of this sweep measured them.")
     if unmeasured:
-        notes.append(f"{unmeasured} jobs have no measured speed and no hours.")
-    if speed and (unused := speed.unused(planned)):
+        notes.append(
+            f"{unmeasured} jobs have no measured speed and no hours: give --speed FILE, or look when one runs."
+        )
+    if speeds.given and (unused := speeds.given.unused(planned)):
         notes.append(f"Speeds of what is not planned here: {', '.join(unused)}.")
     table.caption = " ".join(notes)
     return table

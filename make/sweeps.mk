@@ -1,5 +1,5 @@
 # Sweeps: `make figure4`, on a GPU box with GPUS=0,1,2,3, on a cluster with RUN=scripts/sbatch_wait.sh JOBS=16.
-# SWEEP= takes more options of `mistakes sweep`, e.g. SWEEP=--dry-run or SWEEP="--speed speed.yaml --dry-run".
+# SWEEP= takes more options of `mistakes sweep`, e.g. SWEEP=--dry-run.
 GPUS ?=
 JOBS ?= 1
 SWEEP ?=

@@ -138,7 +138,7 @@ def _make(decoding: Decoding, folder: Path, settings: Json, tests: TestSet, prog
     """Generate and grade what is missing of a cell; write its files, the summary last."""
     started = time.perf_counter()
     try:
-        records, verdicts = _generate_and_grade(decoding, folder, settings, tests, progress)
+        records, verdicts, n_kept = _generate_and_grade(decoding, folder, settings, tests, progress)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS):
             raise
@@ -153,6 +153,7 @@ def _make(decoding: Decoding, folder: Path, settings: Json, tests: TestSet, prog
             "detector_folder": detector.folder if detector else None,
             "left_out": tests.left_out,
             "seconds": round(time.perf_counter() - started, 2),
+            "resumed_from": n_kept,
             "provenance": provenance(),
         }
     )
@@ -206,8 +207,8 @@ def _generate_and_grade(
     settings: Json,
     tests: TestSet,
     progress: Progress,
-) -> tuple[list[Json], list[Json]]:
-    """Records and verdicts in the order of the problems; every finished record is on disk at once."""
+) -> tuple[list[Json], list[Json], int]:
+    """Records and verdicts in the order of the problems, and how many were there before; each is on disk at once."""
     partial = folder / "generations.partial.jsonl"
     records: dict[int, Json] = {}
     verdicts: dict[int, Json] = {}
@@ -231,6 +232,7 @@ def _generate_and_grade(
                     raise InputError(f"{partial}, line {number}: no record of this cell; delete the file") from None
         else:
             partial.unlink()
+    n_kept = len(records)
     with JsonlWriter(partial) as writer:
         if not records and partial.stat().st_size == 0:
             writer.write(settings)
@@ -240,7 +242,7 @@ def _generate_and_grade(
             writer.write(record)
             take(record)
     order = range(len(tests.problems))
-    return [records[i] for i in order], [verdicts[i] for i in order]
+    return [records[i] for i in order], [verdicts[i] for i in order], n_kept
 
 
 def summarise(verdicts: Sequence[Json]) -> Json:

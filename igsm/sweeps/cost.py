@@ -1,15 +1,10 @@
-"""What a sweep will take: tokens, GPU-hours at a measured speed, disk."""
+"""What a sweep will take: tokens, hours at a measured speed, disk."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
 
-from pydantic import Field
-
-from igsm.config import Config
 from igsm.sweeps.plan import Job
 from igsm.sweeps.settings import Settings
 
@@ -19,28 +14,6 @@ BYTES_A_WEIGHT, BYTES_A_FROZEN_WEIGHT = 12, 4
 """Of a checkpoint: float32 weights and the optimizer's two moments; of low-rank updates the frozen weights dominate."""
 BYTES_A_GENERATED_TOKEN = 1.5
 """Compressed texts and verdicts."""
-
-
-TokensASecond = Annotated[float, Field(gt=0)]
-
-
-class Speed(Config):
-    """Measured speeds of one GPU, from a YAML file.
-
-    Each key is the name of a config file without ending ("med", "lora"), or of a decoder ("greedy", "beam4").
-    """
-
-    measured: str
-    """Where, when and by which command; stands beside every estimate."""
-    training: dict[str, TokensASecond] = {}
-    """Tokens a second."""
-    decoding: dict[str, TokensASecond] = {}
-    """Generated tokens a second."""
-
-    def unused(self, jobs: Iterable[Job]) -> list[str]:
-        """Keys that are the name of no job's config or decoder."""
-        names = {Path(job.config).stem if job.stage != "eval" else job.decoder for job in jobs}
-        return [name for name in (*self.training, *self.decoding) if name not in names]
 
 
 @dataclass(frozen=True)
@@ -61,19 +34,17 @@ def start_settings(job: Job, jobs: Sequence[Job]) -> Settings:
     return start_settings(start, jobs) | own
 
 
-def cost(job: Job, base: Settings, speed: Speed | None) -> Cost:
-    """Tokens, GPU-hours and disk of a job that starts from nothing.
+def cost(job: Job, base: Settings, rate: float | None) -> Cost:
+    """Tokens, hours and disk of a job that starts from nothing.
 
     Args:
         job: the job.
         base: `start_settings`, for what a later stage does not say itself.
-        speed: measured speeds; None when there are none.
+        rate: tokens a second, `Speeds.rate`; None when it has not been measured.
     """
     if job.stage == "eval":
-        rate = speed.decoding.get(job.decoder) if speed else None
         size = job.generated_tokens * BYTES_A_GENERATED_TOKEN
         return Cost(job.generated_tokens, _hours(job.generated_tokens, rate), size)
-    rate = speed.training.get(Path(job.config).stem) if speed else None
     tokens = training_tokens(job.settings, base)
     model = job.settings.get("model") or base.get("model") or {}
     vocabulary = (job.settings.get("data") or base.get("data") or {}).get("vocabulary", "compact")

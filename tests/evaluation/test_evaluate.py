@@ -264,6 +264,7 @@ def test_an_interrupted_cell_goes_on(run, monkeypatch):
     assert len(asked) == 3
     assert (folder / "verdicts.jsonl").read_bytes() == expected
     assert resumed["correct"] == whole["correct"]
+    assert (whole["resumed_from"], resumed["resumed_from"]) == (0, 3)
     assert evaluate(run, cell, decoder, 6, 0, context=110)["seconds"] == resumed["seconds"]
     assert len(asked) == 3, "a finished cell was generated again"
 

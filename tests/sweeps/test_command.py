@@ -11,8 +11,8 @@ import yaml
 from cli.sweep import _listing, command
 from igsm.config import load_config
 from igsm.errors import InputError
-from igsm.sweeps.cost import Speed
 from igsm.sweeps.plan import plan
+from igsm.sweeps.speed import Speed, Speeds
 from igsm.sweeps.sweep import Sweep, load_sweep
 
 
@@ -59,7 +59,7 @@ def test_a_speed_of_nothing_is_named(sweep: Sweep, tmp_path: Path) -> None:
     jobs = plan(sweep, tmp_path)
     speed = Speed(measured="here", training={"nano": 1.0, "nanno": 1.0}, decoding={"greedy": 1.0, "beam4": 1.0})
     assert speed.unused(jobs) == ["nanno", "beam4"]
-    assert "not planned here: nanno, beam4" in str(_listing(jobs, speed).caption)
+    assert "not planned here: nanno, beam4" in str(_listing(jobs, Speeds(jobs, speed)).caption)
 
 
 @pytest.mark.parametrize(

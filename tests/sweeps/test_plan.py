@@ -12,7 +12,7 @@ import yaml
 from igsm.config import build_config
 from igsm.errors import InputError
 from igsm.rundir import write_json
-from igsm.sweeps.cost import Speed, cost, start_settings
+from igsm.sweeps.cost import cost, start_settings
 from igsm.sweeps.plan import Job, plan, report_request, select
 from igsm.sweeps.state import state
 from igsm.sweeps.sweep import Sweep, fill, grid_points
@@ -195,10 +195,9 @@ def test_cost_counts_windows_and_knows_what_it_does_not_know(sweep: Sweep, tmp_p
     price = cost(training, {}, None)
     assert price.tokens == 20 * 4 * 128
     assert price.hours is None
-    speed = Speed(measured="here", training={"nano": 1024.0})
-    assert cost(training, {}, speed).hours == pytest.approx(10 / 3600)
-    assert cost(evaluation, {}, speed).tokens == 8 * 2 * 50
-    assert cost(evaluation, {}, speed).hours is None
+    assert cost(training, {}, 1024.0).hours == pytest.approx(10 / 3600)
+    assert cost(evaluation, {}, None).tokens == 8 * 2 * 50
+    assert cost(evaluation, {}, None).hours is None
 
 
 def test_runs_that_start_from_others_have_their_disk(tuning: dict[str, Any], tmp_path: Path) -> None:
