@@ -6,7 +6,7 @@ SWEEP ?=
 FIGURES := figure3 figure4 figure5 figure6 figure7 figure8 figure10 figure11
 LITE := lite lite_cpu mini mini_long mixing other_mistakes generated_tokens
 
-.PHONY: $(FIGURES) $(LITE) figures test-slurm test-browser
+.PHONY: $(FIGURES) $(LITE) figures test-slurm test-browser test-triton
 
 figures: ## list the paper's figures and our sweeps, each a target of its own
 	@grep -H '^title:' configs/sweeps/*.yaml | sed 's|configs/sweeps/\(.*\).yaml:title: |  \1: |'
@@ -19,3 +19,7 @@ test-slurm: setup ## the SLURM wrapper on a real one-node SLURM (Debian: apt-get
 
 test-browser: setup ## the report page in headless Chromium (Debian: apt-get install chromium)
 	$(BIN)/pytest -m browser tests/reporting
+
+test-triton: setup ## the CUDA attention kernel without a GPU: interpreted, and compiled for Hopper (a wheel of 286 MB)
+	$(BIN)/pip install -q --no-deps --upgrade --target build/triton "triton>=3.9"
+	PYTHONPATH=build/triton $(BIN)/pytest -m triton tests/decoding

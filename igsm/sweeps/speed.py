@@ -47,7 +47,7 @@ def record(path: Path, stage: Literal["training", "decoding"], rates: Mapping[st
         measured: the device, which must be that of the file: one file tells the speeds of one kind of GPU.
     """
     known = check_file(path, measured)
-    speeds: dict[str, float] = getattr(known, stage) | {name: round(rate) for name, rate in rates.items()}
+    speeds: dict[str, float] = getattr(known, stage) | {name: float(f"{rate:.4g}") for name, rate in rates.items()}
     atomic_write(path, dump_yaml(known.model_copy(update={stage: speeds})))
 
 

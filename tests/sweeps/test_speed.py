@@ -63,7 +63,7 @@ def test_the_file_goes_before_the_runs(sweep: Sweep, tmp_path: Path) -> None:
 def test_recorded_speeds_stand_beside_those_of_before(tmp_path: Path) -> None:
     """Guards the file of several benchmarks, and of one GPU only."""
     file = tmp_path / "speed.yaml"
-    record(file, "training", {"med": 1234.5}, "NVIDIA H200")
+    record(file, "training", {"med": 1234.56}, "NVIDIA H200")
     record(file, "decoding", {"greedy": 9.0}, "NVIDIA H200")
     record(file, "training", {"hard": 900.0, "med": 1500.0}, "NVIDIA H200")
     kept = load_config(Speed, file)
