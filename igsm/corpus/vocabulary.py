@@ -123,8 +123,12 @@ class Vocabulary:
 
     def decode(self, ids: Iterable[int] | np.ndarray) -> str:
         """The text of a model's ids; what is not UTF-8, as 222 to 224, and what cannot occur reads U+FFFD."""
-        tokens = (self._bytes.get(int(self.to_gpt2[int(i)]), b"\xff") for i in ids)
-        return b"".join(tokens).decode("utf-8", errors="replace")
+        return b"".join([self._pieces[i] for i in ids]).decode("utf-8", errors="replace")
+
+    @cached_property
+    def _pieces(self) -> list[bytes]:
+        """The bytes of each of a model's ids: a list, for decoding asks for every token of every question."""
+        return [self._bytes.get(int(i), b"\xff") for i in self.to_gpt2]
 
 
 def split_words(text: str) -> list[str]:
