@@ -106,28 +106,28 @@ def _slots(gpus: str | None, jobs: int) -> list[str | None]:
 
 
 def _listing(planned: list[Job], speeds: Speeds) -> Table:
-    """The jobs with state, tokens, hours and disk, and the totals of what is left to do."""
+    """The jobs with state, tokens, hours and disk, and the totals of what is left to do: of begun jobs, the rest."""
     from rich.table import Table
 
     from igsm.sweeps.cost import Cost, cost, start_settings
-    from igsm.sweeps.state import state
+    from igsm.sweeps.state import missing, state
 
     table = Table(title=f"{len(planned)} jobs")
     for name in ("job", "state", "tokens", "hours", "disk"):
         table.add_column(name, justify="left" if name in ("job", "state") else "right", overflow="fold")
-    left: list[Cost] = []
+    left: list[tuple[Cost, float]] = []
     for job in planned:
         known, detail = state(job)
         price = cost(job, start_settings(job, planned), speeds.rate(job))
         if known == "to run":
-            left.append(price)
+            left.append((price, missing(job)))
         hours = "-" if price.hours is None else f"{price.hours:.3g}"
         what = f"{known}: {detail}" if detail else known
         table.add_row(job.name, what, f"{price.tokens:.3g}", hours, _size(price.bytes))
-    known_hours = [price.hours for price in left if price.hours is not None]
+    known_hours = [price.hours * share for price, share in left if price.hours is not None]
     total = f"{sum(known_hours):.3g}" if known_hours else "-"
     table.add_section()
-    tokens, size = sum(price.tokens for price in left), sum(price.bytes for price in left)
+    tokens, size = sum(price.tokens * share for price, share in left), sum(price.bytes * share for price, share in left)
     table.add_row(f"left to do: {len(left)} jobs", "", f"{tokens:.3g}", total, _size(size))
     unmeasured = len(left) - len(known_hours)
     notes = ["Hours of one GPU, or of one job where there is none."]

@@ -25,6 +25,16 @@ def state(job: Job) -> tuple[State, str]:
     return "to run", f"from step {steps[-1]}" if steps else ""
 
 
+def missing(job: Job) -> float:
+    """The share of a job's work that has not been done: of its training steps or of its cells."""
+    folder = RunFolder(job.run)
+    if job.stage == "eval":
+        done = sum((folder.evaluation(cell, job.decoder) / "summary.json").is_file() for cell in job.cells)
+        return 1 - done / len(job.cells)
+    steps = folder.checkpoint_steps()
+    return 1 - steps[-1] / job.settings["training"]["steps"] if steps else 1.0
+
+
 def _evaluation_state(job: Job) -> tuple[State, str]:
     """Results that `mistakes eval` would refuse for their n, seed or weights are found before anything is computed."""
     missing = 0

@@ -26,7 +26,7 @@ class Family(Config):
     variables: Variables = {}
     """Values for `{name}` in the overrides of the arms, where the families differ."""
     generated_tokens: float = Field(gt=0)
-    """Tokens generated for a problem, for the estimate of cost only; measured ones replace it."""
+    """Tokens generated for a problem, for the estimate of cost only."""
 
 
 class Stage(Config):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import yaml
 from cli.sweep import _listing, command
 from igsm.config import load_config
 from igsm.errors import InputError
+from igsm.rundir import RunFolder
 from igsm.sweeps.plan import plan
 from igsm.sweeps.speed import Speed, Speeds
+from igsm.sweeps.state import missing
 from igsm.sweeps.sweep import Sweep, load_sweep
 
 
@@ -60,6 +63,22 @@ def test_a_speed_of_nothing_is_named(sweep: Sweep, tmp_path: Path) -> None:
     speed = Speed(measured="here", training={"nano": 1.0, "nanno": 1.0}, decoding={"greedy": 1.0, "beam4": 1.0})
     assert speed.unused(jobs) == ["nanno", "beam4"]
     assert "not planned here: nanno, beam4" in str(_listing(jobs, Speeds(jobs, speed)).caption)
+
+
+def test_the_total_is_what_is_left(sweep: Sweep, tmp_path: Path) -> None:
+    """Guards the hours of a sweep that was interrupted: steps and cells that are there count no more."""
+    training, evaluation, *_ = jobs = plan(sweep, tmp_path)
+    assert (missing(training), missing(evaluation)) == (1, 1)
+    RunFolder(training.run).checkpoint(15).mkdir(parents=True)
+    cell = RunFolder(evaluation.run).evaluation(evaluation.cells[0], evaluation.decoder)
+    cell.mkdir(parents=True)
+    settings = {"n": evaluation.problems, "seed": evaluation.test_seed, "checkpoint": "step_15"}
+    (cell / "summary.json").write_text(json.dumps(settings))
+    assert (missing(training), missing(evaluation)) == (1 / 4, 1 / 2)
+    (training.run / "config.yaml").write_text(yaml.safe_dump(training.settings))
+    speed = Speed(measured="here", training={"nano": 20 * 4 * 128 / 3600})  # an hour for a run
+    *_, hours, _ = (list(column.cells)[-1] for column in _listing(jobs, Speeds(jobs, speed)).columns)
+    assert hours == "2.25"
 
 
 @pytest.mark.parametrize(
