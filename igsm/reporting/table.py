@@ -48,6 +48,11 @@ class Cell:
         known = {result.seed for result in self.results} - {None}
         return f"{len(self.results)} {'seeds' if len(known) == len(self.results) else 'runs'}"
 
+    @property
+    def by_seed(self) -> tuple[float, ...]:
+        """The accuracies that are taken together, in the order of `results`."""
+        return tuple(result.correct / result.n for result in self.results if result.n)
+
 
 @dataclass(frozen=True)
 class Table:

@@ -19,7 +19,8 @@ STARS = (
 ONE_SEED = "One training seed each: the stars do not cover training, and intervals cover the test problems only."
 SEEDS = (
     "Accuracies of several training seeds are the mean of the seeds, other means those of all answers that count; n "
-    "counts each test problem once. Intervals and stars cover the test problems, not the training seeds."
+    "counts each test problem once. Intervals and stars cover the test problems, not the training seeds, whose lowest "
+    "and highest accuracy stands behind their number. Rows are tested at the seeds that both have."
 )
 CONSTANT = (
     "Intervals of means are normal ones; where every problem has the same count, the mean plus or minus the exact "
@@ -36,10 +37,12 @@ def families(table: Table) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def evidence(table: Table, cell: Cell) -> str:
-    """What stands under a number: interval, n and seeds, e.g. "83.1 to 85.4, n 4096, 3 seeds"."""
+    """What stands under a number: interval, n and seeds, e.g. "83.1 to 85.4, n 4096, 3 seeds: 79.8 to 88.0"."""
     if cell.value is None:
         return ""
     text = f"n {cell.n}" + (f", {cell.seeds}" if len(cell.results) > 1 else "")
+    if table.measure.share and len(cell.by_seed) > 1:
+        text += f": {table.measure.range(min(cell.by_seed), max(cell.by_seed))}"
     if cell.interval is not None:
         text = f"{table.measure.range(*cell.interval)}, {text}"
     return text
@@ -105,7 +108,7 @@ def _chunks(table: Table, size: int) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _terminal_cell(table: Table, cell: Cell) -> Text:
     text = Text(table.measure.text(cell.value) + stars(cell.p_value), style="bold")
-    for line in (*evidence(table, cell).split(", "), *comparison(table, cell).split(" (")):
+    for line in (*evidence(table, cell).replace(": ", ":, ").split(", "), *comparison(table, cell).split(" (")):
         if line:
             text.append(f"\n{line.rstrip(')')}", style="dim not bold")
     return text
@@ -188,7 +191,7 @@ def csv_text(tables: Sequence[Table]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(
         ["measure", "row", "cell", "value", "low", "high", "n", "paper", "difference", "p_value"]
-        + ["always_zero", "decoders", "seeds", "chosen_from", "runs"]
+        + ["always_zero", "decoders", "seeds", "correct_by_seed", "chosen_from", "runs"]
     )
     for table in tables:
         for row in table.rows:
@@ -200,6 +203,7 @@ def csv_text(tables: Sequence[Table]) -> str:
                 origin = [
                     " ".join(sorted({result.decoder for result in cell.results})),
                     " ".join(str(seed) for seed in sorted({r.seed for r in cell.results if r.seed is not None})),
+                    " ".join(f"{r.seed}:{r.correct}/{r.n}" for r in cell.results if r.seed is not None),
                     str(cell.n_choices) if cell.results else "",
                     " ".join(sorted({str(result.run) for result in cell.results})),
                 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 from pathlib import Path
@@ -12,7 +14,7 @@ from igsm.reporting.measures import MEASURES
 from igsm.reporting.pooling import paired_test
 from igsm.reporting.results import Source, read_results
 from igsm.reporting.table import Table, build_table
-from igsm.reporting.text import evidence, notes
+from igsm.reporting.text import csv_text, evidence, notes
 from igsm.statistics import mcnemar, wilson
 
 CELL = "op=3"
@@ -49,7 +51,7 @@ def test_copies_of_one_seed_are_no_new_evidence(two_rows: dict[str, Path]) -> No
         assert triple.value == pytest.approx(single.value)
         assert triple.interval == pytest.approx(single.interval)
         assert triple.p_value == single.p_value
-    assert evidence(_table(three), _table(three).cell("retry", CELL)).endswith("n 400, 3 seeds")
+    assert evidence(_table(three), _table(three).cell("retry", CELL)).endswith("n 400, 3 seeds: 56.2 to 56.2")
 
 
 def test_one_seed_is_wilson_and_mcnemar(two_rows: dict[str, Path]) -> None:
@@ -70,6 +72,18 @@ def test_seeds_that_differ_narrow_the_interval_but_not_as_new_problems_would(mak
     alone, as_problems = (wilson(cell.value * n, n) for n in (400, 1200))
     assert alone[0] < cell.interval[0] < as_problems[0]
     assert as_problems[1] < cell.interval[1] < alone[1]
+
+
+def test_seeds_that_differ_show(make_run) -> None:
+    """Guards against a mean that hides how far its seeds lie apart, and against a range under means of other kinds."""
+    sources = [Source("a", make_run(f"{seed}", {CELL: right}, seed=seed), seed) for seed, right in ((1, 0.3), (2, 0.7))]
+    table = _table(sources)
+    low, high = sorted(100 * result.correct / 400 for result in table.cell("a", CELL).results)
+    assert evidence(table, table.cell("a", CELL)).endswith(f"2 seeds: {low:.1f} to {high:.1f}")
+    retries = _table(sources, "retries")
+    assert evidence(retries, retries.cell("a", CELL)).endswith("2 seeds")
+    line = next(csv.DictReader(io.StringIO(csv_text([table]))))
+    assert line["correct_by_seed"] == " ".join(f"{r.seed}:{r.correct}/400" for r in table.cell("a", CELL).results)
 
 
 def test_other_test_sets_are_not_paired(two_rows: dict[str, Path]) -> None:
