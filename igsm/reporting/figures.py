@@ -26,6 +26,9 @@ LETTERS_AN_INCH = 11
 """Of a title: it is broken into lines rather than cut off at the picture's edges."""
 _STYLES = ("-", "--", ":", "-.")
 _MARKERS = "os^Dv<>PX*"
+_COLOUR_MAPS = {1: "RdYlGn", 0: "Blues", -1: "YlOrRd"}
+"""By whether more is better, as in the paper; blue where it is neither."""
+_BRIGHTNESS = (0.299, 0.587, 0.114)
 _COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#888888", "#222222")
 
 
@@ -93,15 +96,22 @@ def heat_map(table: Table, title: str) -> Any:
 
 def _draw_panel(axis: Any, table: Table, name: str, lines: list[list[float | None]], low: float, high: float) -> None:
     numbers = np.array([[np.nan if value is None else value for value in line] for line in lines], dtype=float)
-    colours = "RdYlGn" if table.measure.better >= 0 else "YlOrRd"
-    axis.imshow(np.ma.masked_invalid(numbers), cmap=colours, vmin=low, vmax=high, aspect="auto", alpha=0.85)
+    shade = axis.imshow(
+        np.ma.masked_invalid(numbers),
+        cmap=_COLOUR_MAPS[table.measure.better],
+        vmin=low,
+        vmax=high,
+        aspect="auto",
+        alpha=0.85,
+    )
     axis.set_facecolor("#f2f2f2")
     for i, line in enumerate(lines):
         for j, value in enumerate(line):
             text = table.measure.text(value)
             if table.measure.share and value == 1.0:
                 text = "100"
-            axis.text(j, i, text, ha="center", va="center", fontsize=7, color="#111111")
+            dark = value is not None and np.dot(shade.to_rgba(value)[:3], _BRIGHTNESS) < 0.35
+            axis.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if dark else "#111111")
     labels = [plain(split_cell(column)[1]).replace("<=", "≤") for column in table.columns]
     labels += ["average"] * (numbers.shape[1] - len(labels))
     axis.set_xticks(range(len(labels)), labels, rotation=60, ha="right", rotation_mode="anchor", fontsize=7)
