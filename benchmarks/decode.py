@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.device import benchmark_device, device_name
+from benchmarks.scripted import ScriptedDecoding, solution_ids
 from igsm.config import build_config
 from igsm.corpus.vocabulary import END, load_vocabulary
 from igsm.decoding.decoders import parse_decoder
@@ -42,11 +43,12 @@ def report(
     compare: bool,
     speed_file: Path | None,
 ) -> None:
-    """Print a table: output tokens per second of both, their ratio, and our share of the memory-bandwidth bound.
+    """Print a table: output tokens per second of both, their ratio, our time beside greedy's, and our share of the
+    memory-bandwidth bound.
 
     Args:
-        run: a run folder or checkpoint; None: random weights, each problem's continuation stopped at the length of its
-            error-free solution, so that lengths differ as they do in an evaluation.
+        run: a run folder or checkpoint; None: random weights. Then continuations are the error-free solutions (of
+            beams and of transformers: as long as these), so that lengths differ as they do in an evaluation.
         decoders: names as for `mistakes eval`.
         problems: prompts to continue.
         batch: rows decoded side by side, for both (beams included).
@@ -66,6 +68,8 @@ def report(
             raise InputError(f"decoder '{decoder.name}': a vote is as fast as its samples; give sample")
     if run is not None and difficulty is not None:
         raise InputError("--difficulty: a run's problems are of its own class; leave it out beside --run")
+    if run is None and (name := next((one.name for one in wanted if one.regret and one.beams > 1), None)):
+        raise InputError(f"decoder '{name}': beams of random weights regret nothing; give --run")
     if run is None:
         settings = _test_problems({"difficulty": difficulty or "med"}, op)
         vocabulary = load_vocabulary(settings)
@@ -83,9 +87,8 @@ def report(
     tests = [document.problem for document in documents]
     prompts = [vocabulary.prompt(problem).tolist() for problem in tests]
     if run is None:
-        # The prompt has 3 marks that are no fragments; the answer's mark and the end are generated.
-        totals = [len(vocabulary.encode_fragments(document.codes)) + 5 for document in documents]
-        lengths = [total - len(prompt) for total, prompt in zip(totals, prompts, strict=True)]
+        scripts = {i: solution_ids(document, vocabulary) for i, document in enumerate(documents)}
+        lengths = [len(script) for script in scripts.values()]
     else:
         lengths = [CONTEXT - len(prompt) for prompt in prompts]
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
@@ -100,13 +103,19 @@ def report(
         f"{batch} rows, {device}, {torch.get_num_threads()} threads, memory {bandwidth / 1e9:.0f} GB/s"
     )
     order = sorted(range(problems), key=lambda i: len(prompts[i]))
-    table = Table("decoder", "ours, tokens/s", "transformers, tokens/s", "ratio", "of the bandwidth bound")
+    table = Table(
+        "decoder", "ours, tokens/s", "transformers, tokens/s", "ratio", "greedy's time", "of the bandwidth bound"
+    )
+    greedy: float | None = None
     for decoder in wanted:
         requests = [Request(i, prompt, problem_key(1, i), tests[i], lengths[i]) for i, prompt in enumerate(prompts)]
         found: list[Any] = []
 
         # One GPU, as transformers uses; the first call, which is not timed, records the graphs.
-        with Decoding(model, decoder, vocabulary, devices=[str(device)], batch=batch) as decoding:
+        kind = ScriptedDecoding if run is None and decoder.beams == 1 else Decoding
+        with kind(model, decoder, vocabulary, devices=[str(device)], batch=batch) as decoding:
+            if isinstance(decoding, ScriptedDecoding):
+                decoding.scripts = scripts
 
             def ours(decoding: Decoding = decoding, requests: Any = requests, found: Any = found) -> int:
                 found[:] = decoding.run(requests)
@@ -125,7 +134,9 @@ def report(
             theirs = measure(lambda d=decoder, c=calls: by_transformers(twin, prompts, end, d, c, lengths), device)
             other, ratio = f"{theirs:,.0f}", f"{speed / theirs:.1f}x"
         console.print(f"{decoder.name}: {speed:,.0f} tokens/s, transformers {other}")  # stays if we are stopped
-        table.add_row(decoder.name, f"{speed:,.0f}", other, ratio, f"{100 * speed / bound:.0f} %")
+        greedy = speed if decoder.name == "greedy" else greedy
+        times = "-" if greedy is None else f"{greedy / speed:.2f}x"
+        table.add_row(decoder.name, f"{speed:,.0f}", other, ratio, times, f"{100 * speed / bound:.0f} %")
     console.print(table)
 
 
