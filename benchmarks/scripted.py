@@ -39,6 +39,11 @@ class ScriptedDecoding(Decoding):
             follow(worker, self.scripts)
         return worker
 
+    def close(self) -> None:
+        for worker, _ in self._workers.values():
+            del worker.start, worker.step  # else they and the worker keep each other, and its cache, alive
+        super().close()
+
 
 def follow(decoder: Decoder, scripts: Mapping[int, list[int]]) -> None:
     """Make a decoder write, after each step of its own, what the problem's script says instead."""

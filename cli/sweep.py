@@ -64,9 +64,9 @@ def command(
     planned = select(everything, only)
     build_report(report_request(sweep, root))  # an unknown measure, figure or baseline must not show after days only
     if dry_run:
-        if speed is None and (default := root / "speed.yaml").is_file():
-            speed = default
-        console.print(_listing(planned, Speeds(everything, load_config(Speed, speed) if speed else None)))
+        path = speed or root / "speed.yaml"
+        given = load_config(Speed, path) if speed is not None or path.is_file() else None
+        console.print(_listing(planned, Speeds(everything, given, given_first=speed is not None)))
         if commands:
             for job in planned:
                 console.print(shlex.join(["mistakes", *job.command]), soft_wrap=True, markup=False)
@@ -121,28 +121,36 @@ def _listing(planned: list[Job], speeds: Speeds) -> Table:
         price = cost(job, start_settings(job, planned), speeds.rate(job))
         if known == "to run":
             left.append((price, missing(job)))
-        hours = "-" if price.hours is None else f"{price.hours:.3g}"
         what = f"{known}: {detail}" if detail else known
-        table.add_row(job.name, what, f"{price.tokens:.3g}", hours, _size(price.bytes))
+        table.add_row(job.name, what, f"{price.tokens:.3g}", _hours(price.hours), _size(price.bytes))
     known_hours = [price.hours * share for price, share in left if price.hours is not None]
-    total = f"{sum(known_hours):.3g}" if known_hours else "-"
+    total = _hours(sum(known_hours) if known_hours else None)
     table.add_section()
-    tokens, size = sum(price.tokens * share for price, share in left), sum(price.bytes * share for price, share in left)
+    tokens, size = sum(price.tokens * share for price, share in left), sum(price.bytes for price, _ in left)
     table.add_row(f"left to do: {len(left)} jobs", "", f"{tokens:.3g}", total, _size(size))
     unmeasured = len(left) - len(known_hours)
-    notes = ["Hours of one GPU, or of one job where there is none."]
+    notes = []
     if speeds.given:
-        notes.append(f"Speeds: {speeds.given.measured}.")
+        notes.append(f"Hours of one GPU at the speeds of: {speeds.given.measured}.")
     if speeds.measured:
-        notes.append("Speeds: as the runs of this sweep measured them.")
+        notes.append(
+            f"{'Others' if speeds.given_first and speeds.given else 'First of all'}: hours of a job at the speeds that "
+            "runs of this sweep measured themselves, on the devices they had."
+        )
     if unmeasured:
         notes.append(
             f"{unmeasured} jobs have no measured speed and no hours: give --speed FILE, or look when one runs."
         )
-    if speeds.given and (unused := speeds.given.unused(planned)):
+    if speeds.given and speeds.given_first and (unused := speeds.given.unused(planned)):
         notes.append(f"Speeds of what is not planned here: {', '.join(unused)}.")
     table.caption = " ".join(notes)
     return table
+
+
+def _hours(hours: float | None) -> str:
+    if hours is None:
+        return "-"
+    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.3g}"
 
 
 def _size(number: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -169,6 +169,8 @@ class GPT(nn.Module):
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
         self.final_norm = _norm(config)
         self.output = None if config.tied else nn.Linear(config.width, config.vocabulary_size, bias=False)
+        self.output_update: Any = None
+        """A low-rank update of the output matrix (`igsm.model.lora.LoRAOutput`), None without one."""
         self._initialise()
 
     def _initialise(self) -> None:
@@ -212,11 +214,15 @@ class GPT(nn.Module):
             x = block(x, cosine, sine, attend, recall)
         return self.final_norm(x)
 
+    @property
+    def output_matrix(self) -> Tensor:
+        """[vocabulary_size, width]: the embedding, where the two are tied; without a low-rank update."""
+        return self.embedding.weight if self.output is None else self.output.weight
+
     def head(self, states: Tensor) -> Tensor:
         """Logits [..., vocabulary_size] of final normed states [..., width]."""
-        if self.output is not None:
-            return self.output(states)
-        return F.linear(states, self.embedding.weight)
+        logits = F.linear(states, self.output_matrix)
+        return logits if self.output_update is None else logits + self.output_update(states)
 
     def forward(
         self,

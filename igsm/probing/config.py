@@ -53,6 +53,13 @@ class ProbeConfig(Config):
             raise ValueError("training.precision of a probe is auto, float32 or bfloat16")
         return training
 
+    @field_validator("lora")
+    @classmethod
+    def _check_lora(cls, lora: LoRAConfig) -> LoRAConfig:
+        if lora.output_rank:
+            raise ValueError("a probe reads states, not logits; leave lora.output_rank at 0")
+        return lora
+
     @field_validator("wrong_kinds")
     @classmethod
     def _check_kinds(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ ONE_SEED = "One training seed each: the stars do not cover training, and interva
 SEEDS = (
     "Accuracies of several training seeds are the mean of the seeds, other means those of all answers that count; n "
     "counts each test problem once. Intervals and stars cover the test problems, not the training seeds, whose lowest "
-    "and highest accuracy stands behind their number. Rows are tested at the seeds that both have."
+    "and highest accuracy stands behind their number. Rows with seeds in common are tested at these."
 )
 CONSTANT = (
     "Intervals of means are normal ones; where every problem has the same count, the mean plus or minus the exact "

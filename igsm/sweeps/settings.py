@@ -49,6 +49,8 @@ def differences(wanted: Settings, found: Settings, run: Path | None = None, pref
         name = f"{prefix}{key}"
         if name in MAY_CHANGE or (name in FILLED_IN and value == FILLED_IN[name]):
             continue
+        if key not in found and not value:
+            continue  # an option that is newer than the run, and off
         if name == "from" and run is not None and same_start(str(found.get(key)), value, run):
             continue
         if isinstance(value, dict) and isinstance(found.get(key), dict):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import Field
 
@@ -21,11 +22,12 @@ TokensASecond = Annotated[float, Field(gt=0)]
 class Speed(Config):
     """Measured speeds of one GPU, a YAML file that `mistakes bench train` and `mistakes bench decode` write.
 
-    Each key is the name of a config file without ending ("med", "lora"), or of a decoder ("greedy", "beam4").
+    Training has the names of config files without ending ("med", "lora"), decoding those of decoders, with the class
+    of their problems or for all ("med/greedy", "greedy").
     """
 
     measured: str
-    """Where, when and by which command; stands beside every estimate."""
+    """The device, as the benchmarks name it; stands beside every estimate."""
     training: dict[str, TokensASecond] = {}
     """Tokens a second."""
     decoding: dict[str, TokensASecond] = {}
@@ -33,7 +35,9 @@ class Speed(Config):
 
     def unused(self, jobs: Iterable[Job]) -> list[str]:
         """Keys that are the name of no job's config or decoder."""
-        names = {Path(job.config).stem if job.stage != "eval" else job.decoder for job in jobs}
+        names = set()
+        for job in jobs:
+            names |= {_decoding_key(job), job.decoder} if job.stage == "eval" else {Path(job.config).stem}
         return [name for name in (*self.training, *self.decoding) if name not in names]
 
 
@@ -43,7 +47,7 @@ def record(path: Path, stage: Literal["training", "decoding"], rates: Mapping[st
     Args:
         path: the file; made when it is missing.
         stage: what was measured.
-        rates: tokens a second by config or decoder.
+        rates: tokens a second under the keys of `Speed`.
         measured: the device, which must be that of the file: one file tells the speeds of one kind of GPU.
     """
     known = check_file(path, measured)
@@ -64,46 +68,74 @@ def check_file(path: Path, measured: str) -> Speed:
 class Speeds:
     """What is known of the speed of a sweep's jobs.
 
-    Attributes:
-        given: speeds from a file; they come first.
-        measured: tokens a second by (config, decoder), the decoder empty for training: what runs of the sweep, finished
-            or under way, have measured themselves.
+    Args:
+        jobs: all jobs of the sweep; runs that are finished or under way have measured themselves.
+        given: speeds from a file.
+        given_first: whether the file goes before what the runs measured.
     """
 
-    def __init__(self, jobs: Iterable[Job], given: Speed | None = None) -> None:
-        self.given = given
-        found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    def __init__(self, jobs: Iterable[Job], given: Speed | None = None, *, given_first: bool = True) -> None:
+        self.given, self.given_first = given, given_first
+        training: dict[str, list[float]] = defaultdict(list)
+        evaluation: dict[tuple[str, str, str], list[float]] = defaultdict(list)
         for job in jobs:
-            rate = _evaluation_rate(job) if job.stage == "eval" else _training_rate(job.run)
-            if rate is not None:
-                found[job.config, job.decoder].append(rate)
-        self.measured = {kind: median(rates) for kind, rates in found.items()}
+            if job.stage != "eval":
+                training[job.config] += _training_rate(job.run)
+            for cell in job.cells:
+                evaluation[job.config, job.decoder, cell] += _seconds_a_problem(job, cell)
+        self._training = {config: median(rates) for config, rates in training.items() if rates}
+        self._evaluation = {kind: median(seconds) for kind, seconds in evaluation.items() if seconds}
+
+    @property
+    def measured(self) -> bool:
+        """Whether runs of the sweep have measured any speed."""
+        return bool(self._training or self._evaluation)
 
     def rate(self, job: Job) -> float | None:
         """Tokens a second of a job, in `job.generated_tokens` for an evaluation; None where nothing is known."""
-        given = None
-        if self.given is not None:
-            training = self.given.training.get(Path(job.config).stem)
-            given = self.given.decoding.get(job.decoder) if job.stage == "eval" else training
-        return given or self.measured.get((job.config, job.decoder))
+        rates = [self._given_rate(job), self._measured_rate(job)]
+        return next((rate for rate in (rates if self.given_first else rates[::-1]) if rate is not None), None)
+
+    def _given_rate(self, job: Job) -> float | None:
+        if self.given is None:
+            return None
+        if job.stage != "eval":
+            return self.given.training.get(Path(job.config).stem)
+        return self.given.decoding.get(_decoding_key(job)) or self.given.decoding.get(job.decoder)
+
+    def _measured_rate(self, job: Job) -> float | None:
+        """Of an evaluation: only if all its cells are known, which take very different times."""
+        if job.stage != "eval":
+            return self._training.get(job.config)
+        seconds = [self._evaluation.get((job.config, job.decoder, cell)) for cell in job.cells]
+        known = [one for one in seconds if one is not None]
+        return job.generated_tokens / (job.problems * sum(known)) if len(known) == len(seconds) else None
 
 
-def _training_rate(run: Path) -> float | None:
-    """As the run's metrics have it, without the first line, which holds the compilation."""
+def _decoding_key(job: Job) -> str:
+    """The decoder with the class of its cells' problems: "med/greedy"."""
+    return f"{job.cells[0].partition('_')[0]}/{job.decoder}"
+
+
+def _training_rate(run: Path) -> list[float]:
+    """As the run's metrics have it, without the first line, which holds the compilation; nothing or one number."""
     path = RunFolder(run).metrics
-    if not path.is_file():
-        return None
-    rates = [line["tokens_per_second"] for line in read_jsonl(path) if line.get("tokens_per_second")]
-    return median(rates[1:]) if len(rates) > 1 else None
+    rates = [line.get("tokens_per_second") for line in read_jsonl(path)] if path.is_file() else []
+    known = [rate for rate in rates if _positive(rate)][1:]
+    return [median(known)] if known else []
 
 
-def _evaluation_rate(job: Job) -> float | None:
-    """Of the job's finished cells, by its own estimate of a problem's tokens, so that hours are those of problems."""
-    problems = seconds = 0.0
-    for cell in job.cells:
-        path = RunFolder(job.run).evaluation(cell, job.decoder) / "summary.json"
-        summary = read_json(path) if path.is_file() else {}
-        if isinstance(summary, dict) and summary.get("seconds"):
-            problems += summary["n"] - summary.get("resumed_from", 0)
-            seconds += summary["seconds"]
-    return problems * job.generated_tokens / (job.problems * len(job.cells)) / seconds if problems else None
+def _seconds_a_problem(job: Job, cell: str) -> list[float]:
+    """Of a finished cell, as far as it was not there before; nothing or one number."""
+    path = RunFolder(job.run).evaluation(cell, job.decoder) / "summary.json"
+    summary = read_json(path) if path.is_file() else None
+    if not isinstance(summary, dict):
+        return []
+    n, before, seconds = summary.get("n"), summary.get("resumed_from", 0), summary.get("seconds")
+    if not (_positive(n) and _positive(seconds) and isinstance(before, int) and before < n):
+        return []
+    return [seconds / (n - before)]
+
+
+def _positive(number: Any) -> TypeGuard[float]:
+    return isinstance(number, int | float) and 0 < number < math.inf

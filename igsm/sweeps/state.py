@@ -37,11 +37,11 @@ def missing(job: Job) -> float:
 
 def _evaluation_state(job: Job) -> tuple[State, str]:
     """Results that `mistakes eval` would refuse for their n, seed or weights are found before anything is computed."""
-    missing = 0
+    to_run = 0
     for cell in job.cells:
         path = RunFolder(job.run).evaluation(cell, job.decoder) / "summary.json"
         if not path.is_file():
-            missing += 1
+            to_run += 1
             continue
         summary = read_json(path)
         if not isinstance(summary, dict):
@@ -57,4 +57,4 @@ def _evaluation_state(job: Job) -> tuple[State, str]:
             return "conflict", f"{path.parent}: holds results of {found}, the run is at {last}; move the folder away"
         if "weights" in summary and summary["weights"] != weights_digest(RunFolder(job.run).checkpoint(steps[-1])):
             return "conflict", f"{path.parent}: holds results of other weights than {last}'s; move the folder away"
-    return ("to run", f"{missing} of {len(job.cells)} cells") if missing else ("done", "")
+    return ("to run", f"{to_run} of {len(job.cells)} cells") if to_run else ("done", "")

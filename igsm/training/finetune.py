@@ -57,8 +57,8 @@ def resolve(config: FinetuneConfig) -> tuple[FinetuneConfig, GPT]:
         )
     if config.model not in (None, model.config):
         raise InputError(f"model: is that of {config.from_}; leave it out")
-    if config.lora is not None and not (config.lora.query_value_rank or config.lora.embedding_rank):
-        raise InputError("lora: both ranks are 0, nothing would be trained; give one, or leave lora out")
+    if config.lora is not None and config.lora.empty:
+        raise InputError("lora: all ranks are 0, nothing would be trained; give one, or leave lora out")
     return config.model_copy(update={"model": model.config}), model
 
 

@@ -108,7 +108,7 @@ def _differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") 
     lines = []
     for key in [*before, *(key for key in now if key not in before)]:
         name, old, new = f"{prefix}{key}", before.get(key), now.get(key)
-        if name in MAY_CHANGE or old == new:
+        if name in MAY_CHANGE or old == new or (key not in before and not new):  # the last: newer than the run, and off
             continue
         if isinstance(old, dict) and isinstance(new, dict):
             lines += _differences(old, new, f"{name}.")

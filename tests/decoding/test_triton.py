@@ -54,9 +54,8 @@ def test_the_kernel_compiles_for_hopper(dtype: str, size: int, beams: int) -> No
     signature |= {"scale": "fp32", "context": "i32", "stretch": "i32", "stretches": "i32"}
     constants = {"HEADS": 12, "SIZE": size, "BEAMS": beams, "BLOCK": BLOCK}
     signature |= dict.fromkeys(constants, "constexpr")
-    # As at a call: PyTorch aligns tensors at 16 bytes or more, and cache lengths are multiples of 16.
-    aligned = [*pointers, "context", "stretch"]
-    attributes = {(list(signature).index(name),): [["tt.divisibility", 16]] for name in aligned}
+    # As at a call: PyTorch aligns tensors at 16 bytes or more.
+    attributes = {(list(signature).index(name),): [["tt.divisibility", 16]] for name in pointers}
     source = ASTSource(_attend, signature, constants, attributes)
     code = triton.compile(source, target=GPUTarget("cuda", 90, 32)).asm
     assert code["cubin"]

@@ -17,6 +17,8 @@ from igsm.rundir import read_json
 
 IDS = torch.arange(24).reshape(2, 12) % 16
 BOTH = LoRAConfig(query_value_rank=2, embedding_rank=4, scale=0.5)
+ALL = LoRAConfig(query_value_rank=2, embedding_rank=4, output_rank=3, scale=0.5)
+ONE_EACH = [LoRAConfig(query_value_rank=3), LoRAConfig(embedding_rank=3), LoRAConfig(output_rank=3)]
 
 
 def base_model(architecture: str = "gpt2", tied: bool = True) -> GPT:
@@ -42,7 +44,7 @@ def trained(model: GPT, config: LoRAConfig) -> GPT:
     return model
 
 
-@pytest.mark.parametrize("config", [BOTH, LoRAConfig(query_value_rank=3), LoRAConfig(embedding_rank=3)])
+@pytest.mark.parametrize("config", [ALL, *ONE_EACH])
 def test_untrained_updates_change_nothing(config: LoRAConfig) -> None:
     model = base_model()
     before = model(IDS)
@@ -50,11 +52,11 @@ def test_untrained_updates_change_nothing(config: LoRAConfig) -> None:
 
 
 def test_only_the_updates_are_trained_and_all_of_them_learn() -> None:
-    model = trained(base_model(), BOTH)
+    model = trained(base_model(), ALL)
     model(IDS).square().mean().backward()
     with_gradient = {name for name, p in model.named_parameters() if p.grad is not None}
     assert with_gradient == {name for name, _ in model.named_parameters() if "lora_" in name}
-    assert len(with_gradient) == 2 + 2 * 4
+    assert len(with_gradient) == 2 + 2 + 2 * 4
     assert all(p.grad.abs().sum() > 0 for p in model.parameters() if p.grad is not None)
 
 
@@ -70,16 +72,16 @@ def test_keys_are_not_updated() -> None:
 
 @pytest.mark.parametrize("architecture", ["gpt2", "llama"])
 @pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("config", [BOTH, LoRAConfig(query_value_rank=3), LoRAConfig(embedding_rank=3)])
+@pytest.mark.parametrize("config", [ALL, *ONE_EACH])
 def test_merged_equals_unmerged(architecture: str, tied: bool, config: LoRAConfig) -> None:
     model = trained(base_model(architecture, tied), config)
     merged = merge_lora(model)
     assert not any("lora" in name for name in merged.state_dict())
-    assert merged.config.tied == (tied and not config.embedding_rank)
+    assert merged.config.tied == (tied and not (config.embedding_rank or config.output_rank))
     torch.testing.assert_close(merged(IDS), model(IDS), rtol=1e-5, atol=1e-5)
 
 
-def test_the_output_matrix_is_not_updated() -> None:
+def test_the_output_matrix_is_not_updated_with_the_embedding() -> None:
     model = base_model()
     output = model.embedding.weight.clone()
     merged = merge_lora(trained(model, LoRAConfig(embedding_rank=3)))
@@ -92,8 +94,8 @@ def test_the_output_matrix_is_not_updated() -> None:
 def test_peft_computes_the_same_from_our_adapter(tmp_path: Path) -> None:
     peft = pytest.importorskip("peft")
     transformers = pytest.importorskip("transformers")
-    model = trained(base_model(), BOTH)
-    save_peft_adapter(tmp_path, model, BOTH)
+    model = trained(base_model(), ALL)
+    save_peft_adapter(tmp_path, model, ALL)
     hub_config = transformers.GPTNeoXConfig(
         vocab_size=16,
         hidden_size=16,
@@ -130,11 +132,11 @@ def test_peft_computes_the_same_from_our_adapter(tmp_path: Path) -> None:
 
 
 def test_the_adapter_says_its_ranks(tmp_path: Path) -> None:
-    save_peft_adapter(tmp_path, trained(base_model(), BOTH), BOTH)
+    save_peft_adapter(tmp_path, trained(base_model(), ALL), ALL)
     settings = read_json(tmp_path / "adapter_config.json")
-    assert settings["rank_pattern"] == {"embed_in": 4, "query_key_value": 4}
+    assert settings["rank_pattern"] == {"embed_in": 4, "lm_head": 3, "query_key_value": 4}
     tensors = safetensors.torch.load_file(tmp_path / "adapter_model.safetensors")
-    assert len(tensors) == 2 + 2 * 2
+    assert len(tensors) == 2 + 2 + 2 * 2
 
 
 @pytest.mark.parametrize("settings", [{"architecture": "llama"}, {"qk_norm": True}, {"canon": "C"}], ids=str)

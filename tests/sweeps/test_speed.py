@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,13 +16,13 @@ from igsm.sweeps.speed import Speed, Speeds, record
 from igsm.sweeps.sweep import Sweep
 
 
-def leave_metrics(run: Path, rates: list[float]) -> None:
+def leave_metrics(run: Path, rates: list[Any]) -> None:
     run.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps({"step": i, "tokens_per_second": rate}) for i, rate in enumerate(rates)]
     (run / "metrics.jsonl").write_text("\n".join([*lines, '{"step": 99, "held_out_loss": 1.0}']) + "\n")
 
 
-def leave_cell(job: Job, cell: str, seconds: float, **more: int) -> None:
+def leave_cell(job: Job, cell: str, seconds: Any, **more: Any) -> None:
     folder = RunFolder(job.run).evaluation(cell, job.decoder)
     folder.mkdir(parents=True)
     (folder / "summary.json").write_text(json.dumps({"n": job.problems, "seconds": seconds} | more))
@@ -38,17 +39,31 @@ def test_runs_tell_the_speed_of_those_like_them(sweep: Sweep, tmp_path: Path) ->
     assert [Speeds(jobs).rate(one) for one in jobs if one.stage == "pretrain"] == [200.0] * 3
     assert Speeds(jobs).rate(evaluation) is None
     leave_cell(evaluation, evaluation.cells[0], seconds=16.0)
+    assert Speeds(jobs).rate(evaluation) is None, "the other cell may take any time"
+    leave_cell(others[-1], evaluation.cells[1], seconds=48.0)
     assert evaluation.generated_tokens == 8 * 2 * 50
-    assert Speeds(jobs).rate(others[-1]) == pytest.approx(8 * 50 / 16)
+    assert [Speeds(jobs).rate(one) for one in jobs if one.stage == "eval"] == [8 * 2 * 50 / 64] * 3
 
 
 def test_a_resumed_evaluation_counts_what_it_made_itself(sweep: Sweep, tmp_path: Path) -> None:
     """Guards against the speed of problems that lay on disk already."""
     evaluation = plan(sweep, tmp_path)[1]
     leave_cell(evaluation, evaluation.cells[0], seconds=16.0, resumed_from=6)
-    assert Speeds([evaluation]).rate(evaluation) == pytest.approx(2 * 50 / 16)
-    leave_cell(evaluation, evaluation.cells[1], seconds=0.01, resumed_from=8)
-    assert Speeds([evaluation]).rate(evaluation) == pytest.approx(2 * 50 / 16.01)
+    leave_cell(evaluation, evaluation.cells[1], seconds=8.0)
+    assert Speeds([evaluation]).rate(evaluation) == pytest.approx(8 * 2 * 50 / (8 * 8 + 8))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"seconds": "3"}, {"seconds": -3.0}, {"seconds": 0}, {"resumed_from": None}, {"resumed_from": 8}, {"n": "8"}],
+)
+def test_damaged_results_measure_nothing(sweep: Sweep, tmp_path: Path, wrong: dict[str, Any]) -> None:
+    """Guards against a traceback or negative hours for a file that another command will name."""
+    training, evaluation, *_ = jobs = plan(sweep, tmp_path)
+    for cell in evaluation.cells:
+        leave_cell(evaluation, cell, **({"seconds": 1.0} | wrong))
+    leave_metrics(training.run, [1.0, "7", -2.0, float("nan"), None])
+    assert not Speeds(jobs).measured
 
 
 def test_the_file_goes_before_the_runs(sweep: Sweep, tmp_path: Path) -> None:
@@ -58,6 +73,10 @@ def test_the_file_goes_before_the_runs(sweep: Sweep, tmp_path: Path) -> None:
     speeds = Speeds(jobs, Speed(measured="a GPU", training={"nano": 9.0}, decoding={"greedy": 7.0}))
     assert (speeds.rate(training), speeds.rate(evaluation)) == (9.0, 7.0)
     assert Speeds(jobs, Speed(measured="a GPU")).rate(training) == 100.0
+    of_class = Speed(measured="a GPU", training={"nano": 9.0}, decoding={"greedy": 7.0, "nano/greedy": 8.0})
+    assert Speeds(jobs, of_class).rate(evaluation) == 8.0
+    assert Speeds(jobs, of_class, given_first=False).rate(training) == 100.0
+    assert Speeds(jobs, of_class, given_first=False).rate(evaluation) == 8.0
 
 
 def test_recorded_speeds_stand_beside_those_of_before(tmp_path: Path) -> None:

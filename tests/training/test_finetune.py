@@ -22,7 +22,7 @@ SMALL = [
     *("data.context=128", "data.problem.difficulty=nano", "data.windows_per_block=4", "training.steps=4"),
     *("training.batch=4", "training.warmup_steps=1", "training.workers=0", "tracking.mode=disabled"),
 ]
-RANKS = ["lora.query_value_rank=2", "lora.embedding_rank=4"]
+RANKS = ["lora.query_value_rank=2", "lora.embedding_rank=4", "lora.output_rank=3"]
 ALONE = Ranks(torch.device("cpu"))
 
 
@@ -44,13 +44,13 @@ def settings(preset: str, base: Path, *more: str) -> FinetuneConfig:
     return load_config(FinetuneConfig, f"configs/finetune/{preset}.yaml", [f"from={base}", *SMALL, *more])
 
 
-def test_a_lora_run_loads_merged_and_keeps_the_output_matrix(base: Path, tmp_path: Path) -> None:
+def test_a_lora_run_loads_merged_and_keeps_what_has_no_update(base: Path, tmp_path: Path) -> None:
     assert finetune(settings("lora", base, *RANKS), tmp_path / "run", ALONE).status == "done"
     before, _ = load_model(base)
     after, config = load_model(tmp_path / "run")
     assert not after.config.tied
     assert after.output is not None
-    assert torch.equal(after.output.weight, before.embedding.weight)
+    assert not torch.equal(after.output.weight, before.embedding.weight)
     assert not torch.equal(after.embedding.weight, before.embedding.weight)
     assert not torch.equal(after.blocks[0].attention.qkv.weight, before.blocks[0].attention.qkv.weight)
     assert torch.equal(after.blocks[0].mlp.up.weight, before.blocks[0].mlp.up.weight)
@@ -94,7 +94,7 @@ def test_a_run_goes_on_under_another_spelling_of_its_start(base: Path, tmp_path:
         (["data.problem.difficulty=med"], "trained on another vocabulary"),
         (["data.vocabulary=gpt2"], "trained on another vocabulary"),
         (["model.layers=3", "model.heads=1"], "leave it out"),
-        (["lora.query_value_rank=0", "lora.embedding_rank=0"], "nothing would be trained"),
+        (["lora.query_value_rank=0", "lora.embedding_rank=0", "lora.output_rank=0"], "nothing would be trained"),
         (["from=nowhere"], "nowhere: no such run folder"),
     ],
 )
