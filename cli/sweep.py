@@ -129,14 +129,11 @@ def _listing(planned: list[Job], speeds: Speeds) -> Table:
     tokens, size = sum(price.tokens * share for price, share in left), sum(price.bytes for price, _ in left)
     table.add_row(f"left to do: {len(left)} jobs", "", f"{tokens:.3g}", total, _size(size))
     unmeasured = len(left) - len(known_hours)
-    notes = []
-    if speeds.given:
-        notes.append(f"Hours of one GPU at the speeds of: {speeds.given.measured}.")
+    sources = [f"of one GPU at the speeds of {speeds.given.measured}"] if speeds.given else []
     if speeds.measured:
-        notes.append(
-            f"{'Others' if speeds.given_first and speeds.given else 'First of all'}: hours of a job at the speeds that "
-            "runs of this sweep measured themselves, on the devices they had."
-        )
+        own = "of a job at the speeds that runs of this sweep have measured, on their devices"
+        sources = [*sources, own] if speeds.given_first else [own, *sources]
+    notes = [f"Hours: {'; what is not known from there: '.join(sources)}."] if sources else []
     if unmeasured:
         notes.append(
             f"{unmeasured} jobs have no measured speed and no hours: give --speed FILE, or look when one runs."
