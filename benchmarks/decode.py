@@ -26,7 +26,7 @@ from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
-from igsm.sweeps.speed import check_file, record
+from igsm.sweeps.speed import known_speeds, record
 
 CALLS = 4
 """Most calls of transformers' generate that are timed."""
@@ -64,7 +64,7 @@ def report(
     if speed_file is not None:
         if run is None and not ((difficulty or "med") in PAPER and (layers, heads) == (12, 12)):
             raise InputError("--speed: random weights must have a preset's size: give --layers 12 --heads 12, or --run")
-        check_file(speed_file, device_name(device))
+        known_speeds(speed_file, device_name(device))
     wanted = [parse_decoder(name) for name in decoders]
     for decoder in wanted:
         if decoder.votes > 1:

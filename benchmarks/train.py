@@ -28,7 +28,7 @@ from igsm.errors import InputError, suggest
 from igsm.model.config import ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.rundir import read_jsonl, write_json
-from igsm.sweeps.speed import check_file, record
+from igsm.sweeps.speed import known_speeds, record
 from igsm.training.config import PretrainConfig, TrackingConfig, TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.pretrain import pretrain, resolve
@@ -232,7 +232,7 @@ def report(difficulties: list[str], names: list[str] | None, out: Path | None, s
             raise InputError("--speed: no GPU here; the size measured on a CPU is that of no preset")
         if names and PRESET not in names:
             raise InputError(f"--speed: the presets train as '{PRESET}', which --only leaves out")
-        check_file(speed, device_name(device))
+        known_speeds(speed, device_name(device))
     if device.type == "cpu":
         sizes = [REDUCED]
         names = names or list(ON_CPU)

@@ -50,12 +50,12 @@ def record(path: Path, stage: Literal["training", "decoding"], rates: Mapping[st
         rates: tokens a second under the keys of `Speed`.
         measured: the device, which must be that of the file: one file tells the speeds of one kind of GPU.
     """
-    known = check_file(path, measured)
+    known = known_speeds(path, measured)
     speeds: dict[str, float] = getattr(known, stage) | {name: float(f"{rate:.4g}") for name, rate in rates.items()}
     atomic_write(path, dump_yaml(known.model_copy(update={stage: speeds})))
 
 
-def check_file(path: Path, measured: str) -> Speed:
+def known_speeds(path: Path, measured: str) -> Speed:
     """The speeds in a file, none when it is missing. Raises :class:`InputError` if they are of another device."""
     if not path.exists():
         return Speed(measured=measured)

@@ -14,6 +14,7 @@ from igsm.errors import InputError
 from igsm.rundir import write_json
 from igsm.sweeps.cost import cost, start_settings
 from igsm.sweeps.plan import Job, plan, report_request, select
+from igsm.sweeps.settings import differences
 from igsm.sweeps.state import state
 from igsm.sweeps.sweep import Sweep, fill, grid_points
 
@@ -259,3 +260,13 @@ def test_cells_are_filed_under_their_full_names(content: dict[str, Any], tmp_pat
     assert job(plan(sweep, tmp_path), "eval nano_pq-original-seed1 greedy").cells == names
     request = report_request(sweep, tmp_path)
     assert request.columns == request.sources[0].cells == names
+
+
+def test_an_option_newer_than_the_run_counts_once_it_is_on() -> None:
+    """Guards against finished runs that an update of the program no longer takes for the same."""
+    found = {"lora": {"query_value_rank": 4}}
+    assert differences({"lora": {"query_value_rank": 4, "output_rank": 0}}, found) == []
+    assert differences({"lora": {"query_value_rank": 4, "output_rank": 8}}, found) == [
+        "lora.output_rank: None there, 8 here"
+    ]
+    assert differences({"lora": {"query_value_rank": 0}}, found) == ["lora.query_value_rank: 4 there, 0 here"]
