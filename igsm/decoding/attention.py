@@ -1,8 +1,6 @@
 """Attention of one new token per row over the cache: each row reads exactly the positions it has used.
 
-Cache layout: keys and values [rows, heads, context, head_size]. A batch entry is one row, or one of the beams of a
-problem. The beams of a problem own `beams` consecutive cache rows; they share the prompt, which lies in
-the first of them, and position p of the generated part lies in row `first + source[row, p]`.
+Cache layout: keys and values [rows, heads, context, head_size]; `batch.py` says which rows a step reads.
 
 Three implementations of one function: numba on CPU, Triton on CUDA, plain torch as the reference.
 """
@@ -10,7 +8,6 @@ Three implementations of one function: numba on CPU, Triton on CUDA, plain torch
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numba
 import numpy as np
@@ -18,27 +15,7 @@ import torch
 from torch import Tensor
 
 from igsm import compilation
-
-
-@dataclass
-class Batch:
-    """Which cache rows take a step, and how much of them is in use.
-
-    Attributes:
-        rows: int64 [N], cache rows; the beams of a problem are consecutive entries.
-        position: int64 [N], where the new token goes; positions 0..position are attended to.
-        longest: an upper bound of position + 1, known without asking the device.
-        beams: beams a problem.
-        shared: int64 [N], number of positions read from the problem's first row (all, without beams).
-        source: uint8 [rows, context], the beam whose row holds a position (unused without beams).
-    """
-
-    rows: Tensor
-    position: Tensor
-    longest: int
-    beams: int
-    shared: Tensor
-    source: Tensor
+from igsm.decoding.batch import Batch, holders
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, keys: Tensor, values: Tensor, batch: Batch) -> Tensor:
@@ -91,15 +68,6 @@ def attend_reference(q: Tensor, keys: Tensor, values: Tensor, batch: Batch) -> T
         k = keys[holder, :, place].transpose(1, 2)
         v = values[holder, :, place].transpose(1, 2)
     return torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=used[:, None, None])
-
-
-def holders(batch: Batch, place: Tensor) -> Tensor:
-    """The cache rows that hold positions `place` [N, P] (any where unused) of the batch's entries: int64 [N, P]."""
-    rows = batch.rows[:, None]
-    if batch.beams == 1:
-        return rows
-    first = rows - torch.arange(len(rows), device=rows.device)[:, None] % batch.beams
-    return first + batch.source[rows, place].long() * (place >= batch.shared[:, None])
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)

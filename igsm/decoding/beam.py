@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from igsm.decoding.attention import Batch
+from igsm.decoding.batch import Batch
 from igsm.decoding.engine import Engine
 from igsm.decoding.loop import Decoder, Generation
 from igsm.decoding.streams import gumbel

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from igsm.decoding.attention import Batch, attend, holders
+from igsm.decoding.attention import attend
+from igsm.decoding.batch import Batch, holders
 from igsm.errors import InputError
 from igsm.model.gpt import CANON_WINDOW, look_back
 

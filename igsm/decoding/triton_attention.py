@@ -12,7 +12,7 @@ import triton  # type: ignore[import-not-found, unused-ignore]
 import triton.language as tl  # type: ignore[import-not-found, unused-ignore]
 from torch import Tensor
 
-from igsm.decoding.attention import Batch
+from igsm.decoding.batch import Batch
 
 BLOCK = 64
 STRETCH = 256

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from igsm.decoding.attention import Batch, attend, attend_reference
+from igsm.decoding.attention import attend, attend_reference
+from igsm.decoding.batch import Batch
 
 
 def case(beams: int, dtype=torch.float32, device="cpu", size=16):
