@@ -227,7 +227,7 @@ class _SharpHead(torch.nn.Module):
         super().__init__()
         self.config = model.config
         self.body = _copied(model).to(dtype)
-        self.register_buffer("weight", model.output_matrix.detach().float().clone())
+        self.register_buffer("weight", model.merged_output_matrix.detach().float().clone())
 
     def hidden(self, ids: Tensor, *, positions: Tensor | None = None, attend: Any = None, recall: Any = None) -> Tensor:
         return self.body.hidden(ids, positions=positions, attend=attend, recall=recall)

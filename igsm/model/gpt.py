@@ -219,6 +219,11 @@ class GPT(nn.Module):
         """[vocabulary_size, width]: the embedding, where the two are tied; without a low-rank update."""
         return self.embedding.weight if self.output is None else self.output.weight
 
+    @property
+    def merged_output_matrix(self) -> Tensor:
+        """[vocabulary_size, width]: `output_matrix` with its low-rank update, if it has one."""
+        return self.output_matrix if self.output_update is None else self.output_matrix + self.output_update.update()
+
     def head(self, states: Tensor) -> Tensor:
         """Logits [..., vocabulary_size] of final normed states [..., width]."""
         logits = F.linear(states, self.output_matrix)

@@ -154,7 +154,7 @@ def merge_lora(model: GPT) -> GPT:
         plain = GPT(model.config.model_copy(update={"tied": model.config.tied and not untied}))
     weights = {name: tensor for name, tensor in model.state_dict().items() if MARK not in name}
     if untied or update is not None:
-        weights["output.weight"] = model.output_matrix + (0 if update is None else update.update())
+        weights["output.weight"] = model.merged_output_matrix
     for name, module in model.named_modules():
         if isinstance(module, LoRAEmbedding | LoRAQueryKeyValue):
             weights[f"{name}.weight"] = module.merged()

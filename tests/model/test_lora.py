@@ -9,6 +9,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from igsm.decoding.engine import prepare
 from igsm.errors import InputError
 from igsm.model.config import ModelConfig
 from igsm.model.gpt import GPT
@@ -79,6 +80,17 @@ def test_merged_equals_unmerged(architecture: str, tied: bool, config: LoRAConfi
     assert not any("lora" in name for name in merged.state_dict())
     assert merged.config.tied == (tied and not (config.embedding_rank or config.output_rank))
     torch.testing.assert_close(merged(IDS), model(IDS), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("config", [ALL, *ONE_EACH])
+def test_a_copy_for_decoding_has_the_updates(config: LoRAConfig, precision: str) -> None:
+    """Guards the copy in bfloat16, whose output matrix is its own: generation during training must see what is trained."""
+    model = trained(base_model(), config)
+    copied = prepare(model, "cpu", precision)
+    logits = copied.head(copied.hidden(IDS))
+    assert torch.allclose(logits, model(IDS), atol=1e-6 if precision == "fp32" else 0.1)
+    assert not torch.allclose(logits, base_model()(IDS), atol=0.2)
 
 
 def test_the_output_matrix_is_not_updated_with_the_embedding() -> None:
