@@ -187,20 +187,31 @@ def sources_of_runs(runs: Sequence[Path]) -> list[Source]:
 
 
 def describe(config: Json) -> str:
-    """Name of a row in the paper's words, from a run's resolved config: "original", "retry 0.5 masked"."""
+    """Name of a row in the paper's words, from a run's resolved config: "original", "retry 0.5, lora qv8 e16"."""
     problem = _section(_section(config, "data"), "problem")
     if not problem:
         return ""
     kind = problem.get("kind", "none")
     if kind == "none":
-        return "original"
-    rate, share = (problem.get(key) for key in ("retry_rate", "error_free_share"))
-    words = [str(kind), f"{rate if isinstance(rate, int | float) else 0.0:g}"]
-    if isinstance(share, int | float) and share:
-        words.append(f"+ {100 * share:g} % error-free")
-    if _section(config, "training").get("label_masking", "none") != "none":
-        words.append("masked")
-    return " ".join(words)
+        name = "original"
+    else:
+        rate, share = (problem.get(key) for key in ("retry_rate", "error_free_share"))
+        name = f"{kind} {rate if isinstance(rate, int | float) else 0.0:g}"
+        if isinstance(share, int | float) and share:
+            name += f" + {100 * share:g} % error-free"
+    if config.get("from"):
+        name += f", {_tuning(_section(config, 'lora'))}"
+    if kind != "none" and _section(config, "training").get("label_masking", "none") != "none":
+        name += " masked"
+    return name
+
+
+def _tuning(lora: Json) -> str:
+    """ "lora qv8 e16": ranks of query and value, and of the embedding with the output matrix ("out0": without it)."""
+    query_value, embedding, output = (lora.get(f"{name}_rank", 0) for name in ("query_value", "embedding", "output"))
+    if not any((query_value, embedding, output)):
+        return "continued pretrain"
+    return f"lora qv{query_value} e{embedding}" + (f" out{output}" if output != embedding else "")
 
 
 def _section(config: Json, name: str) -> Json:

@@ -85,7 +85,7 @@ def test_merged_equals_unmerged(architecture: str, tied: bool, config: LoRAConfi
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("config", [ALL, *ONE_EACH])
 def test_a_copy_for_decoding_has_the_updates(config: LoRAConfig, precision: str) -> None:
-    """Guards the copy in bfloat16, whose output matrix is its own: generation during training must see what is trained."""
+    """Guards the copy in bfloat16, whose output matrix is its own: generation must see what is trained."""
     model = trained(base_model(), config)
     copied = prepare(model, "cpu", precision)
     logits = copied.head(copied.hidden(IDS))

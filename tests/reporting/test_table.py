@@ -165,6 +165,16 @@ def test_rows_are_named_by_what_the_run_was_trained_on(make_run) -> None:
     assert [source.row for source in sources_of_runs(runs)] == ["original", "original", "retry 0.5"]
     masked = {"data": {"problem": {"kind": "retry_weak", "retry_rate": 0.1}}, "training": {"label_masking": "step"}}
     assert describe(masked) == "retry_weak 0.1 masked"
+    figure7 = paper_table("figure7", "accuracy")
+    assert figure7 is not None
+    lora = {"query_value_rank": 8, "embedding_rank": 16, "output_rank": 16, "scale": 1.0}
+    tuned = {"data": {"problem": {"kind": "retry", "retry_rate": 0.2}}, "from": "runs/x", "lora": lora}
+    assert describe(tuned) == "retry 0.2, lora qv8 e16"
+    assert figure7.values[describe(tuned)] == figure7.values["lora qv8 e16"] != figure7.values["retry 0.2"]
+    assert describe(tuned | {"lora": lora | {"output_rank": 0}}) == "retry 0.2, lora qv8 e16 out0"
+    continued = {key: value for key, value in tuned.items() if key != "lora"} | {"training": masked["training"]}
+    assert describe(continued) == "retry 0.2, continued pretrain masked"
+    assert figure7.values[describe(continued)] == figure7.values["continued pretrain masked"]
     (runs[1] / "config.yaml").write_text((runs[1] / "config.yaml").read_text() + "model: {layers: 3}\n")
     assert [source.row for source in sources_of_runs(runs)][:2] == ["original (x)", "original (y)"]
 
