@@ -17,8 +17,7 @@ from igsm.errors import InputError
 from igsm.problems.difficulty import DIFFICULTIES
 from igsm.reporting.measures import Measure
 from igsm.reporting.paper import split_cell
-from igsm.reporting.table import Table, stars
-from igsm.reporting.text import families
+from igsm.reporting.table import AVERAGE, Table, stars
 from igsm.rundir import atomic_write
 
 Points = Sequence[tuple[float, float]]
@@ -65,20 +64,12 @@ def save_picture(figure: Any, path: Path) -> list[Path]:
 
 def heat_map(table: Table, title: str) -> Any:
     """Rows by cells with the number in each, as in the paper's figures; the paper's own panel below ours."""
-    panels = [("ours", [[table.cell(row, column).value for column in table.columns] for row in table.rows])]
+    columns = [column for _, block in table.blocks for column in block]
+    panels = [("ours", [[table.cell(row, column).value for column in columns] for row in table.rows])]
     if table.paper is not None:
-        theirs = [[table.cell(row, column).paper for column in table.columns] for row in table.rows]
+        theirs = [[table.cell(row, column).paper for column in columns] for row in table.rows]
         if any(value is not None for line in theirs for value in line):
             panels.append((f"paper ({table.paper.source})", theirs))
-    if table.measure.share and len(table.columns) > 1:
-        averages = [
-            [table.average(row) for row in table.rows],
-            [table.paper_average(row) for row in table.rows],
-        ]
-        panels = [
-            (name, [[*line, average] for line, average in zip(values, column, strict=True)])
-            for (name, values), column in zip(panels, averages, strict=False)
-        ]
     longest = max((len(row) for row in table.rows), default=0)
     width = 1.6 + 0.085 * longest + 0.43 * len(panels[0][1][0] if table.rows else [])
     width = max(width, 5.0)
@@ -112,22 +103,23 @@ def _draw_panel(axis: Any, table: Table, name: str, lines: list[list[float | Non
                 text = "100"
             dark = value is not None and np.dot(shade.to_rgba(value)[:3], _BRIGHTNESS) < 0.35
             axis.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if dark else "#111111")
-    labels = [plain(split_cell(column)[1]).replace("<=", "≤") for column in table.columns]
-    labels += ["average"] * (numbers.shape[1] - len(labels))
+    labels = [plain(split_cell(column)[1]).replace("<=", "≤") for _, columns in table.blocks for column in columns]
     axis.set_xticks(range(len(labels)), labels, rotation=60, ha="right", rotation_mode="anchor", fontsize=7)
     axis.set_yticks(range(len(table.rows)), [plain(row) for row in table.rows], fontsize=7)
     axis.tick_params(length=0)
     start = 0
-    for family, columns in families(table):
+    for family, columns in table.blocks:
+        cells = [column for column in columns if column != AVERAGE]
         if start:
             axis.axvline(start - 0.5, color="black", linewidth=1.2)
-        middle = start + (len(columns) - 1) / 2
-        axis.text(middle, -0.62, plain(family), ha="center", va="bottom", fontsize=8, fontweight="bold")
-        if 0 < (trained := _trained_columns(family, columns)) < len(columns):
-            axis.axvline(start + trained - 0.5, color="white", linewidth=2.5)
+        if cells:
+            middle = start + (len(cells) - 1) / 2
+            axis.text(middle, -0.62, plain(family), ha="center", va="bottom", fontsize=8, fontweight="bold")
+            if 0 < (trained := _trained_columns(family, cells)) < len(cells):
+                axis.axvline(start + trained - 0.5, color="white", linewidth=2.5)
+            if len(cells) < len(columns):
+                axis.axvline(start + len(cells) - 0.5, color="black", linewidth=1.2)
         start += len(columns)
-    if len(labels) > len(table.columns):
-        axis.axvline(start - 0.5, color="black", linewidth=1.2)
     axis.set_title(name, fontsize=9, loc="left", pad=16)
     for side in axis.spines.values():
         side.set_visible(False)

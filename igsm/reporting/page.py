@@ -12,7 +12,7 @@ from igsm.reporting.results import Result
 from igsm.reporting.samples import Sample, solution_html
 from igsm.reporting.style import SCRIPT, STYLE
 from igsm.reporting.table import Cell, Table, stars
-from igsm.reporting.text import comparison, evidence, families, notes
+from igsm.reporting.text import comparison, evidence, notes
 
 
 def page(title: str, shows: str, sections: Sequence[tuple[str, str]]) -> str:
@@ -64,13 +64,13 @@ def _data(text: str, key: Any) -> str:
 def table_html(table: Table) -> str:
     """The table, one block a family, every cell with its evidence, and the notes."""
     parts = []
-    for family, columns in families(table):
+    for family, columns in table.blocks:
         lines = [
             [(escape(row), row), *(_cell(table, table.cell(row, column)) for column in columns)] for row in table.rows
         ]
         foot = ""
         if table.always_zero and table.measure.share:
-            floor = "".join(f"<td>{table.measure.text(table.always_zero.get(column))}</td>" for column in columns)
+            floor = "".join(f"<td>{table.measure.text(table.floor(column))}</td>" for column in columns)
             foot = f'<tr class="floor"><td>always answering 0</td>{floor}</tr>'
         parts.append(f"<h3>{escape(family)}</h3>" if family else "")
         parts.append(sortable(["", *(split_cell(column)[1] for column in columns)], lines, foot))

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from igsm.reporting.measures import Measure
-from igsm.reporting.paper import PaperTable, sort_columns
+from igsm.reporting.paper import PaperTable, sort_columns, split_cell
 from igsm.reporting.pooling import combine_results, paired_test
 from igsm.reporting.results import Result
 
 Combine = Literal["best", "pooled"]
+AVERAGE = "average"
+"""Name of the column of means over all others."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +70,35 @@ class Table:
     always_zero: dict[str, float] = field(default_factory=dict)
 
     def cell(self, row: str, column: str) -> Cell:
+        """What stands in a row and a column; in the column `AVERAGE` only our number and the paper's."""
+        if column == AVERAGE:
+            return Cell(
+                _mean([self.cell(row, column).value for column in self.columns]), paper=self._paper_average(row)
+            )
         return self.cells.get((row, column), Cell())
 
-    def average(self, row: str) -> float | None:
-        """Mean over all columns; None as long as one is missing."""
-        values = [value for column in self.columns if (value := self.cell(row, column).value) is not None]
-        return math.fsum(values) / len(values) if values and len(values) == len(self.columns) else None
-
-    def paper_average(self, row: str) -> float | None:
+    def _paper_average(self, row: str) -> float | None:
         """The paper's average column, which is comparable only when our columns are the paper's."""
         if self.paper is None or set(self.columns) != set(self.paper.columns):
             return None
         return self.paper.averages.get(row)
+
+    def floor(self, column: str) -> float | None:
+        """What always answering 0 would score there, or on average."""
+        if column == AVERAGE:
+            return _mean([self.always_zero.get(column) for column in self.columns])
+        return self.always_zero.get(column)
+
+    @property
+    def blocks(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The columns by family, e.g. ("med_pq", (its cells)); of shares with the average, beside the only family."""
+        families: dict[str, list[str]] = {}
+        for column in self.columns:
+            families.setdefault(split_cell(column)[0], []).append(column)
+        if self.measure.share and len(self.columns) > 1:
+            last = next(iter(families)) if len(families) == 1 else "all cells"
+            families.setdefault(last, []).append(AVERAGE)
+        return [(family, tuple(columns)) for family, columns in families.items()]
 
     @property
     def measured(self) -> bool:
@@ -142,6 +161,12 @@ def split_decoders(results: Sequence[Result]) -> list[Result]:
         replace(result, row=f"{result.row}, {result.decoder}") if len(decoders[result.row]) > 1 else result
         for result in results
     ]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """None as long as one is missing."""
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def _best(group: Sequence[Result]) -> Result:

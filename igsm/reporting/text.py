@@ -28,17 +28,9 @@ CONSTANT = (
 )
 
 
-def families(table: Table) -> list[tuple[str, tuple[str, ...]]]:
-    """The columns in blocks of one family, e.g. ("med_pq", (its cells))."""
-    blocks: dict[str, list[str]] = {}
-    for column in table.columns:
-        blocks.setdefault(split_cell(column)[0], []).append(column)
-    return [(family, tuple(columns)) for family, columns in blocks.items()]
-
-
 def evidence(table: Table, cell: Cell) -> str:
     """What stands under a number: interval, n and seeds, e.g. "83.1 to 85.4, n 4096, 3 seeds: 79.8 to 88.0"."""
-    if cell.value is None:
+    if cell.value is None or not cell.results:
         return ""
     text = f"n {cell.n}" + (f", {cell.seeds}" if len(cell.results) > 1 else "")
     if table.measure.share and len(cell.by_seed) > 1:
@@ -60,6 +52,8 @@ def notes(table: Table) -> list[str]:
     """What a reader must know about the numbers."""
     lines = ["A cell: our number; 95 % interval and number of problems n; the paper's number and the difference."]
     lines.append("'-' has not been measured.")
+    if table.measure.share and len(table.columns) > 1:
+        lines.append("The average is that of the cells, whatever their n; none as long as one is missing.")
     several = any(len(cell.results) > 1 for cell in table.cells.values())
     starred = table.measure.share and table.baseline is not None
     if table.combine == "best":
@@ -94,14 +88,14 @@ def terminal_tables(table: Table, width: int = 80) -> list[rich.table.Table]:
         for row in table.rows:
             drawn.add_row(row, *(_terminal_cell(table, table.cell(row, column)) for column in columns))
         if table.always_zero and table.measure.share:
-            floor = [table.measure.text(table.always_zero.get(column)) for column in columns]
+            floor = [table.measure.text(table.floor(column)) for column in columns]
             drawn.add_row("always answering 0", *floor, style="dim")
         blocks.append(drawn)
     return blocks
 
 
 def _chunks(table: Table, size: int) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for family, columns in families(table):
+    for family, columns in table.blocks:
         for start in range(0, len(columns), size):
             yield family, columns[start : start + size]
 
@@ -117,7 +111,7 @@ def _terminal_cell(table: Table, cell: Cell) -> Text:
 def markdown(table: Table) -> str:
     """The table as Markdown, one block a family, the notes below."""
     lines = [f"## {table.measure.title}", ""]
-    for family, columns in families(table):
+    for family, columns in table.blocks:
         if family:
             lines += [f"### {family}", ""]
         lines.append("| | " + " | ".join(_markdown(split_cell(column)[1]) for column in columns) + " |")
@@ -126,17 +120,8 @@ def markdown(table: Table) -> str:
             cells = (_markdown_cell(table, table.cell(row, column)) for column in columns)
             lines.append(f"| {_markdown(row)} | " + " | ".join(cells) + " |")
         if table.always_zero and table.measure.share:
-            floor = (table.measure.text(table.always_zero.get(column)) for column in columns)
+            floor = (table.measure.text(table.floor(column)) for column in columns)
             lines.append("| *always answering 0* | " + " | ".join(floor) + " |")
-        lines.append("")
-    if table.measure.share and len(table.columns) > 1:
-        lines += ["Average over all columns (ours / paper):", "", "| | ours | paper |", "|---|---:|---:|"]
-        for row in table.rows:
-            ours, theirs = (
-                table.measure.text(table.average(row)),
-                table.measure.text(table.paper_average(row)),
-            )
-            lines.append(f"| {_markdown(row)} | {ours} | {theirs} |")
         lines.append("")
     return "\n".join(lines + [f"- {note}" for note in notes(table)]) + "\n"
 
@@ -154,7 +139,7 @@ def _markdown_cell(table: Table, cell: Cell) -> str:
 def latex(table: Table) -> str:
     """The table as LaTeX (needs booktabs), one tabular a family."""
     lines = [f"% {table.measure.title}. " + " ".join(notes(table))]
-    for family, columns in families(table):
+    for family, columns in table.blocks:
         head = " & ".join(_latex(split_cell(column)[1]) for column in columns)
         lines += [
             f"% {family}",
@@ -186,7 +171,7 @@ def _latex_cell(table: Table, cell: Cell) -> str:
 
 
 def csv_text(tables: Sequence[Table]) -> str:
-    """All tables in long form: one line a cell; shares are fractions, what is missing is "-"."""
+    """All tables in long form: one line a cell and average; shares are fractions, what is missing is "-"."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(
@@ -195,11 +180,11 @@ def csv_text(tables: Sequence[Table]) -> str:
     )
     for table in tables:
         for row in table.rows:
-            for column in table.columns:
+            for column in (column for _, columns in table.blocks for column in columns):
                 cell = table.cell(row, column)
                 low, high = cell.interval or (None, None)
                 numbers = [cell.value, low, high, cell.n or None, cell.paper, cell.difference, cell.p_value]
-                numbers.append(table.always_zero.get(column))
+                numbers.append(table.floor(column))
                 origin = [
                     " ".join(sorted({result.decoder for result in cell.results})),
                     " ".join(str(seed) for seed in sorted({r.seed for r in cell.results if r.seed is not None})),

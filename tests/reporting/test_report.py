@@ -9,10 +9,12 @@ import re
 import pytest
 
 from igsm.errors import InputError
-from igsm.reporting import text
+from igsm.reporting import page, text
+from igsm.reporting.paper import paper_table
 from igsm.reporting.report import ReportRequest, build_report, trade_off_points, write_report
 from igsm.reporting.results import Source
 from igsm.reporting.samples import solution_html
+from igsm.reporting.table import AVERAGE
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def test_report_folder_has_every_form(request_of_two: ReportRequest, tmp_path) -
 def test_csv_has_a_line_for_every_cell_and_says_where_it_comes_from(request_of_two: ReportRequest) -> None:
     """Guards against numbers without origin, and against missing cells left out or made 0."""
     lines = list(csv.DictReader(io.StringIO(text.csv_text(build_report(request_of_two).tables))))
-    assert len(lines) == 2 * 2 * 2
+    assert len(lines) == 2 * 2 * 2 + 2  # and the average of the shares
     missing = next(line for line in lines if line["row"] == "retry 0.5" and line["cell"].endswith("op=23"))
     assert (missing["value"], missing["n"], missing["runs"], missing["paper"]) == ("-", "-", "-", "0.936")
     present = next(line for line in lines if line["row"] == "original")
@@ -133,6 +135,31 @@ def test_paper_stands_beside_its_own_decoders(make_run) -> None:
     assert "Figure 4(b)" not in " ".join(text.notes(build_report(last).tables[0]))
 
 
+def test_the_average_stands_in_every_output(make_run) -> None:
+    """Guards against tables without the paper's last column, and one that is not compared with the paper's."""
+    paper = paper_table("figure4", "accuracy")
+    assert paper is not None
+    run = make_run("all", dict.fromkeys(paper.columns, 0.9), n=10)
+    request = ReportRequest("T", [Source("original", run)], measures=["accuracy", "retries"], figure="figure4")
+    accuracy, retries = build_report(request).tables
+    average = accuracy.cell("original", AVERAGE).value
+    assert average == pytest.approx(sum(accuracy.cell("original", name).value for name in paper.columns) / 30)
+    assert accuracy.blocks[-1] == ("all cells", (AVERAGE,))
+    ours_and_theirs = f"paper 91.8 ({100 * (average - 0.918):+.1f})"
+    for output in (text.markdown(accuracy), text.latex(accuracy), page.table_html(accuracy)):
+        assert ours_and_theirs in output
+    *_, last = text.terminal_tables(accuracy, 80)
+    assert [column.header for column in last.columns] == ["", AVERAGE]
+    assert "91.8" in str(next(iter(last.columns[1].cells)))
+    assert f"accuracy,original,average,{average:.6g},-,-,-,0.918,{average - 0.918:.6g},-" in text.csv_text([accuracy])
+    assert f",{AVERAGE}," not in text.csv_text([retries])
+
+    short = make_run("some", {"med_pq:op=15": 0.9, "med_pq:op=23": 0.5}, n=10)
+    beside = build_report(ReportRequest("T", [Source("original", short)], figure="figure4")).tables[0]
+    assert beside.blocks == [("med_pq", ("med_pq:op=15", "med_pq:op=23", AVERAGE))]
+    assert beside.cell("original", AVERAGE).paper is None
+
+
 def test_accuracy_by_tokens_is_what_the_tables_say(make_run) -> None:
     """Guards against averages over all seeds and decoders beside a table of the best, and a figure nobody asked for."""
     cells = {"med_pq:op=15": 0.9, "med_pq:op=23": 0.5}
@@ -144,7 +171,8 @@ def test_accuracy_by_tokens_is_what_the_tables_say(make_run) -> None:
     accuracy, tokens = build_report(request).tables
     points = trade_off_points([accuracy, tokens])
     assert points == {
-        row: (pytest.approx(tokens.average(row)), pytest.approx(accuracy.average(row))) for row in ("row 0", "row 1")
+        row: (pytest.approx(tokens.cell(row, AVERAGE).value), pytest.approx(accuracy.cell(row, AVERAGE).value))
+        for row in ("row 0", "row 1")
     }
     assert trade_off_points([accuracy]) == {}
 

@@ -12,7 +12,7 @@ from igsm.reporting.measures import MEASURES
 from igsm.reporting.paper import FIGURES, paper_table, sort_columns
 from igsm.reporting.pooling import paired_test
 from igsm.reporting.results import Source, describe, read_results, sources_of_runs
-from igsm.reporting.table import build_table, split_decoders, stars
+from igsm.reporting.table import AVERAGE, build_table, split_decoders, stars
 from igsm.reporting.text import evidence, notes
 
 ACCURACY, RETRIES = MEASURES["accuracy"], MEASURES["retries"]
@@ -25,7 +25,7 @@ def test_missing_cells_stay_missing(make_run) -> None:
     assert table.cell("a", "op=4").value is None
     assert table.cell("b", "op=3").n == 0
     assert ACCURACY.text(table.cell("b", "op=3").value) == "-"
-    assert table.average("a") is None
+    assert table.cell("a", AVERAGE).value is None
 
 
 def test_every_number_has_its_n_and_wilson_interval(make_run) -> None:
@@ -137,7 +137,7 @@ def test_difference_and_average_against_the_paper(make_run) -> None:
     cell = table.cell("original", "med_pq:op=23")
     assert cell.paper == 0.777
     assert cell.difference == pytest.approx(cell.value - 0.777)
-    assert table.paper_average("original") is None
+    assert table.cell("original", AVERAGE).paper is None
 
 
 def test_columns_are_in_the_order_of_the_figures() -> None:
