@@ -60,6 +60,8 @@ def command(
             continue
         for drawn in terminal_tables(table, console.width):
             console.print(drawn)
+    for reason in request.left_out:
+        console.print(f"left out: {reason}", style="yellow", highlight=False, markup=False)
     for note in dict.fromkeys(note for table in report.tables if table.columns for note in notes(table)):
         console.print(note, style="dim", highlight=False, markup=False)
     if out is not None:

@@ -47,7 +47,7 @@ def command(
 
     from igsm.config import load_config
     from igsm.errors import InputError
-    from igsm.reporting.report import build_report, write_report
+    from igsm.reporting.report import build_report, check_request, write_report
     from igsm.sweeps.execute import REQUEUE_EXIT_CODE, Executor
     from igsm.sweeps.plan import plan, report_request, select
     from igsm.sweeps.speed import Speed, Speeds
@@ -62,7 +62,7 @@ def command(
         raise InputError(f"--run {prefix!r}: cannot be split into words: {error}") from None
     everything = plan(sweep, root)
     planned = select(everything, only)
-    build_report(report_request(sweep, root))  # an unknown measure, figure or baseline must not show after days only
+    check_request(report_request(sweep, root))  # an unknown measure, figure or baseline must not show after days only
     if dry_run:
         path = speed or root / "speed.yaml"
         given = load_config(Speed, path) if speed is not None or path.is_file() else None
@@ -82,8 +82,12 @@ def command(
             console.print(f"{outcome.status}: {outcome.job.name}: {outcome.message}", markup=False, style="red")
     console.print(", ".join(f"{number} {status}" for status, number in sorted(counts.items())))
     target = folder / "reports" / file.stem
-    write_report(build_report(report_request(sweep, root)), target)
-    console.print(f"report: {target / 'index.html'}")
+    try:
+        write_report(build_report(report_request(sweep, root)), target)
+        console.print(f"report: {target / 'index.html'}")
+    except InputError as error:  # a damaged result of one arm; what the others have done stays said
+        counts["failed"] += 1
+        console.print(f"no report: {error}; mend it or move it away: mistakes report {file}", markup=False, style="red")
     if "failed" in counts or "blocked" in counts:
         sys.exit(1)
     if "stopped" in counts:

@@ -31,6 +31,8 @@ class ReportRequest:
         title: heading.
         shows: what to look for, as plain text.
         sources: run folders and their rows.
+        rows: all rows in order, also those without sources; None for those of the sources.
+        left_out: why runs that one might expect are not among the sources.
         measures: names of the measures to tabulate, the main one first.
         figure: figure of the paper to compare with; None for none.
         baseline: the error-free row; None takes "original" when it is there.
@@ -41,11 +43,23 @@ class ReportRequest:
     title: str
     sources: Sequence[Source]
     shows: str = ""
+    rows: Sequence[str] | None = None
+    left_out: Sequence[str] = ()
     measures: Sequence[str] = ("accuracy", "retries")
     figure: str | None = None
     baseline: str | None = None
     combine: Combine = "pooled"
     columns: Sequence[str] | None = None
+
+    @property
+    def all_rows(self) -> list[str]:
+        """The rows in order."""
+        return list(dict.fromkeys(source.row for source in self.sources) if self.rows is None else self.rows)
+
+    @property
+    def introduction(self) -> str:
+        """What to look for, and what was left out; blank lines part paragraphs."""
+        return "\n\n".join([self.shows.strip(), *(f"Left out: {reason}." for reason in self.left_out)])
 
 
 @dataclass(frozen=True)
@@ -57,21 +71,32 @@ class Report:
     tables: list[Table]
 
 
-def build_report(request: ReportRequest) -> Report:
-    """Read the runs and tabulate them. Raises :class:`InputError` for an unknown measure, figure or baseline."""
+def check_request(request: ReportRequest, results: Sequence[Result] = ()) -> None:
+    """Raise :class:`InputError` for an unknown measure or figure, and for a baseline that is no row.
+
+    Args:
+        results: what has been read for it, with the rows of single decoders.
+    """
     for name in request.measures:
         if name not in MEASURES:
             raise InputError(f"unknown measure '{name}'{suggest(name, MEASURES)}")
-    results = read_results(request.sources)
-    rows = list(dict.fromkeys(source.row for source in request.sources))
-    baseline = request.baseline or ("original" if "original" in rows else None)
-    split = split_decoders(results)
-    papers = {name: paper_table(request.figure, name) if request.figure else None for name in request.measures}
+        if request.figure is not None:
+            paper_table(request.figure, name)
     if request.baseline is not None:
         planned = {f"{source.row}, {name}" for source in request.sources for name in source.decoders or ()}
-        known = {*rows, *planned, *(result.row for result in split)}
+        known = {*request.all_rows, *planned, *(result.row for result in results)}
         if request.baseline not in known:
             raise InputError(f"unknown baseline '{request.baseline}'{suggest(request.baseline, known)}")
+
+
+def build_report(request: ReportRequest) -> Report:
+    """Read the runs and tabulate them. Raises :class:`InputError` as `check_request`, and for damaged files."""
+    results = read_results(request.sources)
+    split = split_decoders(results)
+    check_request(request, split)
+    rows = request.all_rows
+    baseline = request.baseline or ("original" if "original" in rows else None)
+    papers = {name: paper_table(request.figure, name) if request.figure else None for name in request.measures}
     if request.combine == "pooled":
         shown: dict[str, list[str]] = {row: [] for row in rows}
         for before, after in zip(results, split, strict=True):
@@ -123,7 +148,7 @@ def write_report(report: Report, folder: Path, progress: Callable[[str], None] =
         atomic_write(folder / name, content)
         written.append(folder / name)
 
-    write("report.md", f"# {title}\n\n{report.request.shows}\n\n" + "\n".join(map(text.markdown, report.tables)))
+    write("report.md", f"# {title}\n\n{report.request.introduction}\n\n" + "\n".join(map(text.markdown, report.tables)))
     write("tables.csv", text.csv_text(report.tables))
     write("report.tex", "\n".join(map(text.latex, report.tables)))
     drawings = []
@@ -166,7 +191,7 @@ def _page(report: Report, drawings: list[tuple[str, Any]], training: Any | None,
         ("Generated solutions", page.samples_html(_samples(report))),
         ("Where every number comes from", page.provenance_html(report.results, origins) if rows else ""),
     ]
-    return page.page(report.request.title, report.request.shows, sections)
+    return page.page(report.request.title, report.request.introduction, sections)
 
 
 def _samples(report: Report) -> list[Any]:

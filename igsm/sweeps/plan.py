@@ -13,7 +13,7 @@ from igsm.evaluation.cells import parse_cells
 from igsm.problems.difficulty import ProblemConfig
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Source
-from igsm.sweeps.settings import Settings, differences, resolve
+from igsm.sweeps.settings import Settings, conflict, differences, resolve
 from igsm.sweeps.sweep import Arm, FineTuning, Stage, Sweep, Variables, fill, folder_name, grid_points
 
 
@@ -209,8 +209,9 @@ def decoders(sweep: Sweep, arm: Arm, variables: Variables, run: Path) -> list[tu
 
 
 def report_request(sweep: Sweep, root: Path) -> ReportRequest:
-    """The report of a sweep, whatever part of it is finished."""
-    sources = []
+    """The report of a sweep, whatever part of it is finished; runs of other settings in its folders are left out."""
+    sources: list[Source] = []
+    left_out: list[str] = []
     columns: dict[str, dict[str, None]] = {family: {} for family in sweep.families}
     rows = list(_rows(sweep))
     starts = _starts(rows)
@@ -218,13 +219,23 @@ def report_request(sweep: Sweep, root: Path) -> ReportRequest:
         if row.arm.evaluate:
             run = row.folder(sweep, root)
             names = tuple(name for name, _ in decoders(sweep, row.arm, row.variables, run))
-            cells = _cells(sweep, row, _training_job(sweep, root, row, starts))
+            training = _training_job(sweep, root, row, starts)
+            cells = _cells(sweep, row, training)
             columns[row.family] |= dict.fromkeys(cells)
-            sources.append(Source(row.row, run, row.seed, names, cells))
+            try:
+                reason = conflict(run, training.settings)
+            except InputError as error:  # a damaged folder is that row's trouble, not the others'
+                reason = str(error)
+            if reason is not None:
+                left_out.append(reason)
+            else:
+                sources.append(Source(row.row, run, row.seed, names, cells))
     return ReportRequest(
         title=sweep.title,
         sources=sources,
         shows=sweep.shows,
+        rows=tuple(dict.fromkeys(row.row for row in rows if row.arm.evaluate)),
+        left_out=tuple(dict.fromkeys(left_out)),
         measures=sweep.measures,
         figure=sweep.figure,
         baseline=sweep.baseline,

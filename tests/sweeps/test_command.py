@@ -13,7 +13,8 @@ from cli.sweep import _listing, command
 from igsm.config import load_config
 from igsm.errors import InputError
 from igsm.rundir import RunFolder
-from igsm.sweeps.plan import plan
+from igsm.sweeps.execute import Executor, Outcome
+from igsm.sweeps.plan import Job, plan
 from igsm.sweeps.speed import Speed, Speeds
 from igsm.sweeps.state import missing
 from igsm.sweeps.sweep import Sweep, load_sweep
@@ -40,6 +41,31 @@ def test_nothing_runs_with_a_bad_option_or_name(
     with pytest.raises(InputError, match=message):
         command(file, [], root=tmp_path / "runs", **given | options)
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_damaged_result_costs_the_report_not_the_sweep(
+    content: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards against one arm's summary, cut short, that keeps all others from running or hides what they did."""
+    file, ran = tmp_path / "sweep.yaml", []
+    file.write_text(yaml.safe_dump(content))
+    evaluation = plan(load_sweep(file), tmp_path)[1]
+    cell = RunFolder(evaluation.run).evaluation(evaluation.cells[0], evaluation.decoder)
+    cell.mkdir(parents=True)
+    (cell / "summary.json").write_text("{")
+
+    def run(_: Executor, jobs: list[Job]) -> list[Outcome]:
+        ran.extend(jobs)
+        return [Outcome(job, "done") for job in jobs]
+
+    monkeypatch.setattr(Executor, "run", run)
+    with pytest.raises(SystemExit) as ended:
+        command(file, [], False, False, tmp_path, None, None, 1, "", "")
+    assert ended.value.code == 1
+    assert len(ran) == 6
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "6 done" in printed
+    assert "summary.json: not a readable JSON file" in printed
 
 
 @pytest.mark.parametrize(

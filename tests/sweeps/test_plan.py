@@ -270,3 +270,16 @@ def test_an_option_newer_than_the_run_counts_once_it_is_on() -> None:
         "lora.output_rank: None there, 8 here"
     ]
     assert differences({"lora": {"query_value_rank": 0}}, found) == ["lora.query_value_rank: 4 there, 0 here"]
+
+
+def test_a_report_leaves_out_runs_of_other_settings_and_says_so(sweep: Sweep, tmp_path: Path) -> None:
+    """Guards against numbers of another run in a row, and a row that vanishes with its run."""
+    original, _, retry, *_ = plan(sweep, tmp_path)
+    for one, config in ((original, yaml.safe_dump(original.settings | {"seed": 9})), (retry, "data: [")):
+        one.run.mkdir(parents=True)
+        (one.run / "config.yaml").write_text(config)
+    request = report_request(sweep, tmp_path)
+    assert request.all_rows == ["original", "retry 0.2", "retry 0.5"]
+    assert [source.row for source in request.sources] == ["retry 0.5"]
+    assert "original-seed1 was made with other settings: seed: 9 there, 1 here" in request.introduction
+    assert "retry-0.2-seed1/config.yaml: not valid YAML" in request.introduction
