@@ -12,6 +12,9 @@ RUNS ?= runs
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@echo "and a figure of the paper or a sweep of ours each:"
+	@echo "  $(FIGURES)"
+	@echo "  $(LITE)"
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,7 +24,7 @@ $(VENV)/installed: pyproject.toml
 setup: $(VENV)/installed ## make the environment in .venv
 
 # On a CUDA machine the same two arms at lite size, one after the other; else at nano size, one on each of two cores.
-DEMO := $(if $(shell nvidia-smi -L 2>/dev/null),demo_gpu,demo)
+DEMO := $(if $(shell nvidia-smi -L 2>/dev/null | grep '^GPU '),demo_gpu,demo)
 
 demo: setup ## the whole pipeline at a size for a laptop: two models, one table, one picture
 	@mkdir -p $(RUNS)/demo

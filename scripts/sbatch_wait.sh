@@ -44,18 +44,26 @@ else
 fi
 # shellcheck disable=SC2206  # options are words
 options+=(${SBATCH_OPTIONS:-})
-sbatch "${options[@]}" "$log/script.sh" > "$log/job" &
-waiting=$!
 
 # Whoever stops the waiting wants the job to save itself and end: no requeue of what is asked to stop from here.
 stop() {
     local job
+    # Asked to stop before the job has its number: sbatch is about to say it, or has failed.
+    while [ ! -s "$log/job" ] && kill -0 "$waiting" 2>/dev/null; do sleep 0.1; done
     job=$(cut -d';' -f1 "$log/job")
+    [ -n "$job" ] || return 0
     scontrol update JobId="$job" Requeue=0 || true
     scancel --state=PENDING "$job" || true
     scancel --signal=TERM "$job" || true
 }
+
+stopping=false
+trap 'stopping=true' TERM INT # until there is something to stop
+sbatch "${options[@]}" "$log/script.sh" > "$log/job" &
+waiting=$!
 trap stop TERM INT
+if $stopping; then stop; fi
+
 # A trapped signal ends `wait` early: wait again until sbatch itself has ended.
 while true; do
     code=0
