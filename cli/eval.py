@@ -47,6 +47,7 @@ def command(
     from igsm.evaluation.cells import parse_cells
     from igsm.evaluation.evaluate import evaluate, finished, load_run
     from igsm.evaluation.table import accuracies, details, render, to_csv, to_markdown
+    from igsm.probing.detector import probe_of
     from igsm.rundir import atomic_write, distinct_names
     from igsm.training.signals import leaving_on_request
 
@@ -65,6 +66,8 @@ def command(
         for path, name in zip(runs, distinct_names(runs), strict=True):
             run = load_run(path)
             folders[name] = run.folder
+            for one in wanted:  # a wrong folder must not show after hours of other decoders only
+                probe_of(one, run.vocabulary)
             for one in wanted:
                 chosen = [cell for cell in parse_cells(cells, run.data.problem) if next(turn) == own]
                 with run.decoding(one, batch=batch, context=context, precision=precision, devices=names) as decoding:

@@ -143,9 +143,25 @@ def load_detector(
     Raises:
         InputError: the folder holds no probe, or one of another vocabulary.
     """
+    probe = probe_of(decoder, vocabulary, device)
+    if probe is None:
+        return make_detector(decoder, vocabulary, device, units, context)
+    free = 2 * _MEMORY_ON_CPU
+    if torch.device(device).type == "cuda":
+        free = free_memory(device)
+    rows = max(1, min(units, free // 2 // row_bytes(probe.model, context)))
+    return LearnedDetector(probe, rows=rows, context=context)
+
+
+def probe_of(decoder: DecoderName, vocabulary: Vocabulary, device: torch.device | str = "cpu") -> Probe | None:
+    """The probe behind a decoder's learned detector, None if it has no such one.
+
+    Raises:
+        InputError: as `load_detector`.
+    """
     wanted = decoder.detector
     if wanted is None or wanted.folder is None:
-        return make_detector(decoder, vocabulary, device, units, context)
+        return None
     probe, config = load_probe(wanted.folder, device)
     if config.question != "can_next":
         raise InputError(
@@ -155,11 +171,7 @@ def load_detector(
     theirs = vocabulary_of(config)
     if (theirs.fingerprint, theirs.kind) != (vocabulary.fingerprint, vocabulary.kind):
         raise InputError(f"decoder '{decoder.name}': {wanted.folder} is a probe of a model with another vocabulary")
-    free = 2 * _MEMORY_ON_CPU
-    if torch.device(device).type == "cuda":
-        free = free_memory(device)
-    rows = max(1, min(units, free // 2 // row_bytes(probe.model, context)))
-    return LearnedDetector(probe, rows=rows, context=context)
+    return probe
 
 
 def _common_prefix(one: list[int], other: list[int]) -> int:

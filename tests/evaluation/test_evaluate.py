@@ -13,6 +13,7 @@ import signal
 import pytest
 import torch
 
+from cli.eval import command as eval_command
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import ANSWER_START, END, load_vocabulary
 from igsm.decoding.beam import BeamDecoder
@@ -278,6 +279,14 @@ def test_one_process_at_a_time_evaluates_a_cell(run):
     ):
         evaluate(run, cell, decoder, 2, 0, context=110)
     assert evaluate(run, cell, decoder, 2, 0, context=110)["n"] == 2
+
+
+def test_a_detector_that_is_not_there_is_found_before_anything_is_generated(run, tmp_path):
+    """Guards hours of greedy decoding before a typing error in the next decoder's folder shows."""
+    decoders = f"greedy,regret-version1@{tmp_path / 'nowhere'}"
+    with pytest.raises(InputError, match="nowhere"):
+        eval_command([run.path], "op=3", decoders, 2, 0, None, 110, "auto", None, None, None)
+    assert not run.folder.evaluations.exists()
 
 
 def test_results_of_other_settings_are_not_overwritten(run):
