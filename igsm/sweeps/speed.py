@@ -22,8 +22,8 @@ TokensASecond = Annotated[float, Field(gt=0)]
 class Speed(Config):
     """Measured speeds of one GPU, a YAML file that `mistakes bench train` and `mistakes bench decode` write.
 
-    Training has the names of config files without ending ("med", "lora"), decoding those of decoders, with the class
-    of their problems or for all ("med/greedy", "greedy").
+    Training has the names of config files below the folder of their stage, without ending ("med", "lora",
+    "nano/lora"), decoding those of decoders, with the class of their problems or for all ("med/greedy", "greedy").
     """
 
     measured: str
@@ -37,7 +37,7 @@ class Speed(Config):
         """Keys that are the name of no job's config or decoder."""
         names = set()
         for job in jobs:
-            names |= {_decoding_key(job), job.decoder} if job.stage == "eval" else {Path(job.config).stem}
+            names |= {_decoding_key(job), job.decoder} if job.stage == "eval" else {_training_key(job)}
         return [name for name in (*self.training, *self.decoding) if name not in names]
 
 
@@ -100,7 +100,7 @@ class Speeds:
         if self.given is None:
             return None
         if job.stage != "eval":
-            return self.given.training.get(Path(job.config).stem)
+            return self.given.training.get(_training_key(job))
         return self.given.decoding.get(_decoding_key(job)) or self.given.decoding.get(job.decoder)
 
     def _measured_rate(self, job: Job) -> float | None:
@@ -110,6 +110,15 @@ class Speeds:
         seconds = [self._evaluation.get((job.config, job.decoder, cell)) for cell in job.cells]
         known = [one for one in seconds if one is not None]
         return job.generated_tokens / (job.problems * sum(known)) if len(known) == len(seconds) else None
+
+
+def _training_key(job: Job) -> str:
+    """ "med" of configs/pretrain/med.yaml, "nano/lora" of configs/finetune/nano/lora.yaml."""
+    *folders, name = Path(job.config).with_suffix("").parts
+    if job.stage not in folders:
+        return name
+    last = len(folders) - folders[::-1].index(job.stage)
+    return "/".join([*folders[last:], name])
 
 
 def _decoding_key(job: Job) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,24 @@ def test_runs_tell_the_speed_of_those_like_them(sweep: Sweep, tmp_path: Path) ->
     leave_cell(others[-1], evaluation.cells[1], seconds=48.0)
     assert evaluation.generated_tokens == 8 * 2 * 50
     assert [Speeds(jobs).rate(one) for one in jobs if one.stage == "eval"] == [8 * 2 * 50 / 64] * 3
+
+
+@pytest.mark.parametrize(
+    ("stage", "config", "key"),
+    [
+        ("pretrain", "configs/pretrain/med.yaml", "med"),
+        ("finetune", "/pretrain/finetune/configs/finetune/nano/lora.yaml", "nano/lora"),
+        ("probe", "mine/version1.yaml", "version1"),
+    ],
+)
+def test_models_of_other_sizes_have_other_names(
+    sweep: Sweep, tmp_path: Path, stage: str, config: str, key: str
+) -> None:
+    """Guards hours of a large model at the speed of a small one whose config has the same name."""
+    job = replace(plan(sweep, tmp_path)[0], stage=stage, config=config)
+    given = Speed(measured="here", training={key: 5.0, "lora": 7.0})
+    assert Speeds([], given).rate(job) == 5.0
+    assert given.unused([job]) == ["lora"]
 
 
 def test_a_resumed_evaluation_counts_what_it_made_itself(sweep: Sweep, tmp_path: Path) -> None:
