@@ -54,7 +54,7 @@ def test_runs_tell_the_speed_of_those_like_them(sweep: Sweep, tmp_path: Path) ->
         ("probe", "mine/version1.yaml", "version1"),
     ],
 )
-def test_models_of_other_sizes_have_other_names(
+def test_other_sizes_have_other_names(
     sweep: Sweep, tmp_path: Path, stage: str, config: str, key: str
 ) -> None:
     """Guards hours of a large model at the speed of a small one whose config has the same name."""
