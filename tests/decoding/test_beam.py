@@ -83,11 +83,13 @@ def test_the_context_ends_a_search():
     assert not generation.finished
 
 
-def test_ties_go_to_the_first_candidates():
-    """Guards determinism when all continuations score the same."""
-    first = results(Chain(5, lambda t, p: [0.0] * 5), [Request(0, [1])], beams=2, max_new_tokens=3)[0]
-    second = results(Chain(5, lambda t, p: [0.0] * 5), [Request(0, [1])], beams=2, max_new_tokens=3)[0]
-    assert first.tokens == second.tokens
+@pytest.mark.parametrize("units", [1, 2, 5])
+def test_ties_fall_alike_in_every_batch(units):
+    """Guards the choice among continuations of one score: by place in the batch, equal problems would differ."""
+    requests = [Request(i, [1]) for i in range(5)]
+    tied = results(Chain(5, lambda t, p: [0.0] * 5), requests, units, beams=2, max_new_tokens=3)
+    assert len({tuple(generation.tokens) for generation in tied.values()}) == 1
+    assert tied[0].score == pytest.approx(-math.log(5))
 
 
 def test_one_beam_is_refused():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from igsm.reporting.paper import FIGURES, paper_table
+from igsm.sweeps.cost import cost, start_settings
 from igsm.sweeps.plan import plan, report_request
 from igsm.sweeps.sweep import load_sweep
 
@@ -61,3 +63,25 @@ def test_figures_share_their_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
                 for job in plan(sweep, tmp_path):
                     if job.stage != "eval":
                         assert settings.setdefault(job.run, job.settings) == job.settings, (path.name, job.name)
+
+
+def test_the_docs_say_what_a_sweep_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards the table of docs/reproducing.md against sweeps that have grown since."""
+    monkeypatch.chdir(ROOT)
+    lines = (ROOT / "docs" / "reproducing.md").read_text().splitlines()
+    documented = 0
+    for target, *cells in (line.strip("| ").split(" | ") for line in lines if line.startswith("| `")):
+        counts = next((cell for cell in cells if re.fullmatch(r"\d+ / \d+ / \d+", cell)), None)
+        if counts is None:
+            continue
+        documented += 1
+        tokens, problems = cells[cells.index(counts) + 1 :][:2]
+        jobs = plan(load_sweep(ROOT / "configs" / "sweeps" / f"{target.strip('`')}.yaml"), tmp_path)
+        training = [job for job in jobs if job.stage != "eval"]
+        stages = [job.stage for job in jobs]
+        assert counts == " / ".join(str(stages.count(name)) for name in ("pretrain", "finetune", "probe")), target
+        stated = sum(float(number) for number in re.findall(r"[\d.]+e\d+", tokens))
+        assert stated == pytest.approx(sum(cost(job, start_settings(job, jobs), None).tokens for job in training), 0.05)
+        generated = sum(job.problems * len(job.cells) for job in jobs if job.stage == "eval")
+        assert float(problems) == pytest.approx(generated, 0.05), target
+    assert documented > 10

@@ -54,9 +54,7 @@ def test_runs_tell_the_speed_of_those_like_them(sweep: Sweep, tmp_path: Path) ->
         ("probe", "mine/version1.yaml", "version1"),
     ],
 )
-def test_other_sizes_have_other_names(
-    sweep: Sweep, tmp_path: Path, stage: str, config: str, key: str
-) -> None:
+def test_other_sizes_have_other_names(sweep: Sweep, tmp_path: Path, stage: str, config: str, key: str) -> None:
     """Guards hours of a large model at the speed of a small one whose config has the same name."""
     job = replace(plan(sweep, tmp_path)[0], stage=stage, config=config)
     given = Speed(measured="here", training={key: 5.0, "lora": 7.0})
