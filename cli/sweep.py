@@ -106,6 +106,8 @@ def _slots(gpus: str | None, jobs: int) -> list[str | None]:
     for name in names:
         if not re.fullmatch(r"\d+(\+\d+)*", name, re.ASCII):
             raise InputError(f"--gpus {gpus}: '{name}' is no GPU; slots read 0,1,2,3 or 0+1,2+3")
+        if len(set(name.split("+"))) < len(name.split("+")):
+            raise InputError(f"--gpus {gpus}: '{name}' gives one run the same GPU twice")
     return [name.replace("+", ",") for name in names]
 
 

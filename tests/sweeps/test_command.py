@@ -26,6 +26,7 @@ from igsm.sweeps.sweep import Sweep, load_sweep
         ({"prefix": "srun 'x"}, {}, "--run .*cannot be split into words"),
         ({"gpus": "0,a"}, {}, "--gpus 0,a: 'a' is no GPU"),
         ({"gpus": "0,"}, {}, "'' is no GPU"),
+        ({"gpus": "0,1+1"}, {}, "'1\\+1' gives one run the same GPU twice"),
         ({}, {"baseline": "orginal"}, "unknown baseline 'orginal'; did you mean 'original'"),
         ({}, {"measures": ["acuracy"]}, "unknown measure 'acuracy'; did you mean 'accuracy'"),
         ({}, {"figure": "figure44"}, "unknown figure 'figure44'"),
