@@ -210,6 +210,10 @@ def training_curves(series: Mapping[str, Sequence[Curve]]) -> Any | None:
             if curve.row in colours:
                 steps, values = zip(*curve.points, strict=True)
                 axis.plot(steps, values, styles[curve.family], color=colours[curve.row], linewidth=0.8)
+        every_value = [value for curve in curves for _, value in curve.points]
+        if "loss" in name and 0 < min(every_value) < max(every_value) / 10:  # the first steps would flatten all others
+            axis.set_yscale("log")
+            axis.yaxis.set_major_formatter("{x:g}")
         axis.set_title(plain(name), fontsize=9)
         axis.set_xlabel("step", fontsize=8)
         axis.tick_params(labelsize=7)

@@ -21,6 +21,7 @@ CURVES = 3
 """Panels of training curves at most."""
 SAMPLES_PER_ROW = 6
 PAGE = "index.html"
+_PICTURES = (*MEASURES, *(f"{name}_bars" for name in MEASURES), "training_curves", "accuracy_by_tokens")
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,10 @@ def _decoders(results: Sequence[Result], row: str) -> set[str]:
 
 
 def write_report(report: Report, folder: Path, progress: Callable[[str], None] = lambda _: None) -> list[Path]:
-    """Write Markdown, CSV, LaTeX, PNG/PDF and the page into ``folder``; returns the paths written."""
+    """Write Markdown, CSV, LaTeX, PNG/PDF and the page into ``folder``; returns the paths written.
+
+    Pictures that an earlier report left there and this one does not have are deleted.
+    """
     title = report.request.title
     written = []
 
@@ -171,6 +175,10 @@ def write_report(report: Report, folder: Path, progress: Callable[[str], None] =
     if price is not None:
         written += figures.save_picture(price, folder / "accuracy_by_tokens")
     write(PAGE, _page(report, drawings, training, price))
+    for name in _PICTURES:
+        for path in (folder / f"{name}.png", folder / f"{name}.pdf"):
+            if path not in written:
+                path.unlink(missing_ok=True)
     return written
 
 

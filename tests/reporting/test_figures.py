@@ -44,6 +44,13 @@ def test_training_curves_have_a_colour_a_row(rows: int) -> None:
     assert min(axis.get_position().height * figure.get_figheight() for axis in figure.axes) > 2
 
 
+def test_a_loss_that_falls_far_is_drawn_on_a_log_scale() -> None:
+    """Guards against first steps that press all later ones onto the axis."""
+    falling, level = ([Curve("original", "med_pq", [(0.0, 5.0), (10.0, last)])] for last in (0.1, 4.0))
+    figure = training_curves({"loss": falling, "held_out_loss": level, "accuracy": falling})
+    assert [axis.get_yscale() for axis in figure.axes] == ["log", "linear", "linear"]
+
+
 def test_trade_off_tells_rows_apart() -> None:
     """Guards against two rows of one colour and sign, and a legend that runs out of the picture."""
     figure = trade_off({f"original, decoder {i}": (50.0 + i, 0.5) for i in range(30)}, MEASURES["accuracy"])

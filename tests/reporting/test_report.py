@@ -29,6 +29,9 @@ def request_of_two(make_run) -> ReportRequest:
 
 def test_report_folder_has_every_form(request_of_two: ReportRequest, tmp_path) -> None:
     """Guards against a form that is promised and not written, or is empty."""
+    for left in ("retries_on_wrong.png", "mine.png"):
+        (tmp_path / "report").mkdir(exist_ok=True)
+        (tmp_path / "report" / left).write_text("of an earlier report, and of somebody else")
     paths = write_report(build_report(request_of_two), tmp_path / "report")
     names = {path.name for path in paths}
     assert {"report.md", "tables.csv", "report.tex", "index.html", "accuracy.png", "accuracy.pdf"} <= names
@@ -37,6 +40,7 @@ def test_report_folder_has_every_form(request_of_two: ReportRequest, tmp_path) -
     for path in paths:
         if path.suffix == ".png":
             assert path.read_bytes().startswith(b"\x89PNG")
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {"mine.png", *(path.name for path in paths)}
 
 
 def test_csv_has_a_line_for_every_cell_and_says_where_it_comes_from(request_of_two: ReportRequest) -> None:
