@@ -81,7 +81,9 @@ def table_html(table: Table) -> str:
 def _cell(table: Table, cell: Cell) -> tuple[str, Any]:
     number = f"<b>{table.measure.text(cell.value)}</b>" if cell.value is not None else "-"
     details = [line for line in (evidence(table, cell), comparison(table, cell)) if line]
-    p_value = f"<small>p {cell.p_value:.2g}</small>" if cell.p_value is not None else ""
+    p_value = ""
+    if cell.p_value is not None:
+        p_value = f"<small>p {f'{cell.p_value:.2g}' if cell.p_value else '&lt; 1e-300'}</small>"
     small = "".join(f"<small>{escape(line)}</small>" for line in details)
     return number + stars(cell.p_value) + small + p_value, cell.value
 
