@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 with atheris.instrument_imports(include=["igsm.grading", "igsm.problems.problem"]):
     from igsm.grading import RULES, IllPosedError, Reader, Verdict, grade
-    from igsm.problems.problem import Expression, Parameter, Problem
+    from igsm.problems.parameter import Expression, Parameter
+    from igsm.problems.problem import Problem
 
 from igsm.problems.lexicon import load_lexicon
 

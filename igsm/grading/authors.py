@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from igsm.grading.verdict import FirstError, Kind
-from igsm.problems.problem import Parameter, Problem
+from igsm.problems.parameter import Parameter
+from igsm.problems.problem import Problem
 
 _SIGNS = (" + ", " - ", " * ")
 

@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from igsm.problems.problem import Parameter, Problem
+from igsm.problems.parameter import Parameter
+from igsm.problems.problem import Problem
 
 PRIME = 2**61 - 1
 

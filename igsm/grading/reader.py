@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from igsm.errors import InputError
-from igsm.problems.problem import Expression, Parameter, Problem
+from igsm.problems.parameter import Expression, Parameter
+from igsm.problems.problem import Problem
 
 MAX_WIDTH = 4  # items of a layer in the problem class
 MAX_NAME = 200  # letters of "A's B"; every "'s" in it is a place where it may be divided

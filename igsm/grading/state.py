@@ -7,7 +7,8 @@ from copy import copy
 from igsm.grading.expected import PRIME, Expectations, number_unknown
 from igsm.grading.steps import Definition
 from igsm.grading.verdict import Kind
-from igsm.problems.problem import Parameter, Problem
+from igsm.problems.parameter import Parameter
+from igsm.problems.problem import Problem
 
 Complaint = tuple[Kind, str, str]
 """Kind, offending words, message."""

@@ -11,7 +11,8 @@ import numpy as np
 
 from igsm.problems.difficulty import KINDS
 from igsm.problems.lexicon import Lexicon
-from igsm.problems.problem import Parameter, Problem
+from igsm.problems.parameter import Parameter
+from igsm.problems.problem import Problem
 from igsm.problems.record import BIN, OP, Record
 from igsm.problems.solution import write_document
 from igsm.problems.wording import (

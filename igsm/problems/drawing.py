@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from igsm.errors import InputError
 from igsm.problems.layout import Layout, lay_out
-from igsm.problems.problem import Parameter, Problem
+from igsm.problems.parameter import Parameter
+from igsm.problems.problem import Problem
 
 if TYPE_CHECKING:
     import networkx

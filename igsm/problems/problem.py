@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from igsm.errors import InputError
 from igsm.problems import graphs, prose
+from igsm.problems.parameter import Expression, Parameter
 
 if TYPE_CHECKING:
     import networkx
@@ -23,29 +23,6 @@ if TYPE_CHECKING:
     from igsm.problems.record import Record
 
 SYMBOLS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-class Parameter(NamedTuple):
-    """One quantity of a problem.
-
-    Instance: how many of item `target` of layer `layer + 1` does item `item` of layer `layer` have.
-    Abstract: how many things of the category of layer `target` does that item have in all.
-    """
-
-    abstract: bool
-    layer: int
-    item: int
-    target: int
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """What a sentence of the problem says an instance equals; `inputs` in the order of the sentence."""
-
-    inputs: tuple[Parameter, ...]
-    number: int | None = None
-    multiply: bool = False
-    subtract: bool = False
 
 
 class Problem:
@@ -262,7 +239,7 @@ class Problem:
                         product *= values[q]
                     total += product
             else:
-                total = _evaluate(self.expressions[p], [values[q] for q in self.expressions[p].inputs])
+                total = self.expressions[p].value([values[q] for q in self.expressions[p].inputs])
             values[p] = total % self.modulus
         return values
 
@@ -301,12 +278,3 @@ class Problem:
     def structure(self) -> networkx.DiGraph:
         """Structure graph: nodes (layer, item), an edge for each existing instance."""
         return graphs.structure(self)
-
-
-def _evaluate(expression: Expression, values: list[int]) -> int:
-    if not values:
-        return expression.number or 0
-    total = values[0] - values[1] if expression.subtract else sum(values)
-    if expression.number is None:
-        return total
-    return expression.number * total if expression.multiply else expression.number + total

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from igsm.errors import InputError
 
 if TYPE_CHECKING:
-    from igsm.problems.problem import Expression, Parameter, Problem
+    from igsm.problems.parameter import Expression, Parameter
+    from igsm.problems.problem import Problem
 
 
 class _Operand(NamedTuple):

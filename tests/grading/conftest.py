@@ -14,7 +14,8 @@ import pytest
 from igsm.errors import InputError
 from igsm.grading import Reader
 from igsm.problems.lexicon import load_lexicon
-from igsm.problems.problem import SYMBOLS, Expression, Parameter, Problem
+from igsm.problems.parameter import Expression, Parameter
+from igsm.problems.problem import SYMBOLS, Problem
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ import random
 import pytest
 
 from igsm.grading import Kind, grade
-from igsm.problems.problem import Expression, Parameter, Problem
+from igsm.problems.parameter import Expression, Parameter
+from igsm.problems.problem import Problem
 
 A, B, C = (Parameter(False, 0, 0, k) for k in range(3))
 LOST = Parameter(False, 0, 1, 0)

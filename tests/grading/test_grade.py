@@ -13,7 +13,8 @@ import pytest
 from igsm.errors import InputError
 from igsm.grading import IllPosedError, Kind, grade
 from igsm.problems import prose
-from igsm.problems.problem import Expression, Parameter, Problem
+from igsm.problems.parameter import Expression, Parameter
+from igsm.problems.problem import Problem
 
 A, B, C, D = (Parameter(False, 0, 0, k) for k in range(4))
 ALL = Parameter(True, 0, 0, 1)

@@ -13,7 +13,8 @@ import numpy as np
 from igsm.grading.reader import Reader
 from igsm.problems import record as layout
 from igsm.problems.lexicon import Lexicon, load_lexicon
-from igsm.problems.problem import SYMBOLS, Expression, Parameter, Problem
+from igsm.problems.parameter import Expression, Parameter
+from igsm.problems.problem import SYMBOLS, Problem
 from igsm.problems.record import NUMBER, Record, new_record
 
 STEP = re.compile(r" Define ([^.;]+) as (BACK|([A-Za-z]);[^.]*)\.")

@@ -6,7 +6,8 @@ import pytest
 
 from igsm.errors import InputError
 from igsm.problems import record as layout
-from igsm.problems.problem import SYMBOLS, Expression, Parameter, Problem
+from igsm.problems.parameter import Expression, Parameter
+from igsm.problems.problem import SYMBOLS, Problem
 from igsm.problems.record import NUMBER, new_record
 
 # Zoo has Barn and Cage; Barn has Cat and Dog; Cage has Dog. Abstract: Zoo's Pen, Zoo's Pet, Barn's Pet, Cage's Pet.

@@ -11,7 +11,8 @@ import pytest
 
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import Lexicon
-from igsm.problems.problem import Expression, Parameter, Problem
+from igsm.problems.parameter import Expression, Parameter
+from igsm.problems.problem import Problem
 from igsm.problems.residue import may_leave_residue
 from igsm.problems.sha256 import sha256_remainder
 from igsm.problems.source import ProblemSource
