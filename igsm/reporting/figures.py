@@ -64,7 +64,7 @@ def save_picture(figure: Any, path: Path) -> list[Path]:
 
 def heat_map(table: Table, title: str) -> Any:
     """Rows by cells with the number in each, as in the paper's figures; the paper's own panel below ours."""
-    columns = [column for _, block in table.blocks for column in block]
+    columns = table.shown_columns
     panels = [("ours", [[table.cell(row, column).value for column in columns] for row in table.rows])]
     if table.paper is not None:
         theirs = [[table.cell(row, column).paper for column in columns] for row in table.rows]
@@ -103,7 +103,7 @@ def _draw_panel(axis: Any, table: Table, name: str, lines: list[list[float | Non
                 text = "100"
             dark = value is not None and np.dot(shade.to_rgba(value)[:3], _BRIGHTNESS) < 0.35
             axis.text(j, i, text, ha="center", va="center", fontsize=7, color="white" if dark else "#111111")
-    labels = [plain(split_cell(column)[1]).replace("<=", "≤") for _, columns in table.blocks for column in columns]
+    labels = [plain(split_cell(column)[1]).replace("<=", "≤") for column in table.shown_columns]
     axis.set_xticks(range(len(labels)), labels, rotation=60, ha="right", rotation_mode="anchor", fontsize=7)
     axis.set_yticks(range(len(table.rows)), [plain(row) for row in table.rows], fontsize=7)
     axis.tick_params(length=0)

@@ -101,6 +101,11 @@ class Table:
         return [(family, tuple(columns)) for family, columns in families.items()]
 
     @property
+    def shown_columns(self) -> list[str]:
+        """The columns of all blocks in order, averages included."""
+        return [column for _, columns in self.blocks for column in columns]
+
+    @property
     def measured(self) -> bool:
         """Whether there is any number of ours."""
         return any(cell.value is not None for cell in self.cells.values())

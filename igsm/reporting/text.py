@@ -180,7 +180,7 @@ def csv_text(tables: Sequence[Table]) -> str:
     )
     for table in tables:
         for row in table.rows:
-            for column in (column for _, columns in table.blocks for column in columns):
+            for column in table.shown_columns:
                 cell = table.cell(row, column)
                 low, high = cell.interval or (None, None)
                 numbers = [cell.value, low, high, cell.n or None, cell.paper, cell.difference, cell.p_value]
