@@ -83,6 +83,8 @@ class TrackingConfig(Config):
 class PretrainConfig(Config):
     """A pretraining run: `mistakes pretrain CONFIG`."""
 
+    stage: Literal["pretrain"] = "pretrain"
+    """What made a run, kept in its `config.yaml`: pretrain, finetune or probe."""
     seed: int = 1
     """Of the initial weights (and dropout); the data has its own."""
     data: DataConfig
