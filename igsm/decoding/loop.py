@@ -94,6 +94,7 @@ class Decoder(ABC):
         self.n_units = engine.n_rows // engine.beams
         self.refill_at = max(1, self.n_units // 16) if on_gpu else 1
         self.occupied: dict[int, Unit] = {}
+        self.n_steps = 0  # of all units together since `run` began
         size, device = self.n_units + 1, engine.device
         self.length = torch.zeros(size, dtype=torch.int64, device=device)
         self.limit = torch.zeros(size, dtype=torch.int64, device=device)
@@ -109,6 +110,7 @@ class Decoder(ABC):
         for request in queue:
             check_prompt(request.prompt, self.engine.context, request.index)
         self.occupied.clear()
+        self.n_steps = 0
         free = list(range(self.n_units - 1, -1, -1))
         while queue or self.occupied:
             if queue and free and (len(free) >= self.refill_at or not self.occupied):
@@ -117,6 +119,7 @@ class Decoder(ABC):
             units = list(self.occupied)
             longest = max(unit.length for unit in self.occupied.values()) + self.sync_every
             self.engine.advance(self.step, units, self.n_units, longest, self.sync_every)
+            self.n_steps += len(units) * self.sync_every
             for number, generation in self.inspect(units):
                 del self.occupied[number]
                 free.append(number)

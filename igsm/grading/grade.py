@@ -16,11 +16,11 @@ from igsm.grading.state import State
 from igsm.grading.steps import (
     Definition,
     Unreadable,
-    is_withdrawn,
+    definition_taken_back,
+    is_taken_back,
     read_definition,
     split_solution,
     stated_name,
-    withdrawn_definition,
 )
 from igsm.grading.verdict import FirstError, Kind, Step, Verdict
 from igsm.problems.problem import Problem
@@ -53,21 +53,21 @@ def grade(problem: Problem, text: str | bytes, answer: int | str | None = None, 
 def _stated(problem: Problem, expected: Expectations, sentences: list[str]) -> tuple[tuple[Step, ...], int, int]:
     """Every stated parameter, and how many defined parameters and operations the question does not need."""
     steps = []
-    retried = {number for number, sentence in enumerate(sentences, 1) if is_withdrawn(sentence)}
-    mistakes = _withdrawn_mistakes(problem, expected, sentences) if retried else {}
+    taken_back = {number for number, sentence in enumerate(sentences, 1) if is_taken_back(sentence)}
+    mistakes = _mistakes_taken_back(problem, expected, sentences) if taken_back else {}
     defined = parameters = operations = 0
     for number, sentence in enumerate(sentences, 1):
         name = stated_name(sentence)
         if name is None:
             continue
-        withdrawn = number in retried
+        back = number in taken_back
         info = expected[name]
         if info is None:
-            steps.append(Step(number, name, None, withdrawn, False))
+            steps.append(Step(number, name, None, back, False))
             continue
         can_next = not (defined & info.bit or info.needs & ~defined)
-        steps.append(Step(number, name, can_next, withdrawn, info.needed, mistakes.get(number)))
-        if not withdrawn and not defined & info.bit:
+        steps.append(Step(number, name, can_next, back, info.needed, mistakes.get(number)))
+        if not back and not defined & info.bit:
             defined |= info.bit
             if not info.needed:
                 parameters += 1
@@ -75,19 +75,19 @@ def _stated(problem: Problem, expected: Expectations, sentences: list[str]) -> t
     return tuple(steps), parameters, operations
 
 
-def _withdrawn_mistakes(problem: Problem, expected: Expectations, sentences: list[str]) -> dict[int, Kind]:
+def _mistakes_taken_back(problem: Problem, expected: Expectations, sentences: list[str]) -> dict[int, Kind]:
     """Number of a sentence that states a whole step and takes it back -> what is wrong with that step."""
-    withdrawn = {number: whole for number, s in enumerate(sentences, 1) if (whole := withdrawn_definition(s))}
-    if not withdrawn:
+    taken_back = {number: whole for number, s in enumerate(sentences, 1) if (whole := definition_taken_back(s))}
+    if not taken_back:
         return {}
     found = {}
     state = State(problem, expected)
-    for number, sentence in enumerate(sentences[: max(withdrawn)], 1):
-        if number in withdrawn:
-            complaint = state.complaint(withdrawn[number])
+    for number, sentence in enumerate(sentences[: max(taken_back)], 1):
+        if number in taken_back:
+            complaint = state.complaint(taken_back[number])
             if complaint is not None:
                 found[number] = complaint[0]
-        elif not is_withdrawn(sentence) and isinstance(definition := read_definition(sentence), Definition):
+        elif not is_taken_back(sentence) and isinstance(definition := read_definition(sentence), Definition):
             state.define(definition)
     return found
 
@@ -97,7 +97,7 @@ def _first_error(
 ) -> FirstError | None:
     state = State(problem, expected)
     for number, sentence in enumerate(sentences, 1):
-        if is_withdrawn(sentence):
+        if is_taken_back(sentence):
             continue
         definition = read_definition(sentence)
         if isinstance(definition, Unreadable):

@@ -75,12 +75,12 @@ def split_solution(text: str) -> tuple[list[str], bool]:
     return sentences, finished
 
 
-def is_withdrawn(sentence: str) -> bool:
+def is_taken_back(sentence: str) -> bool:
     """Whether the sentence is taken back: the word BACK stands in it."""
     return "BACK" in sentence and _BACK(sentence) is not None
 
 
-def withdrawn_definition(sentence: str) -> Definition | None:
+def definition_taken_back(sentence: str) -> Definition | None:
     """The definition that was written whole before a final BACK, if there is one."""
     if not sentence.endswith(" BACK") or "; " not in sentence:
         return None
@@ -89,7 +89,7 @@ def withdrawn_definition(sentence: str) -> Definition | None:
 
 
 def stated_name(sentence: str) -> str | None:
-    """The parameter named after "Define", or None; also of withdrawn and unfinished sentences."""
+    """The parameter named after "Define", or None; also of unfinished sentences and those taken back."""
     if not sentence.startswith("Define "):
         return None
     name, found, _ = sentence[7:].partition(" as ")
@@ -97,7 +97,7 @@ def stated_name(sentence: str) -> str | None:
 
 
 def read_definition(sentence: str) -> Definition | Unreadable:
-    """Name, symbol and equations of a sentence that is not withdrawn; the last equation must be the "so"."""
+    """Name, symbol and equations of a sentence that is not taken back; the last equation must be the "so"."""
     head, *clauses = sentence.split("; ")
     named = _HEAD(head)
     if named is None:

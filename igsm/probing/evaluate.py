@@ -98,7 +98,7 @@ def first_mistakes(solutions: Iterable[tuple[Problem, str]], vocabulary: Vocabul
     """
     for index, (problem, text) in enumerate(solutions):
         verdict = grade(problem, text)
-        step = next((s for s in verdict.steps if s.can_next is False and not s.withdrawn), None)
+        step = next((s for s in verdict.steps if s.can_next is False and not s.taken_back), None)
         if step is None or verdict.error is None:
             continue
         before = "".join(f"{sentence}." for sentence in text.split(".")[: step.number - 1])

@@ -41,7 +41,7 @@ def prompt(record: dict[str, Any]) -> str:
 
 
 def grade_solution(record: dict[str, Any], results: list[str]) -> dict[str, float]:
-    """Grade one generation: full solution, answer alone, retries.
+    """Grade one generation: full solution, answer alone, sentences taken back.
 
     A generation without an answer at its end is graded as it is, and is not correct.
     """
@@ -52,5 +52,5 @@ def grade_solution(record: dict[str, Any], results: list[str]) -> dict[str, floa
     return {
         "correct": float(verdict.correct),
         "answer_correct": float(answer == record["answer"]),
-        "retries": float(verdict.retries),
+        "taken_back": float(verdict.taken_back),
     }

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "probing": {"training", "decoding", "model", "corpus", "problems", "grading"},
     "evaluation": {"probing", "training", "decoding", "model", "corpus", "problems", "grading"},
     "reporting": {"problems", "grading"},
-    "sweeps": {"reporting", "evaluation", "decoding", "training", "probing", "problems"},
+    "sweeps": {"reporting", "evaluation", "decoding", "training", "probing", "problems", "grading"},
 }
 WITHOUT_TORCH = GROUND | {"problems", "grading", "corpus", "reporting", "sweeps"}
 

@@ -31,7 +31,7 @@ def test_true_solutions_are_correct_and_spoilt_ones_are_not(mark: str) -> None:
         record = {"problem": problem.text, "answer": str(problem.answer), "modulus": problem.modulus, "lexicon": "nano"}
         right = f"{problem.solution_text}{mark} {problem.answer}"
         wrong = f"{problem.solution_text}{mark} {(problem.answer + 1) % problem.modulus}"
-        assert task.grade_solution(record, [right]) == {"correct": 1.0, "answer_correct": 1.0, "retries": 0.0}
+        assert task.grade_solution(record, [right]) == {"correct": 1.0, "answer_correct": 1.0, "taken_back": 0.0}
         assert task.grade_solution(record, [wrong])["correct"] == 0.0
         assert task.grade_solution(record, [problem.solution_text])["correct"] == 0.0
         assert task.grade_solution(record, ["nonsense"])["correct"] == 0.0
