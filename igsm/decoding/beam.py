@@ -2,8 +2,8 @@
 
 As there (`num_beams`, `do_sample`, `early_stopping=False`): from the scores (sums of log-probabilities) of all
 continuations of all beams, 2 * num_beams candidates are taken: the best ones, or a sample without replacement with
-softmax weights. Those that end and are among the first num_beams candidates compete, by
-score / generated_length ** length_penalty, for the num_beams finished hypotheses; the best num_beams others go on. A
+softmax weights; either way the best comes first. Those that end and are among the first num_beams candidates compete,
+by score / generated_length ** length_penalty, for the num_beams finished hypotheses; the best num_beams others go on. A
 problem is finished when its best running beam, at its present length, cannot beat its worst hypothesis.
 
 No cache is copied: the token of beam b at a position stays in row b, with its parent's number; `source` says for each
@@ -95,10 +95,13 @@ class BeamDecoder(Decoder):
             noise = gumbel(self.key[numbers], self.attempt[numbers], position + 1, total.shape[1])
             order = total + noise * (self.single[numbers] | self.always_sample)[:, None]
         candidates = order.topk(2 * beams).indices
-        score, parent, token = total.gather(1, candidates), candidates // size, candidates % size
+        score = total.gather(1, candidates)
         if self.may_retry:
             others = torch.arange(2 * beams, device=score.device) > 0
             score = score.masked_fill(self.single[numbers][:, None] & others, NEVER)
+        if self.may_sample:
+            score, candidates = self._best_first(score, candidates)
+        parent, token = candidates // size, candidates % size
 
         count = position + 2  # tokens with the new one
         ends = (token == self.end) | (count >= self.limit[numbers])[:, None]
@@ -120,6 +123,12 @@ class BeamDecoder(Decoder):
         self.steps[numbers] = self.steps[numbers] + active
         stopped = ends.all(1) | (ends[:, 0] & self.single[numbers])
         self.active[numbers] = active & self._improvable(numbers, running_score[:, 0], count) & ~stopped
+
+    @staticmethod
+    def _best_first(score: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
+        """Candidates as drawn -> by score. One path sampled alone stays first: the others can no longer be chosen."""
+        score, order = score.sort(descending=True, stable=True)
+        return score, candidates.gather(1, order)
 
     def _log_probabilities(self, numbers: Tensor, rows: Tensor, position: Tensor, longest: int) -> Tensor:
         beams = self.engine.beams
