@@ -73,6 +73,10 @@ class Unit:
     """Generated tokens up to here have passed the detector."""
     passed: set[tuple[int, ...]] = field(default_factory=set)
     """Prefixes that have passed the detector (of beams, which do not all continue the same one)."""
+    regretted: list[int] = field(default_factory=list)
+    """The prefix that the detector regretted last (of beams)."""
+    kept: list[list[int]] = field(default_factory=list)
+    """Finished hypotheses that were kept when the beams went back."""
 
 
 class Decoder(ABC):
