@@ -25,6 +25,7 @@ COMMANDS = {
     "eval": ("cli.eval", "Generate solutions of test problems and grade every step."),
     "sweep": ("cli.sweep", "Everything a figure needs: train, evaluate, report."),
     "report": ("cli.report", "Tables, figures and one HTML page from finished runs."),
+    "findings": ("cli.findings", "What a finished sweep of two ways of training shows, in words."),
     "bench": ("cli.bench", "Speed on this machine, beside what it is compared with."),
 }
 
