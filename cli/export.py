@@ -100,8 +100,8 @@ def export_run(run: Path, folder: Path) -> None:
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir(parents=True)
-        export_model(model, temporary, int(vocabulary.from_gpt2[50256]))
-        write_tokenizer(vocabulary, temporary)
+        n_rows = export_model(model, temporary, int(vocabulary.from_gpt2[50256]), ids_in_use(vocabulary))
+        write_tokenizer(vocabulary, temporary, n_rows)
         source = ProblemSource(data.problem.model_copy(update={"split": "test"}))
         problems = [source.problem(i) for i in range(PROMPTS)]
         prompts = [(problem.text, vocabulary.prompt(problem).tolist()) for problem in problems]
@@ -117,11 +117,16 @@ def export_run(run: Path, folder: Path) -> None:
     )
 
 
-def write_tokenizer(vocabulary: Vocabulary, folder: Path) -> None:
-    """The tokenizer of a vocabulary, in the format of the tokenizers library."""
+def ids_in_use(vocabulary: Vocabulary) -> int:
+    """How many of a model's ids stand for a GPT-2 id; the others only fill up its embedding."""
+    return int((vocabulary.from_gpt2 >= 0).sum())
+
+
+def write_tokenizer(vocabulary: Vocabulary, folder: Path, n_rows: int) -> None:
+    """The tokenizer of a vocabulary and a model's ``n_rows`` ids, in the format of the tokenizers library."""
     from igsm.corpus.vocabulary import ANSWER_START, END, PROBLEM_START, SOLUTION_START, split_words
     from igsm.errors import InputError
-    from igsm.model.huggingface import export_tokenizer
+    from igsm.model.tokenizer import export_tokenizer
 
     strings = sorted({word for string in vocabulary.table.strings for word in split_words(string)})
     words = {word: vocabulary.from_gpt2[vocabulary.encode_text(word)].tolist() for word in strings}
@@ -131,4 +136,4 @@ def write_tokenizer(vocabulary: Vocabulary, folder: Path) -> None:
         raise InputError(f"{unclear.strip()!r}: a letter of several tokens; a tokenizer for this cannot be exported")
     ids = {"end": END, "problem": PROBLEM_START, "solution": SOLUTION_START, "answer": ANSWER_START}
     marks = {name: int(vocabulary.from_gpt2[i]) for name, i in ids.items()}
-    export_tokenizer(words, tokens, marks, folder)
+    export_tokenizer(words, tokens, marks, folder, ids_in_use(vocabulary), n_rows)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from cli.export import write_tokenizer
+from cli.export import ids_in_use, write_tokenizer
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig
@@ -37,8 +37,8 @@ def test_the_exported_model_is_the_model(tmp_path: Path, settings: dict[str, Any
     """Guards trap 11: rotary_pct's default of 0.25, fused weights not regrouped, gelu instead of gelu_new."""
     model = sharp_model(**settings)
     vocabulary = load_vocabulary(PROBLEM)
-    export_model(model, tmp_path, int(vocabulary.from_gpt2[50256]))
-    write_tokenizer(vocabulary, tmp_path)
+    end = int(vocabulary.from_gpt2[50256])
+    write_tokenizer(vocabulary, tmp_path, export_model(model, tmp_path, end, ids_in_use(vocabulary)))
     source = ProblemSource(PROBLEM)
     prompts = [(source.problem(i).text, vocabulary.prompt(source.problem(i)).tolist()) for i in range(3)]
     assert compare(model, tmp_path, prompts, new_tokens=8) < 1e-2
@@ -53,8 +53,7 @@ def test_every_word_keeps_its_ids(tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 
     vocabulary = load_vocabulary(PROBLEM)
-    export_model(sharp_model(), tmp_path, int(vocabulary.from_gpt2[50256]))
-    write_tokenizer(vocabulary, tmp_path)
+    write_tokenizer(vocabulary, tmp_path, vocabulary.size + 2)
     tokenizer = AutoTokenizer.from_pretrained(tmp_path, local_files_only=True)
     strings = [string for string in vocabulary.table.strings if string]
     expected = [vocabulary.from_gpt2[vocabulary.encode_text(string)].tolist() for string in strings]
