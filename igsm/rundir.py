@@ -26,7 +26,7 @@ from igsm.errors import InputError
 BYTE_ORDER_MARK = "\ufeff"
 """Some editors and spreadsheets begin a text file with it."""
 
-WEIGHTS, MANIFEST = "weights.safetensors", "manifest.json"
+WEIGHTS, VOCABULARY, MANIFEST = "weights.safetensors", "vocabulary.json", "manifest.json"
 """Files of a checkpoint folder (`igsm.model.checkpoint`)."""
 
 

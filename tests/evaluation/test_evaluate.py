@@ -61,7 +61,7 @@ def run(tmp_path):
     config = PretrainConfig(
         data=DataConfig(problem=NANO), model=shape, training=TrainingConfig(steps=5, batch=2, warmup_steps=1)
     )
-    save_checkpoint(tmp_path / "run" / "checkpoints" / "step_5", GPT(shape), {}, config)
+    save_checkpoint(tmp_path / "run" / "checkpoints" / "step_5", GPT(shape), {}, config, VOCABULARY.content())
     return evaluation.load_run(tmp_path / "run")
 
 
@@ -317,7 +317,7 @@ def test_results_of_other_weights_are_not_reused(run):
     torch.manual_seed(1)
     save_checkpoint(run.checkpoint, GPT(run.model.config), {}, PretrainConfig(
         data=run.data, model=run.model.config, training=TrainingConfig(steps=5, batch=2, warmup_steps=1)
-    ))  # fmt: skip
+    ), VOCABULARY.content())  # fmt: skip
     again = evaluation.load_run(run.path)
     with pytest.raises(InputError, match="weights="):
         evaluate(again, cell, decoder, 2, 0, context=110)
