@@ -24,6 +24,19 @@ MAX_POSITIONS = 2048
 """Rotary positions have no end; this is how far the paper evaluates."""
 
 
+def exported_rows(model: GPT, n_ids: int | None) -> int:
+    """Rows of a model's exported embedding; see `export_model`, whose errors it raises."""
+    n_rows = model.embedding.num_embeddings
+    if n_ids is not None and n_rows < n_ids:
+        raise InputError(f"the model knows {n_rows} ids, its data's vocabulary has {n_ids}")
+    return n_rows if n_ids is None else max(n_rows, n_ids + 2)
+
+
+def with_mean_rows(matrix: Tensor, n_rows: int) -> Tensor:
+    """The matrix [V, W] with rows up to `n_rows` [n_rows, W], each the mean of its own."""
+    return torch.cat([matrix, matrix.mean(0, keepdim=True).expand(n_rows - len(matrix), -1)])
+
+
 def export_model(model: GPT, folder: Path, end_id: int, n_ids: int | None = None) -> int:
     """Write `config.json`, `generation_config.json` and `model.safetensors`.
 
@@ -39,22 +52,22 @@ def export_model(model: GPT, folder: Path, end_id: int, n_ids: int | None = None
         Rows of the embedding written.
 
     Raises:
-        InputError: a model that neither GPT-NeoX nor Llama expresses.
+        InputError: a model that neither GPT-NeoX nor Llama expresses, or one with fewer rows than ids.
     """
     if (setting := model.config.unknown_to_transformers) is not None:
         raise InputError(f"model.{setting}: neither GPT-NeoX nor Llama of transformers has it; cannot be exported")
     gpt2 = model.config.architecture == "gpt2"
     settings, weights = (_gpt_neox if gpt2 else _llama)(model)
     shape = model.config
-    n_rows = model.embedding.num_embeddings
     pad_id = end_id if n_ids is None else n_ids
-    added = [] if n_ids is None else list(range(n_rows, n_ids + 2))
+    n_rows = exported_rows(model, n_ids)
+    added = list(range(model.embedding.num_embeddings, n_rows))
     for name in ("gpt_neox.embed_in", "embed_out", "model.embed_tokens", "lm_head"):
-        if added and (matrix := weights.get(f"{name}.weight")) is not None:
-            weights[f"{name}.weight"] = torch.cat([matrix, matrix.mean(0, keepdim=True).expand(len(added), -1)])
+        if (matrix := weights.get(f"{name}.weight")) is not None:
+            weights[f"{name}.weight"] = with_mean_rows(matrix, n_rows)
     settings |= {
         "architectures": ["GPTNeoXForCausalLM" if gpt2 else "LlamaForCausalLM"],
-        "vocab_size": n_rows + len(added),
+        "vocab_size": n_rows,
         "hidden_size": shape.width,
         "intermediate_size": shape.mlp_width,
         "num_hidden_layers": shape.layers,
@@ -75,7 +88,7 @@ def export_model(model: GPT, folder: Path, end_id: int, n_ids: int | None = None
     (folder / "generation_config.json").write_text(json.dumps(generation, indent=2))
     contiguous = {name: tensor.detach().cpu().float().contiguous() for name, tensor in weights.items()}
     atomic_write(folder / "model.safetensors", safetensors.torch.save(contiguous, {"format": "pt"}))
-    return n_rows + len(added)
+    return n_rows
 
 
 def _gpt_neox(model: GPT) -> tuple[dict[str, Any], dict[str, Tensor]]:

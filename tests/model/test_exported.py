@@ -80,9 +80,9 @@ for folder, case in given["runs"].items():
 if given["adapter"]:
     from peft import PeftModel
 
-    ids = torch.tensor([given["runs"]["fillers"]["documents"][0][-1]])
+    ids = torch.tensor([given["runs"]["full"]["documents"][0][-1]])
     merged = AutoModelForCausalLM.from_pretrained("merged").eval()(ids).logits
-    adapted = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("fillers"), given["adapter"]).eval()
+    adapted = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("full"), given["adapter"]).eval()
     difference = (adapted(ids).logits - merged).abs().max()
     assert difference < 1e-3 * merged.abs().max(), difference
 print("as exported")
@@ -105,9 +105,8 @@ def exported_case(folder: Path, name: str) -> dict[str, Any]:
     shape = ModelConfig(layers=2, heads=2, head_size=16, vocabulary_size=vocabulary.size, **settings)
     model = sharp(GPT(shape))
     run = folder / f"run_{name}"
-    save_checkpoint(
-        run / "checkpoints" / "step_1", model, {}, PretrainConfig(data=data, model=shape, training=TRAINING)
-    )
+    config = PretrainConfig(data=data, model=shape, training=TRAINING)
+    save_checkpoint(run / "checkpoints" / "step_1", model, {}, config, vocabulary.content())
     export([run, folder / name], to="hf")
     documents, generated = [], []
     for index in range(4):
@@ -129,18 +128,20 @@ def exported_case(folder: Path, name: str) -> dict[str, Any]:
 
 
 def exported_lora(folder: Path) -> Path:
-    """A LoRA run from the run "fillers", exported as `merged`; returns its PEFT adapter."""
-    base, config = load_model(folder / "run_fillers")
+    """A LoRA run from the run "full", exported as `merged`; returns its PEFT adapter."""
+    base, config = load_model(folder / "run_full")
+    data = DataConfig(**config["data"])
+    vocabulary = load_vocabulary(data.problem, data.vocabulary)
     lora = LoRAConfig(query_value_rank=2, embedding_rank=3, output_rank=2)
     torch.manual_seed(1)
     model = add_lora(base, lora)
     for name, parameter in model.named_parameters():
         if "lora_" in name:
             parameter.data.normal_(std=0.3)
-    settings = {"from": str(folder / "run_fillers"), "lora": lora, "model": base.config, "training": TRAINING}
-    resolved = FinetuneConfig(**settings, data=DataConfig(**config["data"]))
-    save_checkpoint(folder / "lora" / "checkpoints" / "step_1", model, {}, resolved)
-    save_peft_adapter(folder / "adapter", model, lora)
+    settings = {"from": str(folder / "run_full"), "lora": lora, "model": base.config, "training": TRAINING}
+    resolved = FinetuneConfig(**settings, data=data)
+    save_checkpoint(folder / "lora" / "checkpoints" / "step_1", model, {}, resolved, vocabulary.content())
+    save_peft_adapter(folder / "adapter", model, lora, len(vocabulary.known))
     export([folder / "lora", folder / "merged"], to="hf")
     return folder / "adapter"
 
