@@ -87,5 +87,5 @@ def finetune(config: FinetuneConfig, path: str | Path, ranks: Ranks, *, evaluate
     outcome = train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)
     if outcome.status == "done" and config.lora is not None and ranks.first and model.config.is_gpt_neox:
         load_weights(find_checkpoint(path), model)  # a run that was finished before has not trained this model
-        save_peft_adapter(RunFolder(path).path / "adapter", model, config.lora)
+        save_peft_adapter(RunFolder(path).path / "adapter", model, config.lora, len(vocabulary.known))
     return outcome
