@@ -34,7 +34,7 @@ def command(
 ) -> None:
     """Generate and grade; finished cells are read, not repeated, an interrupted one goes on where it stopped.
 
-    Exit codes: 0 finished; 75 stopped by SIGTERM or SIGUSR1: the same command goes on; 2 bad input.
+    Exit codes: 0 finished; 75 stopped by SIGTERM or SIGUSR1, 130 by Ctrl-C: the same command goes on; 2 bad input.
     """
     from functools import partial
     from itertools import cycle
@@ -44,16 +44,25 @@ def command(
 
     from igsm.corpus.generate import parse_part
     from igsm.decoding.decoders import parse_decoder
-    from igsm.evaluation.cells import parse_cells
-    from igsm.evaluation.evaluate import evaluate, finished, load_run
-    from igsm.evaluation.table import accuracies, details, render, to_csv, to_markdown
-    from igsm.probing.detector import probe_of
+    from igsm.preflight.evaluation import check_evaluation
+    from igsm.preflight.resources import check_writable
     from igsm.rundir import atomic_write, distinct_names
     from igsm.training.signals import leaving_on_request
 
     wanted = [parse_decoder(name.strip()) for name in decoder.split(",")]
     names = [device.strip() for device in devices.split(",")] if devices else None
     own, parts = parse_part(part)
+    distinct_names(runs)
+    if out is not None:
+        check_writable(out.parent)
+    options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": names}
+    check_evaluation(runs, cells, wanted, n, **options)  # before torch is imported, which takes seconds
+
+    from igsm.evaluation.cells import parse_cells
+    from igsm.evaluation.evaluate import evaluate, finished, load_run
+    from igsm.evaluation.table import accuracies, details, render, to_csv, to_markdown
+    from igsm.probing.detector import probe_of
+
     turn = cycle(range(1, parts + 1))
     rows = []
     folders = {}
@@ -62,7 +71,7 @@ def command(
         bar.update(graded - bar.n)
         bar.set_postfix_str(f"accuracy {100 * correct / graded:.1f} %", refresh=False)
 
-    with leaving_on_request():
+    with leaving_on_request("every finished solution is kept"):
         for path, name in zip(runs, distinct_names(runs), strict=True):
             run = load_run(path)
             folders[name] = run.folder
@@ -70,7 +79,7 @@ def command(
                 probe_of(one, run.vocabulary)
             for one in wanted:
                 chosen = [cell for cell in parse_cells(cells, run.data.problem) if next(turn) == own]
-                with run.decoding(one, batch=batch, context=context, precision=precision, devices=names) as decoding:
+                with run.decoding(one, **options) as decoding:
                     for cell in chosen:
                         with tqdm(total=n, desc=f"{name} {cell.name} {one.name}", unit="problem") as bar:
                             summary = evaluate(run, cell, decoding, n, seed, progress=partial(show, bar))

@@ -10,7 +10,6 @@ from torch import nn
 
 from igsm.corpus.config import DataConfig
 from igsm.corpus.loader import WindowLoader
-from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
 from igsm.model import GPT
 from igsm.seeds import torch_seed
@@ -18,6 +17,7 @@ from igsm.training.config import PretrainConfig, TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome, Task, train
 from igsm.training.objective import Batch, next_token_batch
+from igsm.training.settings import resolve_pretraining
 
 Evaluate = Callable[[nn.Module, int], dict[str, float]]
 
@@ -73,24 +73,6 @@ def held_out_batches(data: DataConfig, config: TrainingConfig, ranks: Ranks) -> 
     return held_out
 
 
-def resolve(config: PretrainConfig) -> PretrainConfig:
-    """The config with everything filled in that follows from the rest: `model.vocabulary_size`.
-
-    Raises:
-        InputError: settings that do not go together.
-    """
-    size = load_vocabulary(config.data.problem, config.data.vocabulary).size
-    if config.model.vocabulary_size is None:
-        model = config.model.model_copy(update={"vocabulary_size": size})
-        return config.model_copy(update={"model": model})
-    if config.model.vocabulary_size < size:
-        raise InputError(
-            f"model.vocabulary_size is {config.model.vocabulary_size}, "
-            f"the {config.data.vocabulary} vocabulary has {size} ids"
-        )
-    return config
-
-
 def window_task(
     model: nn.Module,
     data: DataConfig,
@@ -130,7 +112,7 @@ def pretrain(config: PretrainConfig, path: str | Path, ranks: Ranks, *, evaluate
     Raises:
         InputError, TrainingError: see `loop.train`.
     """
-    config = resolve(config)
+    config = resolve_pretraining(config)
     torch.manual_seed(torch_seed(config.seed, "initial weights"))
     task = window_task(GPT(config.model), config.data, config.training, ranks, config.seed, evaluate)
     return train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)

@@ -16,7 +16,8 @@ from igsm.model.checkpoint import save_checkpoint
 from igsm.problems.difficulty import ProblemConfig
 from igsm.training.config import PretrainConfig
 from igsm.training.distributed import Ranks
-from igsm.training.finetune import FinetuneConfig, finetune, resolve
+from igsm.training.finetune import finetune
+from igsm.training.settings import FinetuneConfig, resolve_finetuning
 
 SMALL = [
     *("data.context=128", "data.problem.difficulty=nano", "data.windows_per_block=4", "training.steps=4"),
@@ -100,4 +101,4 @@ def test_a_run_goes_on_under_another_spelling_of_its_start(base: Path, tmp_path:
 )
 def test_what_does_not_go_together_is_refused(base: Path, more: list[str], expected: str) -> None:
     with pytest.raises(InputError, match=expected):
-        resolve(settings("lora", base, *RANKS, *more))
+        resolve_finetuning(settings("lora", base, *RANKS, *more))
