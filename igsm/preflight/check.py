@@ -64,7 +64,8 @@ def enough_memory(needs: list[Need], free: int, where: str = "in memory") -> Non
 def _enough(needs: list[Need], free: int, where: str) -> None:
     total = sum(need.bytes for need in needs)
     if total > free:
-        most = max(needs, key=lambda need: need.bytes)
+        alone = [need for need in needs if need.bytes > free]  # of these the first: it stays when the others are mended
+        most = alone[0] if alone else max(needs, key=lambda need: need.bytes)
         parts = ", ".join(f"{need.of} {readable(need.bytes)}" for need in needs)
         raise InputError(
             f"at least {readable(total)} would be needed {where}, {readable(free)} are free ({parts}); "

@@ -289,7 +289,7 @@ class _Run:
         self._save()
         place = f"step {self.progress.step} of {self.config.steps}"
         saved = self.folder.checkpoint(self.progress.step)
-        self._say(f"asked to stop: saved {saved} ({place}); to go on: {this_command()}")
+        self._say(f"asked to stop: saved {saved} ({place}), the same command goes on: {this_command()}")
         return Outcome("interrupted" if self.stop.interrupted else "requeue", self.progress.step, self.began_at)
 
     def _say(self, line: str) -> None:

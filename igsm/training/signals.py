@@ -77,7 +77,7 @@ def leaving_on_request(kept: str = "what is finished is kept") -> Iterator[None]
     try:
         yield
     except _Asked:  # here the bars are closed and the line stands alone
-        print(f"asked to stop: {kept}; to go on: {this_command()}", file=sys.stderr)
+        print(f"asked to stop: {kept}, the same command goes on: {this_command()}", file=sys.stderr)
         raise
     finally:
         for number, handler in before.items():
