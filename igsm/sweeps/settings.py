@@ -15,7 +15,7 @@ Settings = dict[str, Any]
 # stage -> where its config class lives; imported only when a stage of that kind is planned
 _CLASSES = {
     "pretrain": ("igsm.training.config", "PretrainConfig"),
-    "finetune": ("igsm.training.finetune", "FinetuneConfig"),
+    "finetune": ("igsm.training.settings", "FinetuneConfig"),
     "probe": ("igsm.probing.config", "ProbeConfig"),
 }
 
@@ -43,7 +43,7 @@ def differences(wanted: Settings, found: Settings, run: Path | None = None, pref
     Args:
         run: the folder of ``found``, from which the two starts of a fine-tuning are compared.
     """
-    from igsm.training.resume import MAY_CHANGE, same_start
+    from igsm.training.folder import MAY_CHANGE, same_start
 
     lines = []
     for key, value in wanted.items():

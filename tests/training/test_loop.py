@@ -15,9 +15,9 @@ from igsm.errors import InputError
 from igsm.model import GPT, load_model
 from igsm.training import execution, resume
 from igsm.training.distributed import Ranks
+from igsm.training.folder import MAY_CHANGE
 from igsm.training.loop import TrainingError
 from igsm.training.objective import IGNORE
-from igsm.training.resume import MAY_CHANGE
 from igsm.training.schedules import learning_rate
 from tests.training.toy_training import CONTEXT, ToyWindows, metrics, toy_config, toy_train, weights
 
