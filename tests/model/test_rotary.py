@@ -10,7 +10,7 @@ from igsm.model import GPT, ModelConfig
 
 
 def test_compiled_code_computes_the_angles_once() -> None:
-    """Guards: sines and cosines computed anew for every element of every layer, the greater part of rotating on a CPU."""
+    """Guards: powers, sines and cosines computed anew for every element of every layer."""
     torch.manual_seed(0)
     model = GPT(ModelConfig(layers=2, heads=2, head_size=8, vocabulary_size=16))
     ids = torch.arange(12).view(1, 12)
