@@ -185,7 +185,7 @@ class BeamDecoder(Decoder):
             unit.request.index,
             tokens,
             finished=tokens[-1] == self.end,
-            retries=unit.retries,
+            rollbacks=unit.rollbacks,
             n_generated=self.engine.beams * int(self.steps[number]),
             score=float(self.final_score[number, 0]),
         )

@@ -44,15 +44,15 @@ class Generation:
         index: of the request.
         tokens: generated ids, with the end token if there is one.
         finished: whether it ended by the end token (otherwise: no room left).
-        retries: how often a sentence was withdrawn.
-        n_generated: tokens generated, withdrawn ones included; of beams, one a step and beam.
+        rollbacks: how often a sentence was rolled back.
+        n_generated: tokens generated, those rolled back included; of beams, one a step and beam.
         score: of beam search: sum of log-probabilities / length ** length_penalty.
     """
 
     index: int
     tokens: list[int]
     finished: bool
-    retries: int = 0
+    rollbacks: int = 0
     n_generated: int = 0
     score: float = 0.0
 
@@ -65,8 +65,8 @@ class Unit:
     limit: int
     length: int
     """Tokens in the cache: all known ones but the last."""
-    retries: int = 0
-    withdrawn: int = 0
+    rollbacks: int = 0
+    rolled_back_tokens: int = 0
     known: list[int] = field(default_factory=list)
     """Generated tokens the host has seen (kept by decoders that ask a detector)."""
     asked: int = 0

@@ -6,7 +6,7 @@ A beam that, at its present length, does not beat the best finished hypothesis (
 not lead and is not asked about. On regret all beams go back to the end of that beam's previous sentence; that sentence
 is sampled anew, as one path, then the beams search on. (Were it drawn as beams, the most probable continuation, just
 regretted, would nearly always lead again.) Of the hypotheses finished by then, those that pass the detector go on
-competing. So what is returned has passed, up to `max_retries`, and a silent detector changes nothing.
+competing. So what is returned has passed, up to `max_rollbacks`, and a silent detector changes nothing.
 
 Going back copies no cache: keys and values of a position stay where its beam wrote them, and the path back through the
 parents says where that is. Only the tokens of finished hypotheses are kept apart, since their rows are written again.
@@ -37,13 +37,13 @@ class RegretBeamDecoder(BeamDecoder):
         *,
         detector: Detector,
         markers: Markers,
-        max_retries: int = 10,
+        max_rollbacks: int = 10,
         sampling: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(engine, end, sampling=sampling, **options)
         self.may_sample = self.may_retry = True
-        self.detector, self.markers, self.max_retries = detector, markers, max_retries
+        self.detector, self.markers, self.max_rollbacks = detector, markers, max_rollbacks
         device = engine.device
         self.unasked = torch.zeros(engine.all_rows, dtype=torch.bool, device=device)
         self.asking = torch.zeros(self.n_units + 1, dtype=torch.bool, device=device)
@@ -54,7 +54,7 @@ class RegretBeamDecoder(BeamDecoder):
         self.unasked[self._rows(numbers)] = False
         self.waiting[numbers] = False
         self.single[numbers] = False
-        self.asking[numbers] = self.max_retries > 0
+        self.asking[numbers] = self.max_rollbacks > 0
 
     def step(self, numbers: Tensor, longest: int) -> None:
         before = self.active[numbers]
@@ -88,14 +88,14 @@ class RegretBeamDecoder(BeamDecoder):
             unit.known, holders[number] = self.trace(number, 0, length) if waits[number] else self.hypothesis(number, 0)
             unit.asked = 0
             asked[number] = unit
-        withdrawn = ask_until_quiet(asked, self._next_question, self._withdraw, self.detector)
-        passed = self._passed_hypotheses(withdrawn)
-        for number in withdrawn:
+        rolled_back = ask_until_quiet(asked, self._next_question, self._roll_back, self.detector)
+        passed = self._passed_hypotheses(rolled_back)
+        for number in rolled_back:
             self._keep(number, passed[number])
             self._go_back(number, holders[number])
         finished = []
         for number, unit in asked.items():
-            if number in withdrawn:
+            if number in rolled_back:
                 continue
             if waits[number]:
                 unit.passed.add(tuple(unit.known[: unit.asked]))
@@ -143,7 +143,7 @@ class RegretBeamDecoder(BeamDecoder):
             unit.kept.append(tokens)
 
     def _next_question(self, unit: Unit) -> int | None:
-        return None if unit.retries >= self.max_retries else self._open_question(unit)
+        return None if unit.rollbacks >= self.max_rollbacks else self._open_question(unit)
 
     def _open_question(self, unit: Unit) -> int | None:
         if unit.asked:
@@ -153,10 +153,10 @@ class RegretBeamDecoder(BeamDecoder):
             place = next_question(unit.known, place, self.markers)
         return place
 
-    def _withdraw(self, unit: Unit, place: int) -> None:
+    def _roll_back(self, unit: Unit, place: int) -> None:
         keep = sentence_start(unit.known, place - 1, self.markers)
         unit.regretted = unit.known[:place]
-        unit.retries += 1
+        unit.rollbacks += 1
         unit.known = unit.known[:keep]
         unit.length = len(unit.request.prompt) + keep - 1
 
@@ -178,7 +178,7 @@ class RegretBeamDecoder(BeamDecoder):
         self._collapse(where, score)
         self.unasked[rows] = False
         self.waiting[number] = False
-        self.asking[number] = unit.retries < self.max_retries
+        self.asking[number] = unit.rollbacks < self.max_rollbacks
         self.attempt[number] += 1
         self.single[number] = True
         self.active[number] = True

@@ -71,7 +71,7 @@ def make_decoder(
         common |= {
             "detector": make(name, vocabulary, engine.device, engine.n_rows // engine.beams, engine.context),
             "markers": markers_of(vocabulary),
-            "max_retries": name.max_retries,
+            "max_rollbacks": name.max_rollbacks,
         }
         if name.beams == 1:
             return RegretDecoder(engine, end, **common)

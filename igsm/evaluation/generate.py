@@ -127,7 +127,7 @@ def _record(test: TestProblem, generation: Generation, vocabulary: Vocabulary) -
         "modulus": test.problem.modulus,
         "lexicon": test.lexicon,
         "finished": generation.finished,
-        "rollbacks": generation.retries,
+        "rollbacks": generation.rollbacks,
         "generated_tokens": generation.n_generated,
     }
 

@@ -1,4 +1,4 @@
-"""The learned detector: guards against a cache that keeps withdrawn tokens or mixes rows up."""
+"""The learned detector: guards against a cache that keeps tokens rolled back or mixes rows up."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def question(index: int, prompt: list[int], tokens: list[int], sample: int = 0) 
     return Question(index, None, prompt, tokens, sample)
 
 
-# Asked in this order: grows, is withdrawn and grows differently, several rows, the same question again.
+# Asked in this order: grows, is rolled back and grows differently, several rows, the same question again.
 ROUNDS = [
     [question(0, [1, 2, 3], [4, 5]), question(1, [2, 2], [7])],
     [question(0, [1, 2, 3], [4, 5, 6, 7, 8])],
