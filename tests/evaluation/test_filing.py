@@ -11,6 +11,7 @@ import pytest
 import igsm.decoding.run
 from igsm.corpus.config import DataConfig
 from igsm.decoding.decoders import parse_decoder
+from igsm.errors import InputError
 from igsm.evaluation import evaluate as evaluation
 from igsm.evaluation.cells import Cell
 from igsm.evaluation.runs import default_context, load_run
@@ -189,11 +190,22 @@ def test_reports_show_the_default_and_can_name_the_others(run, train, evaluate):
     assert report.not_shown == ["context99", "seed2"]
     assert [(r.row, r.test_seed) for r in read_results(source, "seed2")] == [("row, seed2", 2)]
     assert {r.row for r in read_results(source, "all")} == {"row", "row, context99", "row, seed2"}
+    for which, rows in (("all", ("row", "row, context99", "row, seed2")), ("seed2", ("row, seed2",))):
+        (table, _) = build_report(ReportRequest("T", source, evaluations=which)).tables
+        assert table.rows == rows
+        assert all(table.cell(row, CELL.name).n == 2 for row in rows)
+    with pytest.raises(InputError, match="no evaluation is named 'seed3'; did you mean 'seed2'"):
+        build_report(ReportRequest("T", source, evaluations="seed3"))
     assert [r.test_seed for r in read_results([Source("row", run.path, 1, test_seed=2)])] == [2]
     train(12, seed=1)
     evaluate(load_run(run.path), 2)
     assert read_results(source)[0].evaluation.label == "step_12"
     assert "row, step_5" in {r.row for r in read_results(source, "all")}
+    only = build_report(ReportRequest("T", [Source("row", run.path, 1, test_seed=2)])).tables[0]
+    assert only.cell("row", CELL.name).n == 2
+    shutil.rmtree(run.folder.evaluations)
+    evaluate(load_run(run.path), 2, context=99)
+    assert build_report(ReportRequest("T", source)).tables[0].rows == ("row", "row, context99"), "not the default's row"
 
 
 @pytest.mark.parametrize(
