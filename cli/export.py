@@ -85,9 +85,10 @@ def export_run(run: Path, folder: Path) -> None:
     """Write a run's model and tokenizer for transformers into a new folder, load them there, and compare."""
     from igsm.config import build_config
     from igsm.corpus.config import DataConfig
-    from igsm.corpus.vocabulary import load_vocabulary
+    from igsm.corpus.vocabulary import read_vocabulary
     from igsm.errors import InputError
     from igsm.model import load_model
+    from igsm.model.checkpoint import find_checkpoint
     from igsm.model.huggingface import compare, export_model
     from igsm.problems.source import ProblemSource
 
@@ -95,7 +96,7 @@ def export_run(run: Path, folder: Path) -> None:
         raise InputError(f"{folder}: exists already; choose a new folder")
     model, config = load_model(run)
     data = build_config(DataConfig, config.get("data") or {}, f"{run}, data")
-    vocabulary = load_vocabulary(data.problem, data.vocabulary)
+    vocabulary = read_vocabulary(find_checkpoint(run), data.problem, data.vocabulary)
     temporary = folder.with_name(f".{folder.name}.writing")
     shutil.rmtree(temporary, ignore_errors=True)
     try:

@@ -25,7 +25,7 @@ def command(
     from igsm.training.config import PretrainConfig
     from igsm.training.pretrain import pretrain, resolve
 
-    settings = resolve(load_config(PretrainConfig, config, [*(overrides or []), *tracking_override(tracker)]))
     folder = out or Path("runs") / config.stem
+    settings = resolve(load_config(PretrainConfig, config, [*(overrides or []), *tracking_override(tracker)]), folder)
     hook = accuracy_hook(settings.data, settings.training)
     run_training(lambda ranks: pretrain(settings, folder, ranks, evaluate=hook), settings.training.device, gpus)

@@ -22,7 +22,7 @@ from typing import Any
 
 from igsm.errors import InputError
 
-WEIGHTS, MANIFEST = "weights.safetensors", "manifest.json"
+WEIGHTS, VOCABULARY, MANIFEST = "weights.safetensors", "vocabulary.json", "manifest.json"
 """Files of a checkpoint folder (`igsm.model.checkpoint`)."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from igsm.config import build_config
 from igsm.corpus.config import DataConfig
-from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
+from igsm.corpus.vocabulary import Vocabulary, read_vocabulary
 from igsm.decoding.decoders import DecoderName
 from igsm.decoding.engine import resolved_precision
 from igsm.decoding.run import CONTEXT, Decoding
@@ -75,9 +75,10 @@ def load_run(path: str | Path) -> LoadedRun:
     data = build_config(DataConfig, config["data"], f"{path}, data")
     if data.corpus != "igsm":
         raise InputError(f"{path}: trained on '{data.corpus}'; only runs on igsm problems can be evaluated")
-    vocabulary = load_vocabulary(data.problem, data.vocabulary)
+    checkpoint = find_checkpoint(path)
+    vocabulary = read_vocabulary(checkpoint, data.problem, data.vocabulary)
     if (model.config.vocabulary_size or 0) < vocabulary.size:
         raise InputError(
             f"{path}: the model knows {model.config.vocabulary_size} ids, its data's vocabulary has {vocabulary.size}"
         )
-    return LoadedRun(path, find_checkpoint(path), model, data, vocabulary)
+    return LoadedRun(path, checkpoint, model, data, vocabulary)

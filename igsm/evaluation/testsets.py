@@ -135,7 +135,7 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
 
 
 def _cache_path(config: ProblemConfig, vocabulary: Vocabulary, n: int, seed: int) -> Path:
-    parts = [config.stream_name, config.problem_class.context, vocabulary.fingerprint, n, seed, _generator()]
+    parts = [config.stream_name, config.problem_class.context, vocabulary.names_fingerprint, n, seed, _generator()]
     digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "mistakes" / "testsets" / f"{digest}.npz"

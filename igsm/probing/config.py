@@ -18,6 +18,7 @@ from igsm.training.config import TrackingConfig, TrainingConfig
 class ProbeConfig(Config):
     """A probing run: `mistakes probe CONFIG from=runs/x`."""
 
+    stage: Literal["probe"] = "probe"
     from_: str = Field(alias="from")
     """Run folder or checkpoint of the model to probe."""
     random_weights: bool = False

@@ -168,8 +168,7 @@ def probe_of(decoder: DecoderName, vocabulary: Vocabulary, device: torch.device 
             f"decoder '{decoder.name}': {wanted.folder} is a probe for the question '{config.question}'; regret asks "
             "whether a parameter can be computed next and needs one with question=can_next"
         )
-    theirs = vocabulary_of(config)
-    if (theirs.fingerprint, theirs.kind) != (vocabulary.fingerprint, vocabulary.kind):
+    if vocabulary_of(config, wanted.folder).fingerprint != vocabulary.fingerprint:
         raise InputError(f"decoder '{decoder.name}': {wanted.folder} is a probe of a model with another vocabulary")
     return probe
 

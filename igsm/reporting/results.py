@@ -197,7 +197,9 @@ def describe(config: Json) -> str:
         name = f"{kind} {rate if isinstance(rate, int | float) else 0.0:g}"
         if isinstance(share, int | float) and share:
             name += f" + {100 * share:g} % error-free"
-    if config.get("from"):
+    if config.get("from") and "stage" not in config:
+        raise InputError("config.yaml names no stage: the run was made by an earlier version; train it again")
+    if config.get("stage") == "finetune":
         name += f", {_tuning(_section(config, 'lora'))}"
     if kind != "none" and _section(config, "training").get("label_masking", "none") != "none":
         name += " masked"

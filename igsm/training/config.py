@@ -39,8 +39,9 @@ class TrainingConfig(Config):
     loss_on: Literal["all", "solution"] = "all"
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "float32", "bfloat16", "bfloat16_residual"] = "auto"
-    """auto: bfloat16 autocast on CUDA, float32 on the CPU. bfloat16_residual: the residual stream too."""
+    precision: Literal["auto", "float32", "bfloat16", "bfloat16_residual", "bfloat16_linear"] = "auto"
+    """auto: bfloat16 autocast on CUDA, float32 on the CPU. bfloat16_residual: the residual stream too. bfloat16_linear:
+    matrix products with weights only, attention in float32; for CPUs that multiply bfloat16 (AVX512-BF16, AMX)."""
     compile: Literal["auto", "off", "default", "max-autotune-no-cudagraphs"] = "auto"
     """auto: torch.compile on CUDA only."""
     attention: Literal["auto", "cudnn", "flash"] = "auto"
@@ -83,6 +84,8 @@ class TrackingConfig(Config):
 class PretrainConfig(Config):
     """A pretraining run: `mistakes pretrain CONFIG`."""
 
+    stage: Literal["pretrain"] = "pretrain"
+    """What made a run, kept in its `config.yaml`: pretrain, finetune or probe."""
     seed: int = 1
     """Of the initial weights (and dropout); the data has its own."""
     data: DataConfig

@@ -13,6 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parallel import DistributedDataParallel
 
 from igsm.model import GPT
+from igsm.model.gpt import Attention
 from igsm.training.config import TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.objective import IGNORE, Batch, Objective
@@ -33,6 +34,9 @@ class Execution:
         if precision == "auto":
             precision = "bfloat16" if on_cuda else "float32"
         self._autocast = precision != "float32"
+        for module in model.modules():
+            if isinstance(module, Attention):
+                module.in_float32 = precision == "bfloat16_linear"
         if isinstance(model, GPT):
             model.residual_dtype = torch.bfloat16 if precision == "bfloat16_residual" else None
         torch.set_float32_matmul_precision("high" if self._autocast else "highest")

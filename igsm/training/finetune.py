@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 from pydantic import Field
 
 from igsm.config import Config, build_config
 from igsm.corpus.config import DataConfig
-from igsm.corpus.vocabulary import load_vocabulary
+from igsm.corpus.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
 from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig, load_model
 from igsm.model.checkpoint import find_checkpoint, load_weights
@@ -25,6 +26,7 @@ from igsm.training.pretrain import Evaluate, window_task
 class FinetuneConfig(Config):
     """A fine-tuning run: `mistakes finetune CONFIG from=runs/x`."""
 
+    stage: Literal["finetune"] = "finetune"
     from_: str = Field(alias="from")
     """Run folder or checkpoint of the model to start from."""
     seed: int = 1
@@ -38,18 +40,17 @@ class FinetuneConfig(Config):
     tracking: TrackingConfig = TrackingConfig()
 
 
-def resolve(config: FinetuneConfig) -> tuple[FinetuneConfig, GPT]:
-    """The config with the base model's shape, and that model.
+def resolve(config: FinetuneConfig) -> tuple[FinetuneConfig, GPT, Vocabulary]:
+    """The config with what follows from the base model (its shape, `data.tuning_round`), that model and its vocabulary.
 
     Raises:
         InputError: there is no such model, or the data has other token ids than its own.
     """
     model, base = load_model(config.from_)
     data = build_config(DataConfig, base.get("data") or {}, f"{config.from_}, data")
-    ours, theirs = (
-        (one.vocabulary, load_vocabulary(one.problem, one.vocabulary).fingerprint) for one in (config.data, data)
-    )
-    if ours != theirs:
+    vocabulary = read_vocabulary(find_checkpoint(config.from_), data.problem, data.vocabulary)
+    ours = load_vocabulary(config.data.problem, config.data.vocabulary)
+    if (ours.kind, ours.names_fingerprint) != (vocabulary.kind, vocabulary.names_fingerprint):
         raise InputError(
             f"{config.from_}: was trained on another vocabulary ({data.vocabulary}, lexicon "
             f"{data.problem.problem_class.lexicon}) than data.vocabulary ({config.data.vocabulary}, lexicon "
@@ -59,7 +60,11 @@ def resolve(config: FinetuneConfig) -> tuple[FinetuneConfig, GPT]:
         raise InputError(f"model: is that of {config.from_}; leave it out")
     if config.lora is not None and config.lora.empty:
         raise InputError("lora: all ranks are 0, nothing would be trained; give one, or leave lora out")
-    return config.model_copy(update={"model": model.config}), model
+    tuning_round = data.tuning_round + 1
+    if config.data.tuning_round not in (0, tuning_round):
+        raise InputError(f"data.tuning_round: from {config.from_} it is {tuning_round}; leave it out")
+    filled = config.data.model_copy(update={"tuning_round": tuning_round})
+    return config.model_copy(update={"model": model.config, "data": filled}), model, vocabulary
 
 
 def finetune(config: FinetuneConfig, path: str | Path, ranks: Ranks, *, evaluate: Evaluate | None = None) -> Outcome:
@@ -72,13 +77,13 @@ def finetune(config: FinetuneConfig, path: str | Path, ranks: Ranks, *, evaluate
     Raises:
         InputError, TrainingError: see `loop.train`.
     """
-    config, model = resolve(config)
+    config, model, vocabulary = resolve(config)
     torch.manual_seed(torch_seed(config.seed, "low-rank updates"))
     if config.lora is not None:
         add_lora(model, config.lora)
     else:
         model.requires_grad_(True)
-    task = window_task(model, config.data, config.training, ranks, config.seed, evaluate)
+    task = window_task(model, config.data, config.training, ranks, config.seed, vocabulary, evaluate)
     outcome = train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)
     if outcome.status == "done" and config.lora is not None and ranks.first and model.config.is_gpt_neox:
         load_weights(find_checkpoint(path), model)  # a run that was finished before has not trained this model

@@ -28,11 +28,12 @@ def train(tmp_path):
 
     def write(step=5, seed=0):
         torch.manual_seed(seed)
-        shape = ModelConfig(layers=1, heads=1, head_size=8, vocabulary_size=load_vocabulary(NANO).size)
+        vocabulary = load_vocabulary(NANO)
+        shape = ModelConfig(layers=1, heads=1, head_size=8, vocabulary_size=vocabulary.size)
         training = TrainingConfig(steps=step, batch=2, warmup_steps=1)
         config = PretrainConfig(data=DataConfig(problem=NANO, context=55), model=shape, training=training)
         folder = tmp_path / "run" / "checkpoints" / f"step_{step}"
-        save_checkpoint(folder, GPT(shape), {}, config)
+        save_checkpoint(folder, GPT(shape), {}, config, vocabulary.content())
         return folder
 
     return write

@@ -168,10 +168,16 @@ def test_rows_are_named_by_what_the_run_was_trained_on(make_run) -> None:
     figure7 = paper_table("figure7", "accuracy")
     assert figure7 is not None
     lora = {"query_value_rank": 8, "embedding_rank": 16, "output_rank": 16, "scale": 1.0}
-    tuned = {"data": {"problem": {"kind": "retry", "retry_rate": 0.2}}, "from": "runs/x", "lora": lora}
+    tuned = {"data": {"problem": {"kind": "retry", "retry_rate": 0.2}}} | {
+        "stage": "finetune",
+        "from": "runs/x",
+        "lora": lora,
+    }
     assert describe(tuned) == "retry 0.2, lora qv8 e16"
     assert figure7.values[describe(tuned)] == figure7.values["lora qv8 e16"] != figure7.values["retry 0.2"]
     assert describe(tuned | {"lora": lora | {"output_rank": 0}}) == "retry 0.2, lora qv8 e16 out0"
+    with pytest.raises(InputError, match="names no stage"):
+        describe({key: value for key, value in tuned.items() if key != "stage"})
     continued = {key: value for key, value in tuned.items() if key != "lora"} | {"training": masked["training"]}
     assert describe(continued) == "retry 0.2, continued pretrain masked"
     assert figure7.values[describe(continued)] == figure7.values["continued pretrain masked"]

@@ -24,7 +24,16 @@ from tests.training.toy_training import CONTEXT, ToyWindows, metrics, toy_config
 ALONE = Ranks(torch.device("cpu"))
 
 
-@pytest.mark.parametrize("settings", [{}, {"optimizer": "muon"}, {"schedule": "wsd", "gradient_clip": 1.0}], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"optimizer": "muon"},
+        {"schedule": "wsd", "gradient_clip": 1.0},
+        {"optimizer": "muon", "precision": "bfloat16_linear"},
+    ],
+    ids=str,
+)
 def test_it_learns_to_count(tmp_path: Path, settings: dict[str, Any]) -> None:
     """Guards: targets not shifted, gradients not reaching the weights, a schedule that never rises."""
     config = toy_config(steps=60, batch=16, learning_rate=0.02, **settings)
