@@ -62,3 +62,21 @@ class ModelConfig(Config):
         if self.architecture == "gpt2":
             return 4 * self.width
         return -(-8 * self.width // 3 // 64) * 64
+
+
+class LoRAConfig(Config):
+    """Ranks of the updates; the paper's LoRA of rank r has r on query and value and 2r on "the embedding"."""
+
+    query_value_rank: int = Field(default=0, ge=0)
+    """Rank of the update of the query and of the value projection of every layer, each its own; 0: none."""
+    embedding_rank: int = Field(default=0, ge=0)
+    """Rank of the update of the input embedding; 0: none."""
+    output_rank: int = Field(default=0, ge=0)
+    """Rank of the update of the output matrix, also where that is the embedding; 0: none."""
+    scale: float = Field(default=1.0, gt=0)
+    """Factor of every update (alpha / rank in the LoRA paper's notation; the source gives none)."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to train."""
+        return not (self.query_value_rank or self.embedding_rank or self.output_rank)

@@ -16,35 +16,16 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from igsm.config import Config
 from igsm.errors import InputError
+from igsm.model.config import LoRAConfig
 from igsm.model.gpt import GPT, Attention
 from igsm.rundir import atomic_write, write_json
 
 MARK = "lora_"
 """Part of the name of every trained tensor of an update."""
-
-
-class LoRAConfig(Config):
-    """Ranks of the updates; the paper's LoRA of rank r has r on query and value and 2r on "the embedding"."""
-
-    query_value_rank: int = Field(default=0, ge=0)
-    """Rank of the update of the query and of the value projection of every layer, each its own; 0: none."""
-    embedding_rank: int = Field(default=0, ge=0)
-    """Rank of the update of the input embedding; 0: none."""
-    output_rank: int = Field(default=0, ge=0)
-    """Rank of the update of the output matrix, also where that is the embedding; 0: none."""
-    scale: float = Field(default=1.0, gt=0)
-    """Factor of every update (alpha / rank in the LoRA paper's notation; the source gives none)."""
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to train."""
-        return not (self.query_value_rank or self.embedding_rank or self.output_rank)
 
 
 class LoRAEmbedding(nn.Embedding):

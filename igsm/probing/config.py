@@ -8,8 +8,7 @@ from pydantic import Field, field_validator
 
 from igsm.config import Config
 from igsm.errors import suggest
-from igsm.model.config import ModelConfig
-from igsm.model.lora import LoRAConfig
+from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.mistakes import WRONG_STEPS
 from igsm.training.config import TrackingConfig, TrainingConfig

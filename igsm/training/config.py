@@ -1,4 +1,4 @@
-"""Settings of training and of a pretraining run."""
+"""Settings of training, of a pretraining run and of a fine-tuning run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from igsm.config import Config
 from igsm.corpus.config import DataConfig
-from igsm.model.config import ModelConfig
+from igsm.model.config import LoRAConfig, ModelConfig
 
 
 class TrainingConfig(Config):
@@ -90,5 +90,22 @@ class PretrainConfig(Config):
     """Of the initial weights (and dropout); the data has its own."""
     data: DataConfig
     model: ModelConfig
+    training: TrainingConfig
+    tracking: TrackingConfig = TrackingConfig()
+
+
+class FinetuneConfig(Config):
+    """A fine-tuning run: `mistakes finetune CONFIG from=runs/x`."""
+
+    stage: Literal["finetune"] = "finetune"
+    from_: str = Field(alias="from")
+    """Run folder or checkpoint of the model to start from."""
+    seed: int = 1
+    """Of the updates' initial weights."""
+    data: DataConfig
+    model: ModelConfig | None = None
+    """The base model's shape, filled in from there."""
+    lora: LoRAConfig | None = None
+    """Train low-rank updates only; None: all weights."""
     training: TrainingConfig
     tracking: TrackingConfig = TrackingConfig()

@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import torch
-from pydantic import Field
 
-from igsm.config import Config, build_config
+from igsm.config import build_config
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
 from igsm.errors import InputError
-from igsm.model import GPT, ModelConfig, load_model
+from igsm.model import GPT, load_model
 from igsm.model.checkpoint import find_checkpoint, load_weights
-from igsm.model.lora import LoRAConfig, add_lora, save_peft_adapter
+from igsm.model.lora import add_lora, save_peft_adapter
 from igsm.rundir import RunFolder
 from igsm.seeds import torch_seed
-from igsm.training.config import TrackingConfig, TrainingConfig
+from igsm.training.config import FinetuneConfig
 from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome, train
 from igsm.training.pretrain import Evaluate, window_task
-
-
-class FinetuneConfig(Config):
-    """A fine-tuning run: `mistakes finetune CONFIG from=runs/x`."""
-
-    stage: Literal["finetune"] = "finetune"
-    from_: str = Field(alias="from")
-    """Run folder or checkpoint of the model to start from."""
-    seed: int = 1
-    """Of the updates' initial weights."""
-    data: DataConfig
-    model: ModelConfig | None = None
-    """The base model's shape, filled in from there."""
-    lora: LoRAConfig | None = None
-    """Train low-rank updates only; None: all weights."""
-    training: TrainingConfig
-    tracking: TrackingConfig = TrackingConfig()
 
 
 def resolve(config: FinetuneConfig) -> tuple[FinetuneConfig, GPT, Vocabulary]:

@@ -26,19 +26,7 @@ from igsm.rundir import VOCABULARY, RunFolder, atomic_write, provenance, read_js
 from igsm.training.config import TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.optimizers import Optimizers
-
-MAY_CHANGE = {
-    "training.workers",
-    "training.micro_batch",
-    "training.log_every",
-    "training.checkpoint_every",
-    "training.keep_last",
-    "training.keep_every",
-    "training.skip_bad_steps",
-    "tracking",
-}
-"""Settings that a resumed run may have another value of: none of them changes what a good step computes, micro_batch
-up to rounding (and, with dropout, which units are dropped)."""
+from igsm.training.same_run import MAY_CHANGE, same_start
 
 
 @dataclass
@@ -93,15 +81,6 @@ def _open(folder: RunFolder, resolved: Config) -> None:
         raise InputError(f"{folder}: is not empty and holds no run ({sorted(others)[0]}); choose another folder")
     write_json(folder.provenance, provenance())
     atomic_write(folder.config, dump_yaml(resolved))
-
-
-def same_start(before: str, now: str, run: Path) -> bool:
-    """Whether two values of `from` are one model: spelled otherwise, or beside `run` and moved together with it."""
-    old, new = Path(before).resolve(), Path(now).resolve()
-    if old == new:
-        return True
-    beside = old.name == new.name and new.parent == run.resolve().parent
-    return beside and (old.parent.name == new.parent.name or not old.exists())
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:

@@ -17,7 +17,7 @@ from igsm.training import resume
 from igsm.training.distributed import Ranks
 from igsm.training.loop import TrainingError
 from igsm.training.objective import IGNORE
-from igsm.training.resume import MAY_CHANGE
+from igsm.training.same_run import MAY_CHANGE
 from igsm.training.schedules import learning_rate
 from tests.training.toy_training import CONTEXT, ToyWindows, metrics, toy_config, toy_train, weights
 
