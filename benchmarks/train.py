@@ -31,7 +31,8 @@ from igsm.rundir import read_jsonl, write_json
 from igsm.sweeps.speed import known_speeds, record
 from igsm.training.config import PretrainConfig, TrackingConfig, TrainingConfig
 from igsm.training.distributed import Ranks
-from igsm.training.pretrain import pretrain, resolve
+from igsm.training.pretrain import pretrain
+from igsm.training.settings import resolve_pretraining
 
 GPT2_IDS = 50257
 
@@ -159,7 +160,7 @@ def measure_ours(name: str, size: Size, device: torch.device) -> Row:
         # Intervals are equally long but the last; the harmonic mean weights them by their tokens.
         rate = len(lines) / sum(1 / line["tokens_per_second"] for line in lines)
         wait = sum(line["loader_wait_share"] for line in lines) / len(lines)
-        ids = resolve(config).model.vocabulary_size or 0
+        ids = resolve_pretraining(config).model.vocabulary_size or 0
         operations = operations_per_token(size.layers, size.heads * size.head_size, size.context, ids)
         return Row(name, rate, operations, micro_batch, lines[-1].get("peak_memory_gib"), wait)
 

@@ -11,7 +11,7 @@ import typer
 
 from igsm.errors import InputError
 
-app = typer.Typer(no_args_is_help=True, help="Speed on this machine, beside what it is compared with.")
+app = typer.Typer(help="Speed on this machine, beside what it is compared with.")
 
 
 def benchmark(name: str) -> Any:

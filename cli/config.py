@@ -27,12 +27,12 @@ def command(
 
         settings = build_config(ProbeConfig, {"from": _BASE} | content, str(config))
     elif "lora" in content or "from" in content:
-        from igsm.training.finetune import FinetuneConfig
+        from igsm.training.settings import FinetuneConfig
 
         settings = build_config(FinetuneConfig, {"from": _BASE} | content, str(config))
     else:
         from igsm.training.config import PretrainConfig
-        from igsm.training.pretrain import resolve
+        from igsm.training.settings import resolve_pretraining
 
-        settings = resolve(build_config(PretrainConfig, content, str(config)))
+        settings = resolve_pretraining(build_config(PretrainConfig, content, str(config)))
     print(dump_yaml(settings), end="")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from igsm.evaluation.table import Row
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
@@ -43,10 +46,10 @@ def command(
 ) -> None:
     """Generate and grade; finished cells are read, not repeated, an interrupted one goes on where it stopped.
 
-    A larger --n goes on where a smaller one ended. Another checkpoint, --context, --precision or --seed
-    is filed beside it.
+    A larger --n goes on where a smaller one ended. Another checkpoint, --context, --precision or --seed is filed
+    beside it.
 
-    Exit codes: 0 finished; 75 stopped by SIGTERM or SIGUSR1: the same command goes on; 2 bad input.
+    Exit codes: 0 finished; 75 stopped by SIGTERM or SIGUSR1, 130 by Ctrl-C: the same command goes on; 2 bad input.
     """
     from functools import partial
     from itertools import cycle
@@ -56,17 +59,26 @@ def command(
 
     from igsm.corpus.generate import parse_part
     from igsm.decoding.decoders import parse_decoder
-    from igsm.evaluation.cells import parse_cells
-    from igsm.evaluation.evaluate import evaluate, finished
-    from igsm.evaluation.runs import load_run
-    from igsm.evaluation.table import Row, accuracies, cut_off, details, named, render, to_csv, to_markdown
-    from igsm.probing.detector import probe_of
+    from igsm.preflight.evaluation import check_evaluation
+    from igsm.preflight.resources import check_writable
     from igsm.rundir import atomic_write, distinct_names
     from igsm.training.signals import leaving_on_request
 
     wanted = [parse_decoder(name.strip()) for name in decoder.split(",")]
     names = [device.strip() for device in devices.split(",")] if devices else None
     own, parts = parse_part(part)
+    distinct_names(runs)
+    if out is not None:
+        check_writable(out.parent)
+    options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": names}
+    check_evaluation(runs, cells, wanted, n, **options)  # before torch is imported, which takes seconds
+
+    from igsm.evaluation.cells import parse_cells
+    from igsm.evaluation.evaluate import evaluate, finished
+    from igsm.evaluation.runs import load_run
+    from igsm.evaluation.table import accuracies, cut_off, details, named, render, to_csv, to_markdown
+    from igsm.probing.detector import probe_of
+
     turn = cycle(range(1, parts + 1))
     rows: list[Row] = []
     folders = {}
@@ -76,7 +88,7 @@ def command(
         bar.set_postfix_str(f"{graded}/{n} problems{accuracy}, {steps:,} steps", refresh=False)
         bar.update(max(graded, min(steps / most, n)) - bar.n)  # moves also while no solution has ended
 
-    with leaving_on_request():
+    with leaving_on_request("every finished solution is kept"):
         for path, name in zip(runs, distinct_names(runs), strict=True):
             run = load_run(path)
             folders[name] = run.folder
@@ -84,7 +96,7 @@ def command(
                 probe_of(one, run.vocabulary)
             for one in wanted:
                 chosen = [cell for cell in parse_cells(cells, run.data.problem) if next(turn) == own]
-                with run.decoding(one, batch=batch, context=context, precision=precision, devices=names) as decoding:
+                with run.decoding(one, **options) as decoding:
                     for cell in chosen:
                         most = decoding.context * one.votes  # steps of a problem
                         title = f"{name} {cell.name} {one.name}"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from igsm.training.distributed import Ranks
+    from igsm.training.loop import Outcome
 
 
 def command(
@@ -21,11 +25,19 @@ def command(
 
     Exit codes: those of `mistakes pretrain`.
     """
-    from cli.training import accuracy_hook, run_training, tracking_override
+    from cli.training import accuracy_hook, check_run, preset, run_training, say_end, tracking_override
     from igsm.config import load_config
-    from igsm.training.finetune import FinetuneConfig, finetune
+    from igsm.training.settings import FinetuneConfig, resolve_finetuning
 
-    settings = load_config(FinetuneConfig, config, [*(overrides or []), *tracking_override(tracker)])
+    changes = [*(overrides or []), *tracking_override(tracker)]
+    settings = resolve_finetuning(load_config(FinetuneConfig, preset(config, "finetune"), changes))
     folder = out or Path("runs") / config.stem
+    run = check_run(settings, folder, settings.data, gpus)
     hook = accuracy_hook(settings.data, settings.training)
-    run_training(lambda ranks: finetune(settings, folder, ranks, evaluate=hook), settings.training.device, gpus)
+
+    def body(ranks: Ranks) -> Outcome:
+        from igsm.training.finetune import finetune
+
+        return finetune(settings, folder, ranks, evaluate=hook)
+
+    say_end(run_training(body, run, gpus), folder, f"mistakes eval {folder}")

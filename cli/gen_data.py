@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +31,7 @@ def command(
     seed: data_options.Seed = None,
     problems: Annotated[int | None, typer.Option(help="How many problems (in shards: about).", min=1)] = None,
     tokens: Annotated[str | None, typer.Option(help="How many tokens: 5000000, 50M or 1.2e9.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the shards, or for the --export.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the shards or the --export, or its file.")] = None,
     text: Annotated[Path | None, typer.Option(help="Write the problems as text, too: a JSONL file.")] = None,
     export: Annotated[str | None, typer.Option(help="parquet, jsonl, chat or hf, instead of shards.")] = None,
     workers: data_options.Workers = 1,
@@ -44,6 +45,10 @@ def command(
     from igsm.corpus import export as exporting
     from igsm.corpus.generate import generate, parse_part, parse_tokens, windows_for_problems
     from igsm.errors import InputError
+    from igsm.preflight.check import check
+    from igsm.preflight.fit import check_fit, document_lengths
+    from igsm.preflight.work import corpus_work
+    from igsm.training.signals import leaving_on_request
 
     if out is None and text is None:
         raise InputError("nothing to write: give --out FOLDER for shards, --text FILE.jsonl for text, or both")
@@ -56,8 +61,20 @@ def command(
     share, per_shard = parse_part(part), parse_tokens(shard_tokens, "--shard-tokens")
     data = data_options.data_config(config, given, overrides or [], "gen-data")
     write = exporting.writer(export) if export is not None else None
-    if text is not None:
-        exporting.must_be_new(text)
+    files = {} if text is None else {text: "text"}
+    if out is not None and export is not None:
+        files[exporting.target(out, data.problem.split, export)] = export
+    for path in files:
+        exporting.must_be_new(path, make_folder=False)
+    n_tokens = parse_tokens(tokens) if tokens is not None else (problems or 0) * float(document_lengths(data).mean())
+    amount = "--tokens" if tokens is not None else "--problems"
+    works = [corpus_work(path.parent, n_tokens, form, amount) for path, form in files.items()]
+    if out is not None and export is None:
+        works.append(corpus_work(out, n_tokens / share[1], "shards", amount))
+    for work in works:
+        check(work)
+    if (warning := check_fit(data, "--context")) is not None:
+        print(f"mistakes: warning: {warning}", file=sys.stderr)
     if tokens is not None:
         windows = -(-parse_tokens(tokens) // data.context)
     else:
@@ -67,10 +84,15 @@ def command(
         made = exporting.records(
             data, problems=problems, windows=windows if problems is None else None, workers=workers
         )
-        yield from tqdm(made, total=problems, desc=str(target), unit=" problems")
+        for number, record in enumerate(tqdm(made, total=problems, desc=str(target), unit=" problems"), 1):
+            yield record
+            written[target] = number
 
+    written: dict[Path, int] = {}
     if out is not None and write is not None:
-        write(out, data.problem.split, records(out))
+        with leaving_on_request(f"nothing is kept of {out}, which is written whole"):
+            path = write(out, data.problem.split, records(out))
+        typer.echo(f"{path}: {written.get(out, 0):,} problems; next: {_loading(path, export or '')}")
     elif out is not None:
         bar = None
 
@@ -80,17 +102,32 @@ def command(
                 bar = tqdm(total=total * data.context, desc=str(out), unit=" tokens", unit_scale=True)
             bar.update(done * data.context - bar.n)
 
-        try:
-            made = generate(data, out, windows, shard_tokens=per_shard, workers=workers, part=share, progress=progress)
-        finally:
-            if bar is not None:
-                bar.close()
+        with leaving_on_request(f"the finished shards in {out} are kept"):
+            try:
+                made = generate(
+                    data, out, windows, shard_tokens=per_shard, workers=workers, part=share, progress=progress
+                )
+            finally:
+                if bar is not None:
+                    bar.close()
         if made is None:
             typer.echo(f"{out}: this part is done; the manifest is written with the last part")
         else:
             typer.echo(
                 f"{out}: {made.tokens:,} tokens in {len(made.shards)} shards; {made.documents - made.cut:,} whole "
-                f"problems, {made.cut:,} cut at a window's end, {made.dropped:,} longer than a window left out"
+                f"problems, {made.cut:,} cut at a window's end, {made.dropped:,} longer than a window left out; "
+                f"next: mistakes pretrain CONFIG data.path={out}, with the same data settings"
             )
     if text is not None:
-        exporting.write_text(text, records(text))
+        with leaving_on_request(f"nothing is kept of {text}, which is written whole"):
+            exporting.write_text(text, records(text))
+        typer.echo(f"{text}: {written.get(text, 0):,} problems as text; next: mistakes check {text}")
+
+
+def _loading(path: Path, form: str) -> str:
+    """How one would read an export."""
+    if form == "hf":
+        return f"datasets.load_from_disk({str(path)!r})"
+    if form == "parquet":
+        return f"pandas.read_parquet({str(path)!r})"
+    return f"datasets.load_dataset('json', data_files={str(path)!r})"

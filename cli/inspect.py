@@ -82,7 +82,7 @@ def sparkline(values: list[float], width: int = WIDTH) -> str:
 
 
 def _print_checkpoints(folder: Any) -> None:
-    from igsm.model.checkpoint import defect
+    from igsm.checkpoints import defect
 
     for step in folder.checkpoint_steps():
         path = folder.checkpoint(step)

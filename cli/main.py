@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
+import time
+from typing import Any
 
 import typer
 
 from igsm.errors import InputError
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_USAGE: Any = typer.BadParameter.__mro__[2]  # ClickException: typer has had it from click, then from a copy of its own
+
 # command -> (module, one line of help). A command's module is imported only when it is called.
 COMMANDS = {
     "show": ("cli.show", "Print one problem, its solution and its mistakes."),
+    "describe": ("cli.describe", "Problem classes in numbers, before anything is trained on them."),
     "gen-data": ("cli.gen_data", "Generate a corpus: shards of token ids, text, Parquet."),
     "pretrain": ("cli.pretrain", "Pretrain a model from random weights."),
     "finetune": ("cli.finetune", "LoRA or continued pretraining of a trained model."),
@@ -25,6 +32,7 @@ COMMANDS = {
     "eval": ("cli.eval", "Generate solutions of test problems and grade every step."),
     "sweep": ("cli.sweep", "Everything a figure needs: train, evaluate, report."),
     "report": ("cli.report", "Tables, figures and one HTML page from finished runs."),
+    "findings": ("cli.findings", "What a finished sweep of two ways of training shows, in words."),
     "bench": ("cli.bench", "Speed on this machine, beside what it is compared with."),
 }
 
@@ -63,26 +71,65 @@ def main() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _leave_broken_pipe()
+        _leave_stdout()
+    except OSError as error:
+        code = _disk_full(error)
     sys.exit(code)
 
 
 def _run() -> int | str | None:
     try:
-        build(sys.argv[1:])()
+        return build(sys.argv[1:])(prog_name="mistakes", standalone_mode=False) or 0
     except InputError as error:
-        print(f"mistakes: error: {error}", file=sys.stderr)
-        return 2
+        return _bad_input(str(error))
     except BrokenPipeError:
-        _leave_broken_pipe()
+        _leave_stdout()
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return _disk_full(error)
     except SystemExit as end:
         if not isinstance(end.__context__, BrokenPipeError):
             return end.code
-        _leave_broken_pipe()  # typer has turned it into exit code 1
+        _leave_stdout()  # typer has turned it into exit code 1
+    except KeyboardInterrupt:
+        return _interrupted()
+    except _USAGE as error:
+        return _bad_input(_one_line(error)) if sys.argv[1:] else 2  # without arguments the help has been printed
+    except typer.Abort:
+        return _interrupted()
     return 0
 
 
-def _leave_broken_pipe() -> None:
+def _bad_input(message: str) -> int:
+    if os.environ.get("RANK", "0") != "0":
+        time.sleep(3)  # if the first process says the same, torchrun ends this one in the meantime
+    print(f"mistakes: error: {message}", file=sys.stderr)
+    return 2
+
+
+def _disk_full(error: OSError) -> int:
+    _leave_stdout()
+    return _bad_input(f"{error.filename or 'standard output'}: cannot be written: {error.strerror}")
+
+
+def _interrupted() -> int:
+    print("mistakes: stopped; nothing has been changed since what was said last", file=sys.stderr)
+    return 130
+
+
+def _one_line(error: Any) -> str:
+    """A usage error of typer's, with the command it belongs to."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    if message.endswith("?") or context is None:
+        return message
+    if message == "Missing command":
+        message += f" ({', '.join(context.command.list_commands(context))})"
+    return f"{message}; see '{context.command_path} --help'"
+
+
+def _leave_stdout() -> None:
     """Let what is still buffered go nowhere: Python's own flush at the end would complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 

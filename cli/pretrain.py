@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from igsm.training.distributed import Ranks
+    from igsm.training.loop import Outcome
 
 
 def command(
@@ -17,15 +21,23 @@ def command(
 ) -> None:
     """Pretrain a model; the same command again goes on where it stopped.
 
-    Exit codes: 0 finished; 75 stopped by SIGTERM or SIGUSR1 and saved: the same command goes on; 2 bad input;
-    1 failed, e.g. because the loss exploded.
+    Exit codes: 0 finished; 75 stopped by SIGTERM or SIGUSR1, 130 by Ctrl-C, and saved: the same command goes on; 2 bad
+    input; 1 failed, e.g. because the loss exploded. A second Ctrl-C ends at once, without saving.
     """
-    from cli.training import accuracy_hook, run_training, tracking_override
+    from cli.training import accuracy_hook, check_run, preset, run_training, say_end, tracking_override
     from igsm.config import load_config
     from igsm.training.config import PretrainConfig
-    from igsm.training.pretrain import pretrain, resolve
+    from igsm.training.settings import resolve_pretraining
 
+    changes = [*(overrides or []), *tracking_override(tracker)]
     folder = out or Path("runs") / config.stem
-    settings = resolve(load_config(PretrainConfig, config, [*(overrides or []), *tracking_override(tracker)]), folder)
+    settings = resolve_pretraining(load_config(PretrainConfig, preset(config, "pretrain"), changes), folder)
+    run = check_run(settings, folder, settings.data, gpus)
     hook = accuracy_hook(settings.data, settings.training)
-    run_training(lambda ranks: pretrain(settings, folder, ranks, evaluate=hook), settings.training.device, gpus)
+
+    def body(ranks: Ranks) -> Outcome:
+        from igsm.training.pretrain import pretrain
+
+        return pretrain(settings, folder, ranks, evaluate=hook)
+
+    say_end(run_training(body, run, gpus), folder, f"mistakes eval {folder}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from igsm.training.distributed import Ranks
+    from igsm.training.loop import Outcome
 
 
 def command(
@@ -29,24 +32,38 @@ def command(
 
     Exit codes: those of `mistakes pretrain`.
     """
-    from cli.training import run_training, tracking_override
+    from cli.training import FIRST, check_run, preset, run_training, say_end, tracking_override
     from igsm.config import load_config
-    from igsm.probing.config import ProbeConfig
-    from igsm.probing.train import resolve, train_probe
+    from igsm.corpus.config import DataConfig
+    from igsm.probing.config import ProbeConfig, resolve_probing
+    from igsm.probing.solutions import read_solutions
 
-    settings = load_config(ProbeConfig, config, [*(overrides or []), *tracking_override(tracker)])
+    changes = [*(overrides or []), *tracking_override(tracker)]
+    settings = resolve_probing(load_config(ProbeConfig, preset(config, "probe"), changes))
     folder = out or Path("runs") / config.stem
-    measures = os.environ.get("RANK", "0") == "0"
-    if generations and measures:  # what cannot be read must not show after training only
-        from igsm.probing.evaluate import read_solutions
-
-        for _ in read_solutions(generations, resolve(settings)[0]):
+    if FIRST:  # what cannot be read must not show after training only
+        for _ in read_solutions(generations or [], settings):
             pass
-    run_training(lambda ranks: train_probe(settings, folder, ranks), settings.training.device, gpus)
-    if measures:
-        from rich.console import Console
+    assert settings.problem is not None
+    rows = DataConfig(problem=settings.problem, context=min(settings.row_length, 65536))
+    run = check_run(settings, folder, rows, gpus, "row_length", logits=False)
 
-        from igsm.probing.evaluate import evaluate_probe, render
+    def body(ranks: Ranks) -> Outcome:
+        from igsm.probing.train import train_probe
 
-        device = settings.training.device
-        Console().print(render(evaluate_probe(folder, problems, generations or [], device, seen)))
+        return train_probe(settings, folder, ranks)
+
+    outcome = run_training(body, run, gpus)
+    if outcome is None or not FIRST:
+        return
+    from rich.console import Console
+
+    from igsm.probing.evaluate import FIGURE, REPORT, evaluate_probe, render
+    from igsm.training.signals import leaving_on_request
+
+    with leaving_on_request("the probe is trained, its measures are not written"):
+        report = evaluate_probe(folder, problems, generations or [], settings.training.device, seen)
+    Console().print(render(report))
+    typer.echo(f"written: {folder / REPORT}, {folder / FIGURE}")
+    use = f"mistakes eval {settings.from_} --decoder regret-{folder.name}@{folder}"
+    say_end(outcome, folder, use if settings.question == "can_next" else f"mistakes inspect {folder}")

@@ -1,23 +1,45 @@
-"""What the commands that train share: how processes are started, and how they end."""
+"""What the commands that train share: what is checked first, how processes are started, and how they end."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
     from igsm.corpus.config import DataConfig
+    from igsm.preflight.work import Training
     from igsm.training.config import TrainingConfig
     from igsm.training.distributed import Ranks
     from igsm.training.loop import Outcome
+
+Body = Callable[["Ranks"], "Outcome"]
+FIRST = os.environ.get("RANK", "0") == "0"
+"""Whether this process says what all processes of a run would say."""
 
 
 def tracking_override(tracker: str | None) -> list[str]:
     """`--tracker` as an override of a config."""
     return [] if tracker is None else [f"tracking.mode={'disabled' if tracker == 'none' else tracker}"]
+
+
+def preset(path: Path, kind: str) -> Path:
+    """`path`, or an error that names the presets of this kind where there is no such file."""
+    from igsm.errors import InputError, suggest
+
+    if path.exists():
+        return path
+    folder = Path("configs") / kind
+    if not folder.is_dir():  # not in a clone's folder
+        folder = Path(__file__).resolve().parents[1] / folder
+    known = {file.stem: file for file in sorted(folder.rglob("*.yaml"), reverse=True)}
+    if path.stem in known:
+        raise InputError(f"{path}: no such file; did you mean '{known[path.stem]}'?")
+    raise InputError(f"{path}: no such file{suggest(str(path), map(str, known.values()))}")
 
 
 def accuracy_hook(data: DataConfig, training: TrainingConfig) -> Callable[[Any, int], dict[str, float]] | None:
@@ -33,19 +55,62 @@ def accuracy_hook(data: DataConfig, training: TrainingConfig) -> Callable[[Any, 
     return evaluate
 
 
-def run_training(body: Callable[[Ranks], Outcome], device: str, gpus: int | None) -> None:
-    """Run `body` in this process, or give the command line to `gpus` processes; ends with the exit code.
+def check_run(
+    settings: Any, folder: Path, data: DataConfig, gpus: int | None, context: str = "data.context", logits: bool = True
+) -> Training:
+    """Refuse, before torch is imported, a run that cannot succeed.
 
-    Exit codes: 0 finished; 75 stopped by SIGTERM or SIGUSR1 and saved: the same command goes on; 1 failed.
+    Args:
+        settings: the resolved config.
+        data: the windows or rows it is trained on; `context` is the name of the setting that says how long they are.
+        logits: whether tokens are predicted.
+
+    Raises:
+        InputError: the folder is another run's, or see `igsm.preflight.check.check`.
     """
+    from igsm.preflight.check import check
+    from igsm.preflight.work import Training
+    from igsm.rundir import RunFolder
+    from igsm.training.folder import is_resumed
+
+    is_resumed(RunFolder(folder), settings)
+    # Other processes that torchrun has started may have taken their memory already: this one looks at its own only.
+    processes, world_size = (1, int(os.environ.get("WORLD_SIZE", "1"))) if gpus is None else (gpus, gpus)
+    lora = getattr(settings, "lora", None)
+    run = Training(settings.model, lora, settings.training, data.context, logits, processes, world_size)
+    if not RunFolder(folder).done.exists():
+        for warning in check(run.work(folder, data if FIRST else None, context)):
+            print(f"mistakes: warning: {warning}", file=sys.stderr)
+    return run
+
+
+def run_training(body: Body, run: Training, gpus: int | None) -> Outcome | None:
+    """Run `body` in this process, or give the command line to `gpus` processes.
+
+    Returns:
+        How it ended; None where other processes have done it.
+
+    Raises:
+        typer.Exit: with the exit code, where it did not come to its end: 75 stopped by SIGTERM or SIGUSR1, 130 by
+            Ctrl-C, and saved: the same command goes on; 1 failed.
+    """
+    from igsm.preflight.check import enough_memory
     from igsm.training.distributed import join, launch, leave
     from igsm.training.loop import TrainingError
-    from igsm.training.signals import REQUEUE_EXIT_CODE
+    from igsm.training.signals import INTERRUPT_EXIT_CODE, REQUEUE_EXIT_CODE
 
     if gpus is not None and gpus > 1:
-        raise typer.Exit(launch(gpus, "cli.main", _without_gpus(sys.argv[1:])))
-    ranks = join(device)
+        check_devices(run.training.device, gpus)
+        code = launch(gpus, "cli.main", _without_gpus(sys.argv[1:]))
+        if code:
+            raise typer.Exit(code)
+        return None
+    ranks = join(run.training.device)
     try:
+        if ranks.device.type == "cuda":
+            import torch
+
+            enough_memory(run.on_device, torch.cuda.mem_get_info(ranks.device)[0], f"on {ranks.device}")
         outcome = body(ranks)
     except TrainingError as error:
         if ranks.first:
@@ -53,8 +118,35 @@ def run_training(body: Callable[[Ranks], Outcome], device: str, gpus: int | None
         raise typer.Exit(1) from None
     finally:
         leave()
-    if outcome.status == "requeue":
-        raise typer.Exit(REQUEUE_EXIT_CODE)
+    if outcome.status != "done":
+        raise typer.Exit(INTERRUPT_EXIT_CODE if outcome.status == "interrupted" else REQUEUE_EXIT_CODE)
+    return outcome
+
+
+def check_devices(device: str, gpus: int) -> None:
+    """Raise InputError if `gpus` processes would not find as many GPUs, before they are started."""
+    import torch
+
+    from igsm.errors import InputError
+
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if found < gpus and (device == "cuda" or (device == "auto" and found)):
+        raise InputError(f"--gpus {gpus}: {found} GPUs are visible; give fewer, or training.device=cpu")
+
+
+def say_end(outcome: Outcome | None, folder: Path, next_command: str) -> None:
+    """Say what a finished run has left, where, and what one would do next."""
+    from igsm.rundir import RunFolder
+
+    if outcome is None or not FIRST:
+        return
+    if outcome.began_at == outcome.step:
+        done = f"was finished before, after {outcome.step:,} steps: nothing to do"
+    else:
+        done = f"finished, {outcome.step:,} steps"
+    last = RunFolder(folder).checkpoint(outcome.step)
+    kept = f"model in {last}" if last.is_dir() else "its checkpoint has been removed"
+    typer.echo(f"{folder}: {done}; {kept}; curves: mistakes inspect {folder}; next: {next_command}")
 
 
 def _without_gpus(arguments: list[str]) -> list[str]:

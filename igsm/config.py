@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import types
 import typing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -69,7 +70,7 @@ def _parse_yaml(text: str, where: str) -> Any:
 def load_yaml(path: str | Path) -> dict[str, Any]:
     """Read a YAML file whose top level is a mapping."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -111,8 +112,11 @@ def build_config(cls: type[AnyConfig], content: dict[str, Any], where: str) -> A
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
+            word = str(first["loc"][-1])
+            elsewhere = [name for name in _paths(cls) if word in _called(name)]
             siblings = _fields(cls, first["loc"][:-1])
-            raise InputError(f"{where}: unknown key '{path}'{suggest(str(first['loc'][-1]), siblings)}") from None
+            hint = f"; did you mean '{elsewhere[0]}'?" if elsewhere else suggest(word, siblings)
+            raise InputError(f"{where}: unknown key '{path}'{hint}") from None
         message = first["msg"].removeprefix("Value error, ")
         given = "" if first["type"] in ("missing", "value_error") else f", not {first['input']!r}"
         raise InputError(f"{where}: {path + ': ' if path else ''}{message}{given}") from None
@@ -121,11 +125,31 @@ def build_config(cls: type[AnyConfig], content: dict[str, Any], where: str) -> A
 def _fields(cls: Any, location: tuple[int | str, ...]) -> list[str]:
     """The keys that ``cls`` knows at ``location``; follows optional and union types."""
     for part in location:
-        field = getattr(cls, "model_fields", {}).get(part)
-        cls = field.annotation if field is not None else None
-        if typing.get_origin(cls) in (typing.Union, types.UnionType):
-            cls = next((one for one in typing.get_args(cls) if hasattr(one, "model_fields")), None)
+        cls = _section(cls, part)
     return list(getattr(cls, "model_fields", {}))
+
+
+def _section(cls: Any, key: int | str) -> Any:
+    """The settings class of a key of ``cls``, None if it is none."""
+    field = getattr(cls, "model_fields", {}).get(key)
+    inner = field.annotation if field is not None else None
+    if typing.get_origin(inner) in (typing.Union, types.UnionType):
+        inner = next((one for one in typing.get_args(inner) if hasattr(one, "model_fields")), None)
+    return inner
+
+
+def _paths(cls: Any) -> Iterator[str]:
+    """All keys below ``cls``, with their sections: "training.steps"."""
+    for key in getattr(cls, "model_fields", {}):
+        yield key
+        yield from (f"{key}.{name}" for name in _paths(_section(cls, key)))
+
+
+def _called(path: str) -> tuple[str, str]:
+    """What a person may call a key: its name alone, or its initials ("lr")."""
+    name = path.rpartition(".")[2]
+    words = name.split("_")
+    return name, "".join(word[:1] for word in words) if len(words) > 1 else name
 
 
 def load_config(cls: type[AnyConfig], path: str | Path, overrides: list[str] | None = None) -> AnyConfig:

@@ -90,9 +90,10 @@ def write_text(path: str | Path, items: Iterable[Record]) -> None:
 
 
 def writer(form: str, option: str = "--export") -> Callable[[Path, str, Iterable[Record]], Path]:
-    """The function (folder, split, records) -> path that writes a format.
+    """The function (out, split, records) -> path that writes a format.
 
-    ``SPLIT.jsonl`` (jsonl, chat) or ``SPLIT.parquet`` in the folder, or the folder as a Hugging Face dataset.
+    jsonl, chat: the file ``out`` if it ends in .jsonl, else ``SPLIT.jsonl`` in the folder ``out``. parquet: the same
+    with .parquet. hf: the folder ``out`` as a Hugging Face dataset.
     InputError, naming the command's ``option``, for an unknown format and for one whose package is not installed.
     """
     if form == "jsonl":
@@ -117,17 +118,25 @@ def _need(package: str, form: str, option: str) -> None:
         ) from None
 
 
-def _write_jsonl(folder: Path, split: str, items: Iterable[Record]) -> Path:
-    path = folder / f"{split}.jsonl"
+def target(out: Path, split: str, form: str) -> Path:
+    """Where a format is written: see :func:`writer`."""
+    if form == "hf":
+        return out
+    ending = ".parquet" if form == "parquet" else ".jsonl"
+    return out if out.suffix == ending else out / f"{split}{ending}"
+
+
+def _write_jsonl(out: Path, split: str, items: Iterable[Record]) -> Path:
+    path = target(out, split, "jsonl")
     write_text(path, items)
     return path
 
 
-def _write_chat(folder: Path, split: str, items: Iterable[Record]) -> Path:
-    return _write_jsonl(folder, split, map(chat_of, items))
+def _write_chat(out: Path, split: str, items: Iterable[Record]) -> Path:
+    return _write_jsonl(out, split, map(chat_of, items))
 
 
-def _write_parquet(folder: Path, split: str, items: Iterable[Record]) -> Path:
+def _write_parquet(out: Path, split: str, items: Iterable[Record]) -> Path:
     import pyarrow
     import pyarrow.parquet
 
@@ -138,7 +147,7 @@ def _write_parquet(folder: Path, split: str, items: Iterable[Record]) -> Path:
         + [(name, number) for name in ("answer", "op", "modulus", "bin")]
         + [("lexicon", text), ("mistakes", pyarrow.list_(mistake))]
     )
-    path = must_be_new(folder / f"{split}.parquet")
+    path = must_be_new(target(out, split, "parquet"))
     with whole_file(path) as partial, pyarrow.parquet.ParquetWriter(partial, schema) as table:
         for group in _groups(items):
             table.write_table(pyarrow.Table.from_pylist(group, schema=schema))
@@ -164,12 +173,13 @@ def _write_hf(folder: Path, split: str, items: Iterable[Record]) -> Path:
     return folder
 
 
-def must_be_new(path: Path) -> Path:
+def must_be_new(path: Path, *, make_folder: bool = True) -> Path:
     """``path``, its folder made; InputError when it exists already or its folder cannot be made."""
     try:
         if path.exists():
             raise InputError(f"{path}: exists already; remove it or choose another name")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
     return path

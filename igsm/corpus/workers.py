@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import queue
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import resource_tracker
 from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
@@ -51,7 +54,8 @@ class InOrder(Generic[Result]):
             reader, inbox = context.Pipe(duplex=False)
             results = context.Queue()
             process = context.Process(target=_work, args=(function, reader, results), daemon=True)
-            process.start()
+            with _signals_deferred():
+                process.start()
             reader.close()
             self._processes.append(process)
             self._inboxes.append(inbox)
@@ -117,8 +121,30 @@ class InOrder(Generic[Result]):
         self.close()
 
 
+@contextlib.contextmanager
+def _signals_deferred() -> Iterator[None]:
+    """Ctrl-C is this process's to handle, not that of those started inside: a blocked signal stays so in children, from
+    their first instruction on. Nor does it, or SIGTERM, leave one half started: its handler is called afterwards."""
+    resource_tracker.ensure_running()  # multiprocessing's helper unblocks signals when it is started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    handlers, came = {}, []
+    if (
+        threading.current_thread() is threading.main_thread()
+    ):  # other threads may have taken the signal: the mask is not all
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+            if callable(signal.getsignal(number)):
+                handlers[number] = signal.signal(number, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for asked in came:
+            signal.raise_signal(asked)
+
+
 def _work(function: Callable[[Any], Any], jobs: Any, results: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     parent = multiprocessing.parent_process()
     try:
         while parent is not None and parent.is_alive():

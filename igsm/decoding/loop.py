@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,6 +73,10 @@ class Unit:
     """Generated tokens up to here have passed the detector."""
     passed: set[tuple[int, ...]] = field(default_factory=set)
     """Prefixes that have passed the detector (of beams, which do not all continue the same one)."""
+    regretted: list[int] = field(default_factory=list)
+    """The prefix that the detector regretted last (of beams)."""
+    kept: list[list[int]] = field(default_factory=list)
+    """Finished hypotheses that were kept when the beams went back."""
 
 
 class Decoder(ABC):
@@ -104,15 +108,19 @@ class Decoder(ABC):
         # One column more than the context: where a step on a full, finished row writes.
         self.tokens = torch.zeros(engine.all_rows, engine.context + 1, dtype=torch.int64, device=device)
 
-    def run(self, requests: Iterable[Request]) -> Iterator[Generation]:
-        """Continue every prompt; results come as they finish. A prompt that cannot fit raises InputError first."""
+    def run(self, requests: Iterable[Request], stopped: Callable[[], bool] = lambda: False) -> Iterator[Generation]:
+        """Continue every prompt; results come as they finish. A prompt that cannot fit raises InputError first.
+
+        Args:
+            stopped: asked between tokens; once it is true, what is unfinished is given up.
+        """
         queue = deque(sorted(requests, key=lambda request: len(request.prompt), reverse=True))
         for request in queue:
             check_prompt(request.prompt, self.engine.context, request.index)
         self.occupied.clear()
         self.n_steps = 0
         free = list(range(self.n_units - 1, -1, -1))
-        while queue or self.occupied:
+        while (queue or self.occupied) and not stopped():
             if queue and free and (len(free) >= self.refill_at or not self.occupied):
                 filled = {free.pop(): queue.popleft() for _ in range(min(len(free), len(queue)))}
                 self._fill(filled)

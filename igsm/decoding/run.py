@@ -244,10 +244,8 @@ class Decoding:
                 on_cuda = devices[number].startswith("cuda")
                 # Kernels that Triton launches go to the thread's current device, whatever device their tensors are on.
                 with torch.cuda.device(devices[number]) if on_cuda else contextlib.nullcontext():
-                    for generation in self._worker(number, len(share), context).run(share):
+                    for generation in self._worker(number, len(share), context).run(share, stop.is_set):
                         results.put(generation)
-                        if stop.is_set():
-                            return
             except BaseException as error:
                 results.put(error)
             finally:

@@ -66,6 +66,8 @@ class Verdict:
     unnecessary_parameters: int
     """Parameters defined (not taken back) that the question does not depend on."""
     unnecessary_operations: int
+    stated_answer: str | None = None
+    """The final answer that the text states after its steps (`igsm.grading.answers.stated_answer`)."""
 
     @property
     def taken_back(self) -> int:

@@ -1,10 +1,11 @@
 """The language model (torch only): what it computes, how it is stored, how it leaves for other libraries.
 
-Its settings (`igsm.model.config`) do without torch, which takes seconds to import: so does this package until one of
-its names is asked for.
+`igsm.model.config` needs no torch: the names below are imported when they are first asked for.
 """
 
-from importlib import import_module
+from __future__ import annotations
+
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,5 +26,5 @@ _PLACES = {
 
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)

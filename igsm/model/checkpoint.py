@@ -20,15 +20,13 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from igsm.checkpoints import CONFIG, TRAINING_STATE, find_checkpoint, remove_checkpoint
 from igsm.config import Config, build_config, dump_yaml, load_yaml
 from igsm.errors import InputError
-from igsm.model.config import ModelConfig
+from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.model.gpt import GPT
-from igsm.model.lora import LoRAConfig, add_lora, merge_lora
-from igsm.rundir import MANIFEST, VOCABULARY, WEIGHTS, RunFolder
-
-TRAINING_STATE = "training_state.pt"
-CONFIG = "config.yaml"
+from igsm.model.lora import add_lora, merge_lora
+from igsm.rundir import MANIFEST, VOCABULARY, WEIGHTS
 
 
 def save_checkpoint(
@@ -82,69 +80,12 @@ def save_checkpoint(
         raise
 
 
-def remove_checkpoint(folder: Path) -> None:
-    """Delete a checkpoint; if that is interrupted, what is left does not look like one."""
-    if folder.exists():
-        (folder / MANIFEST).unlink(missing_ok=True)
-        shutil.rmtree(folder)
-
-
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def defect(checkpoint: Path, names: tuple[str, ...] = (WEIGHTS, TRAINING_STATE, CONFIG, VOCABULARY)) -> str | None:
-    """Why the checkpoint cannot be used, or None if the files `names` are as they were written."""
-    try:
-        manifest = json.loads((checkpoint / MANIFEST).read_text())
-        for name in names:
-            size = (checkpoint / name).stat().st_size
-            if size != manifest[name]["bytes"]:
-                return f"{name} has {size} of {manifest[name]['bytes']} bytes"
-            with open(checkpoint / name, "rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != manifest[name]["sha256"]:
-                    return f"{name} does not match its checksum"
-    except FileNotFoundError as error:
-        return f"{Path(error.filename).name} is missing"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"it cannot be read ({error})"
-    return None
-
-
-def latest_checkpoint(run: str | Path) -> tuple[Path | None, list[str]]:
-    """The newest whole checkpoint of a run (None if there is none), and a line for every newer broken one."""
-    folder = RunFolder(run)
-    broken: list[str] = []
-    for step in reversed(folder.checkpoint_steps()):
-        reason = defect(folder.checkpoint(step))
-        if reason is None:
-            return folder.checkpoint(step), broken
-        broken.append(f"checkpoint {folder.checkpoint(step)} is passed over: {reason}")
-    return None, broken
-
-
-def find_checkpoint(path: str | Path) -> Path:
-    """The checkpoint that `path` (a run folder or a checkpoint folder) names.
-
-    Raises:
-        InputError: there is none, or its weights are damaged.
-    """
-    path = Path(path)
-    if (path / WEIGHTS).exists():
-        reason = defect(path, (WEIGHTS, CONFIG, VOCABULARY))
-        if reason:
-            raise InputError(f"checkpoint {path}: {reason}")
-        return path
-    if not path.is_dir():
-        raise InputError(f"{path}: no such run folder or checkpoint")
-    found, broken = latest_checkpoint(path)
-    if found is None:
-        raise InputError("; ".join([f"{path}: a run folder with a checkpoint is expected"] + broken))
-    return found
 
 
 def load_weights(checkpoint: Path, model: nn.Module) -> None:

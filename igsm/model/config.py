@@ -1,4 +1,4 @@
-"""The shape of a model, as configuration."""
+"""The shape of a model and of its low-rank updates, as configuration."""
 
 from __future__ import annotations
 
@@ -80,3 +80,8 @@ class LoRAConfig(Config):
     def empty(self) -> bool:
         """Whether there is nothing to train."""
         return not (self.query_value_rank or self.embedding_rank or self.output_rank)
+
+    def merged(self, base: ModelConfig) -> ModelConfig:
+        """The shape of a model with these updates merged in (`igsm.model.lora.merge_lora`)."""
+        untied = base.tied and (self.embedding_rank > 0 or self.output_rank > 0)
+        return base.model_copy(update={"tied": base.tied and not untied})

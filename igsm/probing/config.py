@@ -7,11 +7,13 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from igsm.config import Config
-from igsm.errors import suggest
+from igsm.corpus.vocabulary import load_vocabulary
+from igsm.errors import InputError, suggest
 from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.mistakes import WRONG_STEPS
 from igsm.training.config import TrackingConfig, TrainingConfig
+from igsm.training.settings import stored_model
 
 
 class ProbeConfig(Config):
@@ -67,3 +69,21 @@ class ProbeConfig(Config):
             if kind not in WRONG_STEPS:
                 raise ValueError(f"'{kind}' is no kind of mistake that writes a whole step{suggest(kind, WRONG_STEPS)}")
         return kinds
+
+
+def resolve_probing(config: ProbeConfig) -> ProbeConfig:
+    """The config with what follows from the model it names.
+
+    Raises:
+        InputError: there is no such model, or the problems have names that it does not know.
+    """
+    shape, data, vocabulary = stored_model(config.from_)
+    problem = config.problem or data.problem.model_copy(update={"kind": "none", "retry_rate": 0.0})
+    if problem.kind != "none":
+        raise InputError(f"problem.kind: a probe is trained on solutions without mistakes, not '{problem.kind}'")
+    if load_vocabulary(problem).names_fingerprint != vocabulary.names_fingerprint:
+        raise InputError(f"problem.lexicon: {config.from_} was trained on other names; choose the same lexicon")
+    if config.model not in (None, shape) or config.vocabulary not in (None, data.vocabulary):
+        raise InputError(f"model and vocabulary are those of {config.from_}; leave them out")
+    found = {"problem": problem, "model": shape, "vocabulary": data.vocabulary}
+    return config.model_copy(update=found)

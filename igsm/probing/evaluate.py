@@ -19,16 +19,14 @@ from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.detectors import Question
 from igsm.errors import InputError
 from igsm.grading.grade import grade
-from igsm.grading.reader import Reader
-from igsm.grading.records import read_records
 from igsm.grading.verdict import Kind
 from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import LearnedDetector
 from igsm.probing.measures import roc_curve, summarise
 from igsm.probing.probe import CANNOT, Probe
 from igsm.probing.questions import NO_ANSWER
+from igsm.probing.solutions import read_solutions
 from igsm.probing.train import load_probe, rows_about, vocabulary_of
-from igsm.problems.lexicon import load_lexicon
 from igsm.problems.problem import Problem
 from igsm.problems.record import OP
 from igsm.problems.source import ProblemSource
@@ -131,20 +129,6 @@ def _question(index: int, problem: Problem, text: str, vocabulary: Vocabulary) -
     except InputError:
         return None
     return Question(index, problem, vocabulary.prompt(problem).tolist(), vocabulary.from_gpt2[ids].tolist())
-
-
-def read_solutions(paths: Iterable[str | Path], config: ProbeConfig) -> Iterator[tuple[Problem, str]]:
-    """Problems and solutions of evaluations (`generations.jsonl.gz`), or of files that `mistakes check` reads.
-
-    Raises:
-        InputError: a file cannot be read, or a problem's names are not those of the probe's lexicon.
-    """
-    assert config.problem is not None
-    problem_class = config.problem.problem_class
-    reader = Reader(load_lexicon(problem_class.lexicon))
-    for path in paths:
-        for record in read_records(path, solutions=True):
-            yield reader.read(record.problem, record.modulus or problem_class.modulus), record.solution or ""
 
 
 def evaluate_probe(

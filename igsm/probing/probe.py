@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from igsm.model.config import LoRAConfig
 from igsm.model.gpt import GPT
-from igsm.model.lora import LoRAConfig, add_lora
+from igsm.model.lora import add_lora
 from igsm.probing.tree import attend_in_tree, recall_in_tree
 
 CANNOT, CAN = 0, 1

@@ -10,14 +10,14 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from igsm.checkpoints import CONFIG, find_checkpoint
 from igsm.config import build_config, load_yaml
-from igsm.corpus.config import DataConfig
-from igsm.corpus.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
+from igsm.corpus.vocabulary import Vocabulary, read_vocabulary
 from igsm.corpus.workers import InOrder
 from igsm.errors import InputError
 from igsm.model import GPT, load_model
-from igsm.model.checkpoint import CONFIG, find_checkpoint, load_weights
-from igsm.probing.config import ProbeConfig
+from igsm.model.checkpoint import load_weights
+from igsm.probing.config import ProbeConfig, resolve_probing
 from igsm.probing.probe import Probe
 from igsm.probing.questions import NOTHING, QuestionRow, question_rows
 from igsm.probing.steps import step_rows
@@ -33,22 +33,14 @@ def resolve(config: ProbeConfig) -> tuple[ProbeConfig, GPT]:
     """The config with what follows from the model it names, and that model (or its random twin).
 
     Raises:
-        InputError: there is no such model, or the problems have names that it does not know.
+        InputError: see `igsm.probing.config.resolve_probing`.
     """
-    model, base = load_model(config.from_)
-    data = build_config(DataConfig, base.get("data") or {}, f"{config.from_}, data")
-    problem = config.problem or data.problem.model_copy(update={"kind": "none", "retry_rate": 0.0})
-    if problem.kind != "none":
-        raise InputError(f"problem.kind: a probe is trained on solutions without mistakes, not '{problem.kind}'")
-    if load_vocabulary(problem).names_fingerprint != load_vocabulary(data.problem).names_fingerprint:
-        raise InputError(f"problem.lexicon: {config.from_} was trained on other names; choose the same lexicon")
-    if config.model not in (None, model.config) or config.vocabulary not in (None, data.vocabulary):
-        raise InputError(f"model and vocabulary are those of {config.from_}; leave them out")
+    config = resolve_probing(config)
+    model, _ = load_model(config.from_)
     if config.random_weights:
         torch.manual_seed(torch_seed(config.seed, "random model"))
         model = GPT(model.config)
-    found = {"problem": problem, "model": model.config, "vocabulary": data.vocabulary}
-    return config.model_copy(update=found), model
+    return config, model
 
 
 @functools.lru_cache

@@ -96,7 +96,8 @@ def _trio(**settings: Any) -> ProblemClass:
     """Classes of our own that keep what the paper's are about, planning, and take out what small models fail at first.
 
     A letter always means the same, a step has one operation or a short sum, and hard problems are as frequent as easy
-    ones. trio has 3 items in a layer, quad 4 and more parameters that a mistake can name.
+    ones. trio has 3 items in a layer; quad has 4, so that a mistake has more parameters to name; wide has still more of
+    them, and no problems so short that few solutions of their length differ.
     """
     law: dict[str, Any] = {"max_op": 5, "max_edge": 6, "modulus": 5, "n_symbols": 28, "depths": (2,), "widths": (3,)}
     law |= {"most_inputs": 2, "op_law": "uniform", "letters": "fixed", "summands": "by_name"}
@@ -131,6 +132,7 @@ DIFFICULTIES = {
     ),
     "trio": _trio(),
     "quad": _trio(max_edge=9, widths=(4,)),
+    "wide": _trio(min_op=3, max_op=6, max_edge=16, modulus=7, widths=(4,), context=384, harder=(7, 8, 9)),
     "easy": ProblemClass(max_op=7, max_edge=10, context=512, harder=(9, 10, 11)),
     "med": ProblemClass(max_op=15, max_edge=20, context=768, harder=(20, 21, 22, 23)),
     "hard": ProblemClass(max_op=21, max_edge=28, context=1024, harder=(28, 29, 30, 31, 32)),

@@ -9,14 +9,13 @@ from typing import Any
 
 from igsm.config import Config, load_config, load_yaml
 from igsm.rundir import RunFolder
-from igsm.training.same_run import MAY_CHANGE, same_start
 
 Settings = dict[str, Any]
 
 # stage -> where its config class lives; imported only when a stage of that kind is planned
 _CLASSES = {
     "pretrain": ("igsm.training.config", "PretrainConfig"),
-    "finetune": ("igsm.training.config", "FinetuneConfig"),
+    "finetune": ("igsm.training.settings", "FinetuneConfig"),
     "probe": ("igsm.probing.config", "ProbeConfig"),
 }
 
@@ -44,6 +43,8 @@ def differences(wanted: Settings, found: Settings, run: Path | None = None, pref
     Args:
         run: the folder of ``found``, from which the two starts of a fine-tuning are compared.
     """
+    from igsm.training.folder import MAY_CHANGE, same_start
+
     lines = []
     for key, value in wanted.items():
         name = f"{prefix}{key}"

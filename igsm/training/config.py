@@ -1,4 +1,4 @@
-"""Settings of training, of a pretraining run and of a fine-tuning run."""
+"""Settings of training and of a pretraining run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from igsm.config import Config
 from igsm.corpus.config import DataConfig
-from igsm.model.config import LoRAConfig, ModelConfig
+from igsm.model.config import ModelConfig
 
 
 class TrainingConfig(Config):
@@ -40,14 +40,18 @@ class TrainingConfig(Config):
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16", "bfloat16_residual", "bfloat16_linear"] = "auto"
-    """auto: bfloat16 autocast on CUDA, float32 on the CPU. bfloat16_residual: the residual stream too. bfloat16_linear:
-    matrix products with weights only, attention in float32; for CPUs that multiply bfloat16 (AVX512-BF16, AMX)."""
+    """bfloat16_residual: autocast, the residual stream in bfloat16 too. bfloat16_linear: products with weights only,
+    attention in float32. auto: bfloat16 on CUDA; on the CPU bfloat16_linear where it has instructions for that
+    (AVX512-BF16, AMX) and the model is compiled, else float32."""
     compile: Literal["auto", "off", "default", "max-autotune-no-cudagraphs"] = "auto"
     """auto: torch.compile on CUDA only."""
     attention: Literal["auto", "cudnn", "flash"] = "auto"
     """Which fused attention is tried first on CUDA; auto: cudnn."""
     deterministic: bool = False
     """Only deterministic CUDA kernels, so that a resumed run is bit-exact on a GPU as it is on the CPU."""
+    threads: int | None = Field(default=None, ge=1)
+    """Threads that compute on the CPU. None: one for models below a million weights, which more only slow down; else
+    as many as torch takes, which is a core each or OMP_NUM_THREADS."""
     workers: int = Field(default=0, ge=0)
     """Processes that generate data ahead; 0: in the training process."""
 
@@ -90,22 +94,5 @@ class PretrainConfig(Config):
     """Of the initial weights (and dropout); the data has its own."""
     data: DataConfig
     model: ModelConfig
-    training: TrainingConfig
-    tracking: TrackingConfig = TrackingConfig()
-
-
-class FinetuneConfig(Config):
-    """A fine-tuning run: `mistakes finetune CONFIG from=runs/x`."""
-
-    stage: Literal["finetune"] = "finetune"
-    from_: str = Field(alias="from")
-    """Run folder or checkpoint of the model to start from."""
-    seed: int = 1
-    """Of the updates' initial weights."""
-    data: DataConfig
-    model: ModelConfig | None = None
-    """The base model's shape, filled in from there."""
-    lora: LoRAConfig | None = None
-    """Train low-rank updates only; None: all weights."""
     training: TrainingConfig
     tracking: TrackingConfig = TrackingConfig()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 import torch
@@ -14,7 +16,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from igsm.errors import InputError
-from igsm.training.signals import REQUEUE_EXIT_CODE, SIGNALS
+from igsm.training.signals import INTERRUPT_EXIT_CODE, REQUEUE_EXIT_CODE, SIGNALS
 
 
 @dataclass(frozen=True)
@@ -80,26 +82,44 @@ def leave() -> None:
         dist.destroy_process_group()
 
 
+def _kill(torchrun: int) -> None:
+    """End torchrun and the processes that it has started, each the first of its group."""
+    children = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended in between
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            children += [int(path.parent.name)] if parent == torchrun else []
+    for group in (torchrun, *children):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+
+
 def launch(processes: int, module: str, arguments: list[str]) -> int:
     """Start `python -m module arguments` `processes` times on this machine with torchrun and wait.
 
-    SIGTERM and SIGUSR1 are passed on. Returns the exit code: `REQUEUE_EXIT_CODE` after such a signal, else
-    torchrun's (which is 1 for any failure).
+    SIGTERM, SIGUSR1 and the first Ctrl-C are passed on; the second Ctrl-C kills all processes. Returns the exit code:
+    `REQUEUE_EXIT_CODE` or `INTERRUPT_EXIT_CODE` after such a signal, else that of the first process that
+    failed.
     """
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    asked = False
+    command = [sys.executable, "-m", "igsm.training.torchrun", "--standalone", f"--nproc-per-node={processes}"]
+    asked: list[int] = []
 
     # torchrun may be in its own start-up when the signal comes, so it gets the one that it always handles.
     def pass_on(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
+        if number == signal.SIGINT and number in asked:
+            _kill(child.pid)
+        asked.append(number)
         child.send_signal(signal.SIGTERM)
 
-    child = subprocess.Popen([*command, "-m", module, *arguments])
-    before = {number: signal.signal(number, pass_on) for number in SIGNALS}
+    # A group of its own: the terminal's Ctrl-C must reach the processes once, by way of this one.
+    child = subprocess.Popen([*command, "-m", module, *arguments], process_group=0)
+    numbers = (*SIGNALS, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.signal(number, pass_on) for number in numbers}
     try:
         code = child.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return REQUEUE_EXIT_CODE if asked and code != 0 else code
+    if not asked or code == 0:
+        return code
+    return INTERRUPT_EXIT_CODE if signal.SIGINT in asked else REQUEUE_EXIT_CODE

@@ -26,7 +26,7 @@ from igsm.training.objective import Batch
 from igsm.training.optimizers import Optimizers
 from igsm.training.resume import open_run, restore, save
 from igsm.training.schedules import learning_rate
-from igsm.training.signals import StopRequest, children_spared
+from igsm.training.signals import StopRequest, children_spared, this_command
 from igsm.training.tracking import Tracker
 
 
@@ -65,10 +65,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How `train` ended: all steps done, or saved at `step` because a signal asked for it."""
+    """How `train` ended: all steps done, or saved at `step` because a signal or Ctrl-C ("interrupted") asked for it."""
 
-    status: Literal["done", "requeue"]
+    status: Literal["done", "requeue", "interrupted"]
     step: int
+    began_at: int = 0
+    """Steps that were done before."""
 
 
 def train(
@@ -96,7 +98,7 @@ def train(
     try:
         with open_run(folder, resolved, ranks):
             if folder.done.exists():
-                return Outcome("done", config.steps)
+                return Outcome("done", config.steps, began_at=config.steps)
             with StopRequest() as stop:
                 return _Run(task, config, folder, resolved, tracking, ranks, stop).train()
     except OSError as error:
@@ -128,6 +130,7 @@ class _Run:
         self.model = task.model.to(ranks.device).train()
         self.optimizers = Optimizers(self.model, config)
         self.progress = restore(folder, self.model, self.optimizers, ranks, task.vocabulary)
+        self.began_at = self.progress.step
         self.execution = Execution(self.model, config, ranks)
         self.meter, self.interval = Meter(ranks), Interval()
         self.metrics = JsonlWriter(folder.metrics) if ranks.first else None
@@ -283,12 +286,14 @@ class _Run:
             if self.ranks.first:
                 atomic_write(self.folder.done, "")
             self.ranks.wait()
-            return Outcome("done", self.progress.step)
+            return Outcome("done", self.progress.step, self.began_at)
         if self.interval.positions:
             self._log()
         self._save()
-        self._say(f"asked to stop: saved {self.folder.checkpoint(self.progress.step)}")
-        return Outcome("requeue", self.progress.step)
+        place = f"step {self.progress.step} of {self.config.steps}"
+        saved = self.folder.checkpoint(self.progress.step)
+        self._say(f"asked to stop: saved {saved} ({place}), the same command goes on: {this_command()}")
+        return Outcome("interrupted" if self.stop.interrupted else "requeue", self.progress.step, self.began_at)
 
     def _say(self, line: str) -> None:
         if self.ranks.first:

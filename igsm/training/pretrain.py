@@ -10,15 +10,15 @@ from torch import nn
 
 from igsm.corpus.config import DataConfig
 from igsm.corpus.loader import WindowLoader
-from igsm.corpus.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
+from igsm.corpus.vocabulary import Vocabulary
 from igsm.errors import InputError
 from igsm.model import GPT
-from igsm.model.checkpoint import latest_checkpoint
 from igsm.seeds import torch_seed
 from igsm.training.config import PretrainConfig, TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome, Task, train
 from igsm.training.objective import Batch, next_token_batch
+from igsm.training.settings import resolve_pretraining, vocabulary_of
 
 Evaluate = Callable[[nn.Module, int], dict[str, float]]
 
@@ -84,37 +84,6 @@ def held_out_batches(
     return held_out
 
 
-def vocabulary_of(data: DataConfig, path: str | Path | None = None) -> Vocabulary:
-    """That of the run `path` once it has a checkpoint; before, this version's for the data."""
-    found = latest_checkpoint(path)[0] if path is not None else None
-    if found is not None:
-        return read_vocabulary(found, data.problem, data.vocabulary)
-    return load_vocabulary(data.problem, data.vocabulary)
-
-
-def resolve(config: PretrainConfig, path: str | Path | None = None) -> PretrainConfig:
-    """The config with everything filled in that follows from the rest: `model.vocabulary_size`.
-
-    Args:
-        path: the run folder, if there may be one already.
-
-    Raises:
-        InputError: settings that do not go together.
-    """
-    if config.data.tuning_round:
-        raise InputError("data.tuning_round: pretraining is round 0; leave it out")
-    size = vocabulary_of(config.data, path).size
-    if config.model.vocabulary_size is None:
-        model = config.model.model_copy(update={"vocabulary_size": size})
-        return config.model_copy(update={"model": model})
-    if config.model.vocabulary_size < size:
-        raise InputError(
-            f"model.vocabulary_size is {config.model.vocabulary_size}, "
-            f"the {config.data.vocabulary} vocabulary has {size} ids"
-        )
-    return config
-
-
 def window_task(
     model: nn.Module,
     data: DataConfig,
@@ -156,7 +125,7 @@ def pretrain(config: PretrainConfig, path: str | Path, ranks: Ranks, *, evaluate
     Raises:
         InputError, TrainingError: see `loop.train`.
     """
-    config = resolve(config, path)
+    config = resolve_pretraining(config, path)
     vocabulary = vocabulary_of(config.data, path)
     torch.manual_seed(torch_seed(config.seed, "initial weights"))
     task = window_task(GPT(config.model), config.data, config.training, ranks, config.seed, vocabulary, evaluate)

@@ -12,21 +12,16 @@ from typing import Any
 
 from torch import nn
 
-from igsm.config import Config, dump_yaml, load_yaml
+from igsm.checkpoints import latest_checkpoint, remove_checkpoint
+from igsm.config import Config
 from igsm.errors import InputError
 from igsm.locks import locked
-from igsm.model.checkpoint import (
-    latest_checkpoint,
-    load_training_state,
-    load_weights,
-    remove_checkpoint,
-    save_checkpoint,
-)
-from igsm.rundir import VOCABULARY, RunFolder, atomic_write, provenance, read_json, read_jsonl, write_json
+from igsm.model.checkpoint import load_training_state, load_weights, save_checkpoint
+from igsm.rundir import VOCABULARY, RunFolder, atomic_write, read_json, read_jsonl
 from igsm.training.config import TrainingConfig
 from igsm.training.distributed import Ranks
+from igsm.training.folder import begin
 from igsm.training.optimizers import Optimizers
-from igsm.training.same_run import MAY_CHANGE, same_start
 
 
 @dataclass
@@ -53,47 +48,13 @@ def open_run(folder: RunFolder, resolved: Config, ranks: Ranks) -> Iterator[None
         if ranks.first:
             try:
                 held.enter_context(locked(folder.path, "training"))
-                _open(folder, resolved)
+                begin(folder, resolved)
             except InputError as error:
                 problem = str(error)
         problem = ranks.first_says(problem)
         if problem is not None:
             raise InputError(problem)
         yield
-
-
-def _open(folder: RunFolder, resolved: Config) -> None:
-    if folder.config.exists():
-        before, now = load_yaml(folder.config), resolved.model_dump(mode="json")
-        if "from" in now and same_start(str(before.get("from")), now["from"], folder.path):
-            before["from"] = now["from"]
-        differences = _differences(before, now)
-        if differences:
-            raise InputError(
-                f"{folder}: holds a run of another config ({'; '.join(differences[:3])}); "
-                "choose another folder or the same settings"
-            )
-        record = read_json(folder.provenance)
-        write_json(folder.provenance, record | {"resumed": [*record.get("resumed", []), provenance()]})
-        return
-    others = [entry.name for entry in folder.path.iterdir() if not entry.name.startswith(".")]
-    if set(others) - {folder.provenance.name}:
-        raise InputError(f"{folder}: is not empty and holds no run ({sorted(others)[0]}); choose another folder")
-    write_json(folder.provenance, provenance())
-    atomic_write(folder.config, dump_yaml(resolved))
-
-
-def _differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
-    lines = []
-    for key in [*before, *(key for key in now if key not in before)]:
-        name, old, new = f"{prefix}{key}", before.get(key), now.get(key)
-        if name in MAY_CHANGE or old == new or (key not in before and not new):  # the last: newer than the run, and off
-            continue
-        if isinstance(old, dict) and isinstance(new, dict):
-            lines += _differences(old, new, f"{name}.")
-        else:
-            lines.append(f"{name} is {old} there and {new} here")
-    return lines
 
 
 def restore(

@@ -1,52 +1,84 @@
-"""A clean stop when a scheduler asks for one."""
+"""A clean stop when a scheduler or a person asks for one."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import shlex
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from types import FrameType
+from typing import Any
 
 REQUEUE_EXIT_CODE = 75
 """EX_TEMPFAIL: the run was asked to stop, saved itself, and goes on when the same command is given again."""
+INTERRUPT_EXIT_CODE = 130
+"""The same after Ctrl-C: what shells say of a command that SIGINT ended."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
 
+def this_command() -> str:
+    """The command line of this process, as a person would type it to go on."""
+    return shlex.join(["mistakes", *sys.argv[1:]])
+
+
 class StopRequest:
-    """While entered, SIGTERM and SIGUSR1 only set `requested`; the loop looks at it between steps."""
+    """While entered, SIGTERM, SIGUSR1 and the first Ctrl-C only set `requested`; the loop looks at it between steps.
+
+    The second Ctrl-C ends the process at once. Below torchrun, which sends Ctrl-C on to processes that the terminal has
+    told already, every one is a request.
+    """
 
     def __init__(self) -> None:
-        self.requested = False
+        self.requested = self.interrupted = False
 
     def _request(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
+        if number == signal.SIGINT:
+            self.interrupted = True
+            if "TORCHELASTIC_RUN_ID" not in os.environ:
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     def __enter__(self) -> StopRequest:
-        self._before = {}
+        self._before: dict[signal.Signals, Any] = {}
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._request) for number in SIGNALS}
+            self._before = {number: signal.signal(number, self._request) for number in (*SIGNALS, signal.SIGINT)}
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            if not (number == signal.SIGINT and self.interrupted):  # the second one ends also what comes after this
+                signal.signal(number, handler)
+
+
+class _Asked(SystemExit):
+    """Raised where the process was when a signal came."""
 
 
 @contextlib.contextmanager
-def leaving_on_request() -> Iterator[None]:
-    """While entered, SIGTERM and SIGUSR1 end the process with REQUEUE_EXIT_CODE: for work that is on disk at once."""
+def leaving_on_request(kept: str = "what is finished is kept") -> Iterator[None]:
+    """While entered, SIGTERM, SIGUSR1 and Ctrl-C end the process: for work that is on disk at once.
+
+    The exit code is REQUEUE_EXIT_CODE or, after Ctrl-C, INTERRUPT_EXIT_CODE. One line says what is kept and how to go
+    on. A second Ctrl-C does not wait for anything.
+    """
 
     def leave(number: int, frame: FrameType | None) -> None:
-        print("asked to stop: what is finished is kept, the same command goes on", file=sys.stderr)
-        raise SystemExit(REQUEUE_EXIT_CODE)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        for other in SIGNALS:
+            signal.signal(other, signal.SIG_IGN)  # schedulers repeat themselves; what is being closed is closed once
+        raise _Asked(INTERRUPT_EXIT_CODE if number == signal.SIGINT else REQUEUE_EXIT_CODE)
 
-    before = {number: signal.signal(number, leave) for number in SIGNALS}
+    before = {number: signal.signal(number, leave) for number in (*SIGNALS, signal.SIGINT)}
     try:
         yield
+    except _Asked:  # here the bars are closed and the line stands alone
+        print(f"asked to stop: {kept}, the same command goes on: {this_command()}", file=sys.stderr)
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

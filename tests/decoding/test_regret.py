@@ -209,6 +209,83 @@ def test_what_is_returned_has_passed(model, requests, beams):
     assert questions > 0
 
 
+def one_or_two_sentences(ends):
+    """A mock: after "Define 5 as ." it ends with probability `ends`, or writes "Define 5 as X .", X one of five."""
+
+    def rule(token, position):
+        logits = [-60.0] * 13
+        if token == STOP and position == 5:
+            logits[END], logits[1] = math.log(ends), math.log(1 - ends)
+        elif token == AS and position > 5:
+            logits[8:] = [math.log(0.2)] * 5
+        else:
+            logits[{STOP: END if position else 1, 1: 2, 2: 5, 5: AS}.get(token, STOP)] = 0.0
+        return logits
+
+    return Chain(13, rule)
+
+
+SHORT = [1, 2, 5, AS, STOP, END]
+
+
+@pytest.mark.parametrize("sync_every", [1, 3])
+def test_a_finished_hypothesis_survives_going_back(sync_every):
+    """Guards against finished solutions that a regret throws away: the short one is the best, and has passed.
+
+    The beam with a second sentence leads (log 0.6 / 9 against log 0.4 / 6) when its name is regretted, but once it has
+    ended (log 0.12 / 12) it is the worse.
+    """
+    detector = Rule(lambda tokens: len(tokens) > 4)
+    options = {"beams": 2, "sampling": False, "max_retries": 1, "sync_every": sync_every}
+    for key in range(8):
+        detector.asked.clear()
+        generation = run(one_or_two_sentences(0.4), [Request(0, [STOP], key)], detector, **options)[0]
+        assert generation.tokens == SHORT
+        assert generation.score == pytest.approx(math.log(0.4) / 6)
+        assert (generation.retries, len(detector.asked)) == (1, 2)
+
+
+def test_a_beam_worse_than_the_best_finished_is_not_asked():
+    """Guards against regret over a beam that would not be returned (log 0.3 / 9 against log 0.7 / 6)."""
+    detector = Rule(lambda tokens: len(tokens) > 4)
+    generation = run(one_or_two_sentences(0.7), [Request(0, [STOP])], detector, beams=2, sampling=False)[0]
+    assert (generation.tokens, generation.retries) == (SHORT, 0)
+    assert [tokens for _, tokens in detector.asked] == [(1, 2, 5, AS)]
+
+
+def test_kept_hypotheses_have_passed(model, requests, monkeypatch):
+    """Guards what competes on after a regret: all finished hypotheses that pass the detector, and no other."""
+    markers = frequent(model, requests)
+    kept, finished = [], 0
+    keep = RegretBeamDecoder._keep
+
+    def passes(tokens):
+        places = [next_question(tokens, 0, markers)]
+        while places[-1] is not None:
+            places.append(next_question(tokens, places[-1], markers))
+        return all(sum(tokens[:place]) % 3 == 0 for place in places[:-1])
+
+    def spied(decoder, number, hypotheses):
+        nonlocal finished
+        for place, (there, *_) in enumerate(decoder.final[number].tolist()):
+            finished += there
+            assert (place in hypotheses) == (there and passes(decoder.hypothesis(number, place)[0]))
+        kept.extend(hypotheses.values())
+        keep(decoder, number, hypotheses)
+        assert [decoder.hypothesis(number, i)[0] for i in range(len(hypotheses))] == [*hypotheses.values()]
+
+    monkeypatch.setattr(RegretBeamDecoder, "_keep", spied)
+    decoder = RegretBeamDecoder(
+        Engine(model, 12, CONTEXT, beams=4),
+        END,
+        detector=Rule(lambda t: sum(t) % 3 != 0),
+        markers=markers,
+        max_retries=25,
+    )
+    assert len(list(decoder.run(requests))) == len(requests)
+    assert 0 < len(kept) < finished, "none kept, or none dropped: the test shows nothing"
+
+
 class FakeProblem:
     """Parameters a, b, c; c needs a and b."""
 

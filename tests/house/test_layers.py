@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 # Each room may import the rooms named here, itself and the ground floor.
-GROUND = {"errors", "config", "compilation", "seeds", "rundir", "locks", "statistics"}
+GROUND = {"errors", "config", "compilation", "seeds", "rundir", "checkpoints", "locks", "statistics"}
 MAY_IMPORT = {
     "problems": set(),
     "grading": {"problems"},
@@ -20,10 +20,11 @@ MAY_IMPORT = {
     "decoding": {"model", "corpus", "problems", "grading"},
     "probing": {"training", "decoding", "model", "corpus", "problems", "grading"},
     "evaluation": {"probing", "training", "decoding", "model", "corpus", "problems", "grading"},
+    "preflight": {"evaluation", "decoding", "training", "model", "corpus", "problems"},
     "reporting": {"problems", "grading"},
     "sweeps": {"reporting", "evaluation", "decoding", "training", "probing", "problems", "grading"},
 }
-WITHOUT_TORCH = GROUND | {"problems", "grading", "corpus", "reporting", "sweeps"}
+WITHOUT_TORCH = GROUND | {"problems", "grading", "corpus", "reporting", "sweeps", "preflight"}
 
 
 def imported_modules(path: Path) -> set[str]:

@@ -35,4 +35,10 @@ def test_true_solutions_are_correct_and_spoilt_ones_are_not(mark: str) -> None:
         assert task.grade_solution(record, [wrong])["correct"] == 0.0
         assert task.grade_solution(record, [problem.solution_text])["correct"] == 0.0
         assert task.grade_solution(record, ["nonsense"])["correct"] == 0.0
+        for ending in (" The answer is {}.", " {}.</s>", " \\boxed{{{}}}", " #### {}"):
+            graded = [
+                task.grade_solution(record, [problem.solution_text + ending.format(number)])
+                for number in (problem.answer, problem.answer + 1)
+            ]
+            assert [(g["correct"], g["answer_correct"]) for g in graded] == [(1.0, 1.0), (0.0, 0.0)]
         assert task.prompt(record) == f"<|endoftext|><|problem|>{problem.text}<|solution|>"

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import torch
 
+from igsm.checkpoints import latest_checkpoint
 from igsm.config import Config
 from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig, load_model, save_checkpoint
-from igsm.model.checkpoint import latest_checkpoint, load_training_state
+from igsm.model.checkpoint import load_training_state
 
 
 class Run(Config):

@@ -11,9 +11,9 @@ import torch
 
 from igsm.decoding.engine import prepare
 from igsm.errors import InputError
-from igsm.model.config import ModelConfig
+from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.model.gpt import GPT
-from igsm.model.lora import LoRAConfig, add_lora, merge_lora, save_peft_adapter
+from igsm.model.lora import add_lora, merge_lora, save_peft_adapter
 from igsm.rundir import read_json
 
 IDS = torch.arange(24).reshape(2, 12) % 16

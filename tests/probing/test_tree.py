@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from igsm.model.config import ModelConfig
+from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.model.gpt import GPT
-from igsm.model.lora import LoRAConfig
 from igsm.probing.probe import Probe
 from igsm.probing.tree import PADDING, TRUNK, branch_mask
 

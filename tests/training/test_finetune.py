@@ -19,7 +19,8 @@ from igsm.problems.lexicon import load_lexicon
 from igsm.rundir import read_json
 from igsm.training.config import PretrainConfig
 from igsm.training.distributed import Ranks
-from igsm.training.finetune import FinetuneConfig, finetune, resolve
+from igsm.training.finetune import finetune
+from igsm.training.settings import FinetuneConfig, resolve_finetuning
 
 SMALL = [
     *("data.context=128", "data.problem.difficulty=nano", "data.windows_per_block=4", "training.steps=4"),
@@ -104,15 +105,14 @@ def test_a_run_goes_on_under_another_spelling_of_its_start(base: Path, tmp_path:
 )
 def test_what_does_not_go_together_is_refused(base: Path, more: list[str], expected: str) -> None:
     with pytest.raises(InputError, match=expected):
-        resolve(settings("lora", base, *RANKS, *more))
+        resolve_finetuning(settings("lora", base, *RANKS, *more))
 
 
 def test_fine_tuning_never_reads_a_problem_of_its_start(base: Path) -> None:
     """Guards: with the same seed fine-tuning read pretraining's problems again, 178 of 178 in a block, in order."""
     start = load_config(PretrainConfig, "configs/pretrain/med.yaml").data.model_copy(update={"windows_per_block": 16})
-    tuned, _, vocabulary = resolve(settings("continued", base))
+    tuned = resolve_finetuning(settings("continued", base))
     assert tuned.data.tuning_round == 1
-    assert vocabulary.fingerprint == load_vocabulary(ProblemConfig(difficulty="nano")).fingerprint
     mistaken = start.problem.model_copy(update={"kind": "retry", "retry_rate": 0.5})
     rounds = [
         start,
@@ -128,10 +128,10 @@ def test_fine_tuning_never_reads_a_problem_of_its_start(base: Path) -> None:
 
 def test_fine_tuning_of_a_fine_tuned_model_reads_a_third_stream(base: Path, tmp_path: Path) -> None:
     assert finetune(settings("continued", base), tmp_path / "first", ALONE).status == "done"
-    again, _, _ = resolve(settings("continued", tmp_path / "first"))
+    again = resolve_finetuning(settings("continued", tmp_path / "first"))
     assert again.data.tuning_round == 2
     with pytest.raises(InputError, match="tuning_round"):
-        resolve(settings("continued", tmp_path / "first", "data.tuning_round=1"))
+        resolve_finetuning(settings("continued", tmp_path / "first", "data.tuning_round=1"))
 
 
 def test_a_run_keeps_the_numbering_of_its_start(base: Path, tmp_path: Path) -> None:

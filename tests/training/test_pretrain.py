@@ -26,7 +26,8 @@ from igsm.problems.difficulty import ProblemConfig
 from igsm.training.config import PretrainConfig, TrackingConfig, TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome
-from igsm.training.pretrain import held_out_batches, pretrain, resolve
+from igsm.training.pretrain import held_out_batches, pretrain
+from igsm.training.settings import resolve_pretraining
 from igsm.training.signals import REQUEUE_EXIT_CODE, children_spared
 from tests.training.toy_training import metrics, weights
 
@@ -93,7 +94,7 @@ def test_held_out_windows_are_the_test_splits_and_stay() -> None:
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
 def test_presets_are_complete(preset: Path) -> None:
     """Guards trap 6: templates that crash as shipped."""
-    config = resolve(load_config(PretrainConfig, preset))
+    config = resolve_pretraining(load_config(PretrainConfig, preset))
     assert config.model.vocabulary_size is not None
     assert config.data.path is None
     assert config.data.context == config.data.problem.problem_class.context
@@ -106,7 +107,7 @@ def test_presets_are_complete(preset: Path) -> None:
 )
 def test_the_papers_recipe_to_the_letter(name: str, context: int, batch: int, steps: int, weight_decay: float) -> None:
     """Guards: a preset drifting from Part 2.2 appendix D."""
-    config = resolve(load_config(PretrainConfig, NANO.with_stem(name)))
+    config = resolve_pretraining(load_config(PretrainConfig, NANO.with_stem(name)))
     training, model = config.training, config.model
     assert (config.data.context, training.batch, training.steps) == (context, batch, steps)
     assert (training.learning_rate, training.weight_decay, training.betas) == (0.002, weight_decay, (0.9, 0.98))

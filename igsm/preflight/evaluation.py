@@ -1,0 +1,65 @@
+"""What `mistakes eval` can see before it loads a model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from igsm.checkpoints import CONFIG, find_checkpoint
+from igsm.config import load_yaml
+from igsm.decoding.decoders import DecoderName
+from igsm.errors import InputError, suggest
+from igsm.evaluation.cells import parse_cells
+from igsm.preflight.check import check
+from igsm.preflight.work import evaluation_work
+from igsm.training.settings import stored_model
+
+PRECISIONS = ("auto", "bf16", "fp32")
+
+
+def check_evaluation(
+    runs: Iterable[Path],
+    cells: str,
+    decoders: Sequence[DecoderName],
+    n: int,
+    *,
+    batch: int | None,
+    context: int | None,
+    precision: str,
+    devices: Sequence[str] | None,
+) -> None:
+    """Refuse names of runs, cells, detectors and devices that are not there, and batches that cannot fit.
+
+    The arguments are those of `mistakes eval`.
+
+    Raises:
+        InputError: one line on the first of them.
+    """
+    if precision not in PRECISIONS:
+        raise InputError(f"--precision {precision}: unknown{suggest(precision, PRECISIONS)}")
+    for device in devices or ():
+        if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+            raise InputError(f"devices: '{device}' is none; cpu, cuda or cuda:N is expected")
+    for decoder in decoders:
+        if decoder.detector is not None and decoder.detector.folder is not None:
+            _check_probe(decoder.name, decoder.detector.folder)
+    rows = max(min(batch or one.beams, n * one.votes * one.beams) for one in decoders)
+    for run in runs:
+        shape, data, _ = stored_model(str(run))
+        if data.corpus != "igsm":
+            raise InputError(f"{run}: trained on '{data.corpus}'; only runs on igsm problems can be evaluated")
+        for cell in parse_cells(cells, data.problem):
+            cell.problems(data.problem)
+        check(evaluation_work(shape, run, rows, min(context or data.context, data.context)))
+
+
+def _check_probe(decoder: str, folder: str) -> None:
+    stored = load_yaml(find_checkpoint(folder) / CONFIG)
+    if stored.get("stage") != "probe":
+        raise InputError(f"{folder}: holds a model, not a probe; train one with `mistakes probe CONFIG from={folder}`")
+    if (question := stored.get("question")) != "can_next":
+        raise InputError(
+            f"decoder '{decoder}': {folder} is a probe for the question '{question}'; regret asks whether a parameter "
+            "can be computed next and needs one with question=can_next"
+        )

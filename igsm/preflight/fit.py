@@ -1,0 +1,61 @@
+"""Whether documents fit into windows: longer ones are left out of training."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from igsm.corpus.blocks import block
+from igsm.corpus.config import DataConfig
+from igsm.corpus.manifest import check_law, read_manifest
+from igsm.corpus.vocabulary import END
+from igsm.errors import InputError
+from igsm.problems.difficulty import DIFFICULTIES
+
+REFUSED, WARNED = 0.5, 0.05
+"""Shares of documents left out."""
+_SAMPLE = {"context": 65536, "windows_per_block": 2, "path": None}
+_SLOW_SAMPLE = {"context": 16384, "windows_per_block": 1, "path": None}
+"""Problems of exactly so many operations may take seconds each, and have much the same length."""
+
+
+def check_fit(data: DataConfig, setting: str = "data.context") -> str | None:
+    """A warning if more than 5 % of the documents are longer than a window.
+
+    The share is that of a few hundred documents made for this, or of the whole corpus if it lies on disk.
+
+    Raises:
+        InputError: half of them or more are, or the corpus on disk is not that of the config.
+    """
+    if data.path is not None:
+        manifest = read_manifest(data.path)
+        check_law(data.path, manifest, data)
+        left_out, n = manifest.dropped, manifest.documents + manifest.dropped
+    else:
+        lengths = document_lengths(data)
+        left_out, n = int((lengths > data.context).sum()), len(lengths)
+    share = left_out / max(1, n)
+    if share < WARNED:
+        return None
+    said = f"{setting}={data.context}: {share:.0%} of {n:,} documents are longer than a window and left out"
+    wanted = data.problem.problem_class.context
+    if wanted > data.context:
+        said += f"; set {setting}={wanted}, which '{data.problem.difficulty}' was made for"
+        fitting = [name for name, law in DIFFICULTIES.items() if law.context <= data.context]
+        said += f", or difficulty {fitting[-1]}" if fitting else ""
+    else:
+        said += f"; set a larger {setting}"
+    if share < REFUSED:
+        return said
+    raise InputError(said)
+
+
+@lru_cache(maxsize=1)
+def document_lengths(data: DataConfig) -> np.ndarray:
+    """Tokens of the first few hundred documents of the data, long ones too: int64 [n]."""
+    made = block(data.model_copy(update=_SAMPLE if data.problem.op is None else _SLOW_SAMPLE), 0)
+    starts = made.documents.astype(np.int64)
+    ends = np.concatenate([starts[1:], [made.tokens.size]])
+    whole = made.tokens.reshape(-1)[ends - 1] == END
+    return (ends - starts)[whole]

@@ -1,0 +1,95 @@
+"""Which runs may write to a folder: a new one, the one that is there, or any where nothing has been saved yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from igsm.config import Config, dump_yaml, load_yaml
+from igsm.errors import InputError
+from igsm.rundir import RunFolder, atomic_write, provenance, read_json, write_json
+
+MAY_CHANGE = {
+    "training.workers",
+    "training.micro_batch",
+    "training.threads",
+    "training.log_every",
+    "training.checkpoint_every",
+    "training.keep_last",
+    "training.keep_every",
+    "training.skip_bad_steps",
+    "tracking",
+}
+"""Settings that a resumed run may have another value of: none of them changes what a good step computes, micro_batch
+and threads up to rounding (and micro_batch, with dropout, which units are dropped)."""
+
+
+def is_resumed(folder: RunFolder, resolved: Config) -> bool:
+    """Whether a run of this config goes on in the folder, rather than beginning there. Nothing is written.
+
+    A run that was stopped or failed before its first checkpoint leaves nothing worth keeping: another one begins there.
+
+    Raises:
+        InputError: the folder holds another run, or something else.
+    """
+    if not folder.config.exists():
+        others = [] if not folder.path.exists() else _others(folder)
+        if others:
+            raise InputError(f"{folder}: is not empty and holds no run ({others[0]}); choose another folder")
+        return False
+    before, now = load_yaml(folder.config), resolved.model_dump(mode="json")
+    if "from" in now and same_start(str(before.get("from")), now["from"], folder.path):
+        before["from"] = now["from"]
+    differences = _differences(before, now)
+    if differences and (folder.checkpoint_steps() or folder.done.exists()):
+        raise InputError(
+            f"{folder}: holds a run of another config ({'; '.join(differences[:3])}); "
+            "choose another folder or the same settings"
+        )
+    return not differences
+
+
+def _others(folder: RunFolder) -> list[str]:
+    try:
+        names = [entry.name for entry in folder.path.iterdir() if not entry.name.startswith(".")]
+    except NotADirectoryError:
+        raise InputError(f"{folder}: is a file; a folder is needed") from None
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read: {error.strerror or error}") from None
+    return sorted(set(names) - {folder.provenance.name})
+
+
+def begin(folder: RunFolder, resolved: Config) -> None:
+    """Note in the folder, which must be locked, that a run of this config begins or goes on there.
+
+    Raises:
+        InputError: see `is_resumed`.
+    """
+    if is_resumed(folder, resolved):
+        record = read_json(folder.provenance)
+        write_json(folder.provenance, record | {"resumed": [*record.get("resumed", []), provenance()]})
+        return
+    write_json(folder.provenance, provenance())
+    atomic_write(folder.config, dump_yaml(resolved))
+
+
+def same_start(before: str, now: str, run: Path) -> bool:
+    """Whether two values of `from` are one model: spelled otherwise, or beside `run` and moved together with it."""
+    old, new = Path(before).resolve(), Path(now).resolve()
+    if old == new:
+        return True
+    beside = old.name == new.name and new.parent == run.resolve().parent
+    return beside and (old.parent.name == new.parent.name or not old.exists())
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
+    lines = []
+    for key in [*before, *(key for key in now if key not in before)]:
+        name, old, new = f"{prefix}{key}", before.get(key), now.get(key)
+        if name in MAY_CHANGE or old == new or (key not in before and not new):  # the last: newer than the run, and off
+            continue
+        if isinstance(old, dict) and isinstance(new, dict):
+            lines += _differences(old, new, f"{name}.")
+        else:
+            lines.append(f"{name} is {old} there and {new} here")
+    return lines
