@@ -208,6 +208,17 @@ def test_reports_show_the_default_and_can_name_the_others(run, train, evaluate):
     assert build_report(ReportRequest("T", source)).tables[0].rows == ("row", "row, context99"), "not the default's row"
 
 
+def test_two_checkpoints_of_one_run_from_the_command_line(run, train, mistakes):
+    """Guards the run's table: each row is named by the checkpoint that it is of, whichever was evaluated last."""
+    train(12, seed=1)
+    checkpoints = [run.path / "checkpoints" / name for name in ("step_12", "step_5")]
+    assert mistakes("eval", *checkpoints, "--cells", "op=3", "--n", 2)[0] == 0
+    lines = (run.folder.evaluations / "table.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[0::3][:2] for line in lines] == [["run", "step_12"], ["run step_5", "step_5"]]
+    code, out, _ = mistakes("report", run.path)
+    assert (code, "other settings, not shown: step_5" in out) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("difficulty", "context", "expected"),
     [("med", 768, 2048), ("hard", 1024, 2048), ("nano", 128, 256), ("easy", 512, 1024), ("easy", 4096, 2048)],
