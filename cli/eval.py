@@ -91,7 +91,7 @@ def command(
     with leaving_on_request("every finished solution is kept"):
         for path, name in zip(runs, distinct_names(runs), strict=True):
             run = load_run(path)
-            folders[name] = run.folder
+            folders[run.folder.path] = run.folder
             for one in wanted:  # a wrong folder must not show after hours of other decoders only
                 probe_of(one, run.vocabulary)
             for one in wanted:
@@ -120,5 +120,5 @@ def command(
     if out is not None:
         write(out, rows)
         return
-    for name, folder in folders.items():  # read now: another part may have finished cells in the meantime
-        write(folder.evaluations / "table", [(named(name, one), one) for one in finished(folder)])
+    for folder in folders.values():  # read now: another part may have finished cells in the meantime
+        write(folder.evaluations / "table", [(named(folder.path.name, one), one) for one in finished(folder)])

@@ -7,7 +7,7 @@ it, with what differs at the end of its folder's name (``...-step_4000``, ``...-
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -130,24 +130,29 @@ def read_default(run: str | Path, cell: str, decoder: str, seed: int | None = No
     return next(iter(defaults(run, found, seed)), None)
 
 
-def defaults(run: str | Path, evaluations: Iterable[Evaluation], seed: int | None = None) -> list[Evaluation]:
-    """One evaluation a cell and decoder: of the newest checkpoint and under the default settings, where there is one.
+def defaults(run: str | Path, evaluations: Sequence[Evaluation], seed: int | None = None) -> list[Evaluation]:
+    """One evaluation a cell and decoder, all of the newest checkpoint, under the default settings where there is one.
 
     Args:
         run: their run folder.
         seed: of the test set, where only that one will do.
     """
     current = current_weights(run)
-    found: dict[tuple[str, str], Evaluation] = {}
 
-    def preference(one: Evaluation) -> tuple[Any, ...]:
+    def newest(one: Evaluation) -> tuple[Any, ...]:
+        weights = one.settings.get("weights")
+        known = 1 if weights is None else 2 * (weights == current)  # an old summary does not say
         started = (one.settings.get("provenance") or {}).get("started", "")
-        return one.settings.get("weights") == current, one.step, -len(one.chosen), started
+        return known, one.step, started, one.settings["n"]
 
-    for one in evaluations:
-        if seed is None or one.seed in (seed, None):
+    wanted = [one for one in evaluations if seed is None or one.seed in (seed, None)]
+    model = max(wanted, key=newest).settings if wanted else {}
+    found: dict[tuple[str, str], Evaluation] = {}
+    for one in wanted:
+        name = "weights" if {"weights"} <= model.keys() & one.settings.keys() else "checkpoint"
+        if one.settings.get(name) == model.get(name):
             key = one.cell, one.decoder
-            found[key] = max((one, *([found[key]] if key in found else [])), key=preference)
+            found[key] = max(found.get(key, one), one, key=lambda one: (-len(one.chosen), newest(one)))
     return list(found.values())
 
 

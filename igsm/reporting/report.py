@@ -107,7 +107,7 @@ def build_report(request: ReportRequest) -> Report:
     results = read_results(request.sources, request.evaluations)
     split = split_decoders(results)
     check_request(request, split)
-    rows = request.all_rows
+    rows = _rows(request, results)
     baseline = request.baseline or ("original" if "original" in rows else None)
     papers = {name: paper_table(request.figure, name) if request.figure else None for name in request.metrics}
     if request.combine == "pooled":
@@ -134,6 +134,16 @@ def build_report(request: ReportRequest) -> Report:
         for name in request.metrics
     ]
     return Report(request, results, tables)
+
+
+def _rows(request: ReportRequest, results: Sequence[Result]) -> list[str]:
+    """The request's rows, each before those of its evaluations under other settings."""
+    measured = list(dict.fromkeys(result.row for result in results))
+    if request.evaluations != "default":
+        return measured
+    rows = request.all_rows
+    others = {row: [name for name in measured if name.startswith(f"{row}, ") and name not in rows] for row in rows}
+    return list(dict.fromkeys(name for row in rows for name in (row, *others[row])))
 
 
 def _by_decoder(

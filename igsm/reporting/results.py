@@ -121,7 +121,7 @@ def read_results(sources: Sequence[Source], which: str = "default") -> list[Resu
         ]
         labels |= {one.label for one in found}
         usual = defaults(source.run, found, source.test_seed)
-        chosen = {"default": usual, "all": found}.get(which) or [one for one in found if one.label == which]
+        chosen = {"default": usual, "all": [*usual, *found]}.get(which) or [one for one in found if one.label == which]
         for one in chosen:
             row = source.row if one in usual and not one.chosen - {"seed"} else f"{source.row}, {one.label}"
             results.setdefault((row, os.path.realpath(one.folder)), Result(row, source.run, source.seed, one))

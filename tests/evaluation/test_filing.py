@@ -11,6 +11,7 @@ import pytest
 import igsm.decoding.run
 from igsm.corpus.config import DataConfig
 from igsm.decoding.decoders import parse_decoder
+from igsm.errors import InputError
 from igsm.evaluation import evaluate as evaluation
 from igsm.evaluation.cells import Cell
 from igsm.evaluation.runs import default_context, load_run
@@ -189,11 +190,33 @@ def test_reports_show_the_default_and_can_name_the_others(run, train, evaluate):
     assert report.not_shown == ["context99", "seed2"]
     assert [(r.row, r.test_seed) for r in read_results(source, "seed2")] == [("row, seed2", 2)]
     assert {r.row for r in read_results(source, "all")} == {"row", "row, context99", "row, seed2"}
+    for which, rows in (("all", ("row", "row, context99", "row, seed2")), ("seed2", ("row, seed2",))):
+        (table, _) = build_report(ReportRequest("T", source, evaluations=which)).tables
+        assert table.rows == rows
+        assert all(table.cell(row, CELL.name).n == 2 for row in rows)
+    with pytest.raises(InputError, match="no evaluation is named 'seed3'; did you mean 'seed2'"):
+        build_report(ReportRequest("T", source, evaluations="seed3"))
     assert [r.test_seed for r in read_results([Source("row", run.path, 1, test_seed=2)])] == [2]
     train(12, seed=1)
     evaluate(load_run(run.path), 2)
     assert read_results(source)[0].evaluation.label == "step_12"
     assert "row, step_5" in {r.row for r in read_results(source, "all")}
+    only = build_report(ReportRequest("T", [Source("row", run.path, 1, test_seed=2)])).tables[0]
+    assert only.cell("row", CELL.name).n == 2
+    shutil.rmtree(run.folder.evaluations)
+    evaluate(load_run(run.path), 2, context=99)
+    assert build_report(ReportRequest("T", source)).tables[0].rows == ("row", "row, context99"), "not the default's row"
+
+
+def test_two_checkpoints_of_one_run_from_the_command_line(run, train, mistakes):
+    """Guards the run's table: each row is named by the checkpoint that it is of, whichever was evaluated last."""
+    train(12, seed=1)
+    checkpoints = [run.path / "checkpoints" / name for name in ("step_12", "step_5")]
+    assert mistakes("eval", *checkpoints, "--cells", "op=3", "--n", 2)[0] == 0
+    lines = (run.folder.evaluations / "table.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[0::3][:2] for line in lines] == [["run", "step_12"], ["run step_5", "step_5"]]
+    code, out, _ = mistakes("report", run.path)
+    assert (code, "other settings, not shown: step_5" in out) == (0, True)
 
 
 @pytest.mark.parametrize(
