@@ -120,6 +120,42 @@ def test_paper_numbers_stand_where_the_figures_have_them() -> None:
     assert all(len(row) == 30 for row in figure4.values.values())
 
 
+def test_figures_repeat_each_others_rows() -> None:
+    """Guards against a row under another's name: what two figures show of the same models must be the same numbers."""
+    pairs = [
+        *(("figure4", "figure10", measure) for measure in ("accuracy",)),
+        *(("figure5", "figure11", measure) for measure in ("retries",)),
+        *(("figure6", "figure11", f"unnecessary_{what}") for what in ("operations", "parameters")),
+    ]
+    for first, second, measure in pairs:
+        one, other = paper_table(first, measure), paper_table(second, measure)
+        assert one is not None
+        assert other is not None
+        shared = one.values.keys() & other.values.keys()
+        assert len(shared) >= 9
+        assert all(one.values[row] == other.values[row] for row in shared)
+    figure7, figure10 = paper_table("figure7", "accuracy"), paper_table("figure10", "accuracy")
+    assert figure7 is not None
+    assert figure10 is not None
+    tuned = [row for row in figure7.values if row.startswith("retry 0.2, ")]
+    assert len(tuned) == 16
+    assert all(figure7.values[row] == figure10.values[row] for row in tuned)
+    wrong = paper_table("figure5", "retries_on_wrong")
+    assert wrong is not None
+    assert len(wrong.values) == 6  # those whose label does not rest on the order of the text alone
+
+
+def test_figure_3_and_figure_4_are_other_runs() -> None:
+    """The fact that docs and figure3.yaml state: Figure 4's error-free row is not the better of Figure 3's."""
+    beams, best = paper_table("figure3", "accuracy"), paper_table("figure4", "accuracy")
+    assert beams is not None
+    assert best is not None
+    rows = [beams.values[f"original beam{beam}"] for beam in (1, 4)]
+    above = [cell for cell, value in best.values["original"].items() if value > max(row[cell] for row in rows) + 1e-9]
+    assert len(above) == 9
+    assert all(cell.startswith("hard") for cell in above)
+
+
 def test_averages_agree_with_the_printed_ones() -> None:
     """Guards against misread rows: the printed average must be that of the row's cells."""
     for figure in FIGURES:
