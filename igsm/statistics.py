@@ -120,6 +120,28 @@ def effective_problems(right: Sequence[int], seeds: int) -> float:
     return min(float(n * seeds), n * (of_trials / of_means)) if of_means else float(n)
 
 
+def effective_trials(right: Sequence[int], trials: Sequence[int]) -> float:
+    """How many independent questions tell as much of the accuracy as these, of which each problem has several.
+
+    With p the accuracy it is p (1 - p) / Var(p), where Var(p) is that of a ratio of sums over the problems. It is the
+    number of problems where nothing can be told of it: all are right, or all wrong, or there is one problem.
+
+    Args:
+        right: of each problem's questions, how many are right.
+        trials: how many questions each problem has, at least one.
+
+    Returns:
+        The number for :func:`wilson`, at most that of the questions.
+    """
+    problems, total = len(trials), sum(trials)
+    share = sum(right) / total if total else 0.0
+    squares = math.fsum((own - share * asked) ** 2 for own, asked in zip(right, trials, strict=True))
+    if problems < 2 or share in (0.0, 1.0) or squares == 0:
+        return float(problems)
+    variance = problems / (problems - 1) * squares / total**2
+    return min(float(total), share * (1 - share) / variance)
+
+
 def mean_interval(answers: Sequence[Mapping[Hashable, float]], confidence: float = 0.95) -> tuple[float, float] | None:
     """Interval of the mean of counts over the problems; the answers of several seeds to one problem go together.
 

@@ -124,5 +124,6 @@ MEASURES = {
             _path("generated_tokens"),
             better=-1,
         ),
+        Measure("detection", "Right answers of the probe (%)", _accuracy, lambda verdict: None, better=1, share=True),
     )
 }

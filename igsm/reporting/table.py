@@ -133,6 +133,8 @@ def build_table(
             paper does in Figures 4 and 8 (its interval knows nothing of the choice).
         paper: the paper's numbers for this measure.
     """
+    # A probe's answers are no solutions, and the other way round.
+    results = [r for r in results if bool(r.summary.get("probed")) == (measure.name == "detection")]
     rows = tuple(dict.fromkeys(rows if rows is not None else (result.row for result in results)))
     columns = tuple(columns) if columns is not None else sort_columns(result.cell for result in results)
     groups: dict[tuple[str, str], list[Result]] = {}

@@ -14,6 +14,7 @@ from igsm.statistics import (
     SPLITS,
     detectable_difference,
     effective_problems,
+    effective_trials,
     holm,
     mcnemar,
     mean_interval,
@@ -59,6 +60,16 @@ def test_effective_problems_are_those_of_independent_trials() -> None:
     for equal in ([0] * 9, [2] * 9, [1] * 9):
         assert effective_problems(equal, 2) == 9
     assert effective_problems([1] * 99 + [2], 2) == 200  # no more than the trials
+
+
+def test_questions_of_one_problem_are_no_independent_trials() -> None:
+    """Guards against a probe's interval over thousands of questions about a few problems."""
+    assert effective_trials([10] * 30 + [0] * 70, [10] * 100) == pytest.approx(99)
+    assert effective_trials([9, 8, 10, 9, 9], [10] * 5) == 50  # they differ by less than chance: no more than asked
+    assert effective_trials([10] * 7, [10] * 7) == effective_trials([0] * 7, [10] * 7) == 7
+    random = numpy_generator("test", "questions")
+    independent = [effective_trials(random.binomial(20, 0.9, 200).tolist(), [20] * 200) for _ in range(50)]
+    assert np.median(independent) == pytest.approx(4000, rel=0.1)
 
 
 def test_wilson_takes_an_effective_number() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from igsm.reporting.paper import FIGURES, paper_table
 from igsm.sweeps.cost import cost, start_settings
-from igsm.sweeps.plan import plan, report_request
+from igsm.sweeps.plan import PROBED, plan, report_request
 from igsm.sweeps.sweep import load_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,8 +28,11 @@ def test_shipped_sweep_can_be_planned(path: Path, tmp_path: Path, monkeypatch: p
     assert {"pretrain", "eval"} <= {job.stage for job in jobs}
     for job in jobs:
         if job.stage == "eval":
-            argument = job.command[job.command.index("--decoder") + 1]
-            assert parse_decoder(argument).name == job.decoder
+            if job.command[0] == "eval":
+                argument = job.command[job.command.index("--decoder") + 1]
+                assert parse_decoder(argument).name == job.decoder
+            else:
+                assert job.decoder in PROBED
             names = [cell.name for cell in parse_cells(",".join(job.cells), ProblemConfig())]
             assert names == list(job.cells)
 
