@@ -1,40 +1,47 @@
 """A trained probe over test cells: all parameters, and the model's own first mistakes (Part 2.2, Results 0 and 1).
 
-`PROBE/eval/<cell>-all-parameters/summary.json` and `PROBE/eval/<cell>-first-mistakes/summary.json` have the fields of
-an evaluation's summary (`n` questions, `correct` answers): reports tabulate them over cells and training seeds.
+`PROBE/eval/<cell>-all-parameters` and `PROBE/eval/<cell>-first-mistakes` hold `summary.json` and `verdicts.jsonl` as an
+evaluation does, with `probe_right`, the share of right answers about a problem in per cent, in every verdict: reports
+tabulate its mean over cells and training seeds (the measure `detection`), and the problem stays the unit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
+import numpy as np
 from rich.table import Table
 
+from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.decoders import DecoderName
 from igsm.errors import InputError
 from igsm.evaluation.cells import Cell, parse_cells
 from igsm.evaluation.evaluate import LoadedRun, evaluate, load_run
 from igsm.evaluation.generate import Json
-from igsm.evaluation.testsets import TestSet, load_test_set
+from igsm.evaluation.testsets import TestProblem, TestSet, load_test_set
 from igsm.model.checkpoint import find_checkpoint
 from igsm.probing.config import ProbeConfig
 from igsm.probing.evaluate import (
+    Answers,
     ask,
-    count_detected,
+    detected,
     first_mistakes,
     measuring_device,
     measuring_length,
     read_solutions,
 )
 from igsm.probing.probe import Probe
-from igsm.probing.questions import question_rows
+from igsm.probing.questions import QuestionRow, question_rows
 from igsm.probing.train import load_probe, vocabulary_of
-from igsm.rundir import RunFolder, provenance, read_json, weights_digest, write_json
+from igsm.rundir import RunFolder, atomic_write, provenance, read_json, weights_digest, write_json
 from igsm.seeds import numpy_generator
-from igsm.statistics import wilson
+from igsm.statistics import mean_interval
 
 ALL, FIRST = "all-parameters", "first-mistakes"
 """What is asked; stands where an evaluation has its decoder."""
@@ -64,27 +71,37 @@ def measure_cells(
         tell: called after every solution that is made.
 
     Returns:
-        The summaries: of every cell `ALL`, then `FIRST`.
+        The summaries: of every cell `ALL`, and `FIRST` where there is any mistake.
 
     Raises:
-        InputError: a probe for another question, an unknown cell, or no problem of a cell fits a row.
+        InputError: a probe for another question, or an unknown cell.
     """
     probe, config = load_probe(path, measuring_device(device))
     run, chosen = probed_cells(config, cells)
-    settings = {
-        "problems": n,
-        "seed": seed,
-        "checkpoint": find_checkpoint(path).name,
-        "weights": weights_digest(find_checkpoint(path)),
-    }
+    checkpoint = find_checkpoint(path)
+    settings = {"checkpoint": checkpoint.name, "weights": weights_digest(checkpoint), "problems": n}
     summaries = []
     for cell in chosen:
         tests = load_test_set(cell, run.data.problem, run.vocabulary, n, seed)
         solutions = _own_solutions(run, cell, n, seed, partial(tell, cell.name))
-        for asked, content in ((ALL, _all(probe, config, cell, tests)), (FIRST, _first(probe, config, solutions))):
-            named = {"cell": cell.name, "decoder": asked, "probed": True}
-            summary = named | settings | {"test_set": tests.digest} | content | {"provenance": provenance()}
-            write_json(RunFolder(path).evaluation(cell.name, asked) / "summary.json", summary)
+        verdicts, more = _all(probe, config, tests)
+        mistakes = _first(probe, config, solutions)
+        # The mistakes of each model are a test set of their own. They are written first: who finds the other is done.
+        own = {"test_set": f"{tests.digest} {weights_digest(run.checkpoint)}", "solutions": str(solutions)}
+        for asked, found, what in (
+            (FIRST, mistakes, own),
+            (ALL, verdicts, {"seed": seed, "test_set": tests.digest, "questions": more}),
+        ):
+            folder = RunFolder(path).evaluation(cell.name, asked)
+            if not found:
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
+            counts = {"n": len(found), "correct": sum(verdict["correct"] for verdict in found)}
+            rights = [verdict["probe_right"] for verdict in found]
+            mean = {"probe_right": fmean(rights), "interval": mean_interval([dict(enumerate(rights))])}
+            summary = {"cell": cell.name, "decoder": asked} | settings | what | counts | mean
+            atomic_write(folder / "verdicts.jsonl", "".join(json.dumps(verdict) + "\n" for verdict in found))
+            write_json(folder / "summary.json", summary | {"provenance": provenance()})
             summaries.append(summary)
     return summaries
 
@@ -97,32 +114,55 @@ def probed_cells(config: ProbeConfig, cells: str) -> tuple[LoadedRun, list[Cell]
     return run, parse_cells(cells, run.data.problem)
 
 
-def _all(probe: Probe, config: ProbeConfig, cell: Cell, tests: TestSet) -> Json:
-    """Over all parameters, before every step of the test problems' solutions."""
+def _all(probe: Probe, config: ProbeConfig, tests: TestSet) -> tuple[list[Json], Json]:
+    """A verdict a test problem: about all parameters, before every step of its solution. And measures of all answers.
+
+    Rows grow until every problem fits.
+    """
     vocabulary, length = vocabulary_of(config), measuring_length(config)
-    rows = (
-        (test.index, test.op, row)
+    parts: list[Answers] = []
+    waiting = {test.index: test for test in tests.problems}
+    while waiting:
+        found = ask(probe, _rows(list(waiting.values()), vocabulary, length))
+        if found is not None:
+            parts.append(found)
+            waiting = {index: test for index, test in waiting.items() if index not in set(found.problems.tolist())}
+        length *= 2
+    answers = Answers(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    right = np.bincount(answers.problems, answers.right)
+    asked = np.bincount(answers.problems)
+    verdicts = [
+        _verdict(test.index, int(right[test.index]), int(asked[test.index])) | {"op": test.op}
         for test in tests.problems
-        for row in question_rows(test.problem, vocabulary, length, numpy_generator("test questions", test.index))
-    )
-    found = ask(probe, rows)
-    if found is None:
-        raise InputError(f"cell '{cell.name}': none of {len(tests.problems)} problems fits into {length} tokens")
-    asked_about = len(set(found.problems.tolist()))
-    return found.summary() | {"left_out": tests.left_out + len(tests.problems) - asked_about}
+    ]
+    return verdicts, answers.summary()
 
 
-def _first(probe: Probe, config: ProbeConfig, solutions: Path) -> Json:
-    """Where the model's own solutions first define what cannot be computed yet, if that is their first error."""
+def _rows(tests: Sequence[TestProblem], vocabulary: Vocabulary, length: int) -> Iterator[tuple[int, int, QuestionRow]]:
+    for test in tests:
+        random = numpy_generator("test questions", test.index)
+        for row in question_rows(test.problem, vocabulary, length, random):
+            yield test.index, test.op, row
+
+
+def _first(probe: Probe, config: ProbeConfig, solutions: Path) -> list[Json]:
+    """A verdict a mistake: where a solution first defines what cannot be computed yet, if that is its first error."""
     found = first_mistakes(read_solutions([solutions], config), vocabulary_of(config))
     asked = [question for question, first in found if first]
-    detected = count_detected(probe, asked)
+    answers = zip(asked, detected(probe, asked), strict=True)
+    return [
+        _verdict(number, int(right), 1) | {"problem": question.index}
+        for number, (question, right) in enumerate(answers)
+    ]
+
+
+def _verdict(index: int, right: int, asked: int) -> Json:
     return {
-        "n": len(asked),
-        "correct": detected,
-        "accuracy": detected / len(asked) if asked else None,
-        "interval": wilson(detected, len(asked)),
-        "solutions": str(solutions),
+        "index": index,
+        "correct": right == asked,
+        "right": right,
+        "asked": asked,
+        "probe_right": 100 * right / asked,
     }
 
 
@@ -139,24 +179,24 @@ def _own_solutions(run: LoadedRun, cell: Cell, n: int, seed: int, progress: Call
 
 
 def render(probe: str | Path, summaries: list[Json]) -> Table:
-    """The two accuracies of every cell, with their numbers of questions."""
+    """The two accuracies of every cell."""
     table = Table(title=f"can_next probe {probe}: right answers, %")
-    for name in ("cell", "all parameters", "95 %", "questions", "own first mistakes", "95 %", "mistakes"):
+    for name in ("cell", "all parameters", "95 %", "problems", "own first mistakes", "95 %", "mistakes"):
         table.add_column(name, justify="left" if name == "cell" else "right")
     by_cell: dict[str, dict[str, Json]] = {}
     for summary in summaries:
         by_cell.setdefault(summary["cell"], {})[summary["decoder"]] = summary
     for cell, asked in by_cell.items():
-        table.add_row(cell, *_texts(asked[ALL]), *_texts(asked[FIRST]))
+        table.add_row(cell, *_texts(asked.get(ALL)), *_texts(asked.get(FIRST)))
     table.caption = (
-        "Intervals cover other test problems, not another training of model or probe. Own first mistakes: definitions "
-        "that cannot be computed yet and are the first error of the model's greedy solution."
+        "Means over problems; intervals cover other test problems, not another training of model or probe. Own first "
+        "mistakes: definitions that cannot be computed yet and are the first error of a greedy solution."
     )
     return table
 
 
-def _texts(summary: Json) -> list[str]:
-    if not summary["n"]:
+def _texts(summary: Json | None) -> list[str]:
+    if summary is None:
         return ["-", "-", "0"]
-    low, high = summary["interval"]
-    return [f"{100 * summary['accuracy']:.1f}", f"{100 * low:.1f} to {100 * high:.1f}", f"{summary['n']:,}"]
+    interval = "-" if summary["interval"] is None else "{:.1f} to {:.1f}".format(*summary["interval"])
+    return [f"{summary['probe_right']:.1f}", interval, f"{summary['n']:,}"]

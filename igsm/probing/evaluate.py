@@ -25,7 +25,7 @@ from igsm.grading.records import read_records
 from igsm.grading.verdict import Kind
 from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import LearnedDetector
-from igsm.probing.measures import roc_curve, summarise
+from igsm.probing.measures import THRESHOLD, roc_curve, summarise
 from igsm.probing.probe import CANNOT, Probe
 from igsm.probing.questions import NO_ANSWER, QuestionRow
 from igsm.probing.train import load_probe, rows_about, vocabulary_of
@@ -51,6 +51,11 @@ class Answers(NamedTuple):
     """float [n]: of "cannot" (or "wrong")."""
     cannot: np.ndarray
     """bool [n]: whether it truly cannot be computed next (or is wrong)."""
+
+    @property
+    def right(self) -> np.ndarray:
+        """bool [n]: whether the answer is the true one."""
+        return (self.probabilities >= THRESHOLD) == self.cannot
 
     def summary(self) -> dict[str, Any]:
         """See `measures.summarise`."""
@@ -212,17 +217,17 @@ def evaluate_probe(
     solutions = read_solutions(generations, config)
     asked = [question for question, first in find(solutions, vocabulary_of(config)) if first]
     if asked:
-        detected = count_detected(probe, asked)
-        report["first_mistakes"] = {"n": len(asked), "detected": detected, "share": detected / len(asked)}
+        number = sum(detected(probe, asked))
+        report["first_mistakes"] = {"n": len(asked), "detected": number, "share": number / len(asked)}
     write_json(RunFolder(path).path / REPORT, report)
     draw(report, found.probabilities, found.cannot, RunFolder(path).path / FIGURE)
     return report
 
 
-def count_detected(probe: Probe, asked: Sequence[Question]) -> int:
-    """How many of these definitions the probe, used as a detector, regrets."""
+def detected(probe: Probe, asked: Sequence[Question]) -> list[bool]:
+    """Which of these definitions the probe, used as a detector, regrets."""
     longest = max((len(question.prompt) + len(question.tokens) for question in asked), default=1)
-    return sum(LearnedDetector(probe, rows=ROWS_A_PASS, context=longest).regrets(asked))
+    return LearnedDetector(probe, threshold=THRESHOLD, rows=ROWS_A_PASS, context=longest).regrets(asked)
 
 
 def draw(report: dict[str, Any], probabilities: np.ndarray, cannot: np.ndarray, path: Path) -> None:

@@ -8,6 +8,9 @@ import numpy as np
 
 from igsm.statistics import effective_trials, wilson
 
+THRESHOLD = 0.5
+"""Least probability of "cannot" that counts as such an answer."""
+
 
 def roc_curve(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """False-positive rate, true-positive rate and threshold at every distinct score, from strict to lax.
@@ -50,7 +53,7 @@ def calibration(probabilities: np.ndarray, positive: np.ndarray, bins: int = 10)
 
 
 def summarise(
-    probabilities: np.ndarray, positive: np.ndarray, problems: np.ndarray, threshold: float = 0.5
+    probabilities: np.ndarray, positive: np.ndarray, problems: np.ndarray, threshold: float = THRESHOLD
 ) -> dict[str, Any]:
     """All measures of a set of answers.
 
@@ -68,7 +71,6 @@ def summarise(
         "n": n,
         "correct": correct,
         "accuracy": correct / n,
-        "effective_n": effective,
         "interval": wilson(effective * correct / n, effective),
         "share_cannot": float(positive.mean()),
         "accuracy_on_cannot": rates[0],

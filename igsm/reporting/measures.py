@@ -124,6 +124,12 @@ MEASURES = {
             _path("generated_tokens"),
             better=-1,
         ),
-        Measure("detection", "Right answers of the probe (%)", _accuracy, lambda verdict: None, better=1, share=True),
+        Measure(
+            "detection",
+            "Right answers of the probe, in % of those about a problem",
+            _path("probe_right"),
+            _path("probe_right"),
+            better=1,
+        ),
     )
 }

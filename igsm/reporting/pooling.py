@@ -43,8 +43,8 @@ def _counts(result: Result, measure: Measure) -> dict[Hashable, float]:
 
 def _share(group: Sequence[Result]) -> Combined:
     if len(group) == 1:
-        share, effective = group[0].correct / group[0].n, _effective(group[0])
-        return share, group[0].n, wilson(effective * share, effective)
+        correct, n = group[0].correct, group[0].n
+        return correct / n, n, wilson(correct, n)
     right = _right_counts(group)
     if right is not None and all(len(right) == result.n for result in group):
         n, seeds, total = len(right), len(group), sum(right.values())
@@ -52,13 +52,7 @@ def _share(group: Sequence[Result]) -> Combined:
         return total / (n * seeds), n, wilson(effective * (total / (n * seeds)), effective)
     n = min(result.n for result in group)
     value = math.fsum(result.correct / result.n for result in group) / len(group)
-    effective = min(map(_effective, group))
-    return value, n, wilson(effective * value, effective)
-
-
-def _effective(result: Result) -> float:
-    """Independent trials behind a share: fewer than n where a probe answers many questions about a problem."""
-    return float(result.summary.get("effective_n") or result.n)
+    return value, n, wilson(n * value, n)
 
 
 def paired_test(base: Sequence[Result], other: Sequence[Result]) -> float | None:

@@ -15,6 +15,8 @@ from igsm.reporting.results import Result
 Combine = Literal["best", "pooled"]
 AVERAGE = "average"
 """Name of the column of means over all others."""
+PROBED = ("first-mistakes", "all-parameters")
+"""What a probe is asked about, in place of a decoder (`igsm.evaluation.probed`); the last is written last."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def build_table(
         paper: the paper's numbers for this measure.
     """
     # A probe's answers are no solutions, and the other way round.
-    results = [r for r in results if bool(r.summary.get("probed")) == (measure.name == "detection")]
+    results = [result for result in results if (result.decoder in PROBED) == (measure.name == "detection")]
     rows = tuple(dict.fromkeys(rows if rows is not None else (result.row for result in results)))
     columns = tuple(columns) if columns is not None else sort_columns(result.cell for result in results)
     groups: dict[tuple[str, str], list[Result]] = {}

@@ -13,11 +13,9 @@ from igsm.evaluation.cells import parse_cells
 from igsm.problems.difficulty import ProblemConfig
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Source
+from igsm.reporting.table import PROBED
 from igsm.sweeps.settings import Settings, conflict, differences, resolve
 from igsm.sweeps.sweep import Arm, FineTuning, Probing, Sweep, Variables, fill, folder_name, grid_points
-
-PROBED = ("all-parameters", "first-mistakes")
-"""What a probe is measured on (`igsm.evaluation.probed`, which needs torch); the last is written last."""
 
 
 @dataclass(frozen=True)

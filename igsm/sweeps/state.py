@@ -47,8 +47,7 @@ def _evaluation_state(job: Job) -> tuple[State, str]:
         if not isinstance(summary, dict):
             raise InputError(f"{path}: not the summary of an evaluation")
         for key, setting, value in (("n", "problems", job.problems), ("seed", "test_seed", job.test_seed)):
-            found = summary.get(setting, summary.get(key))  # n of a probe's summary counts questions
-            if found != value:
+            if (found := summary.get(key)) != value:
                 same = f"move it away, give {setting}={found}, or a folder=NAME of its own"
                 return "conflict", f"{path.parent}: holds results of {setting}={found}, not {value}; {same}"
         steps = RunFolder(job.run).checkpoint_steps()

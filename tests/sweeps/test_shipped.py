@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from igsm.reporting.paper import FIGURES, paper_table
+from igsm.reporting.table import PROBED
 from igsm.sweeps.cost import cost, start_settings
-from igsm.sweeps.plan import PROBED, plan, report_request
+from igsm.sweeps.plan import plan, report_request
 from igsm.sweeps.sweep import load_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
