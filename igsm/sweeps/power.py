@@ -35,7 +35,8 @@ def power_lines(table: Table, seeds: int) -> list[str]:
     if lines:
         lines.insert(
             0,
-            f"Power of {table.measure.title}: differences found with probability {100 * POWER:g} % by one exact "
-            f"permutation test over {seeds} seeds a row at the {100 * LEVEL:g} % level; Holm's correction asks for more.",
+            f"Power, {table.measure.title}: differences found with probability {100 * POWER:g} % by one exact "
+            f"permutation test over {seeds} seeds a row at the {100 * LEVEL:g} % level; Holm's correction asks for "
+            "more.",
         )
     return lines
