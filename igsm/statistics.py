@@ -223,8 +223,8 @@ def _student_cdf(t: float, freedom: int) -> float:
     return 0.5 + math.sin(angle) * total / 2
 
 
-SPLITS = 200_000
-"""Most ways to part the seeds that are all tried; of more, so many are drawn."""
+SPLITS, DRAWS = 200_000, 50_000
+"""Most ways to part the seeds that are all tried; how many are drawn where there are more."""
 
 
 def permutation_test(first: Sequence[float], second: Sequence[float]) -> float:
@@ -249,9 +249,9 @@ def permutation_test(first: Sequence[float], second: Sequence[float]) -> float:
     tolerance = 1e-9 * max(1.0, float(np.abs(values).max()))  # splits that are equal but for rounding are as far
     if math.comb(n, k) <= SPLITS:
         return float(np.mean(np.abs(values[_splits(n, k)].sum(1) - k * values.mean()) >= seen - tolerance))
-    order = np.argsort(numpy_generator("permutation test", n, k).random((SPLITS, n)), axis=1)[:, :k]
+    order = np.argsort(numpy_generator("permutation test", n, k).random((DRAWS, n)), axis=1)[:, :k]
     as_far = int((np.abs(values[order].sum(1) - k * values.mean()) >= seen - tolerance).sum())
-    return (1 + as_far) / (1 + SPLITS)
+    return (1 + as_far) / (1 + DRAWS)
 
 
 @functools.lru_cache(maxsize=4)

@@ -1,8 +1,8 @@
 """A trained probe over test cells: all parameters, and the model's own first mistakes (Part 2.2, Results 0 and 1).
 
 `PROBE/eval/<cell>-all-parameters` and `PROBE/eval/<cell>-first-mistakes` hold `summary.json` and `verdicts.jsonl` as an
-evaluation does, with `probe_right`, the share of right answers about a problem in per cent, in every verdict: reports
-tabulate its mean over cells and training seeds (the measure `detection`), and the problem stays the unit.
+evaluation does, with `probe_right`, the share of right answers about a problem, in every verdict: reports tabulate its
+mean over cells and training seeds (the measure `detection`), and the problem stays the unit.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ def _all(probe: Probe, config: ProbeConfig, tests: TestSet) -> tuple[list[Json],
         found = ask(probe, _rows(list(waiting.values()), vocabulary, length))
         if found is not None:
             parts.append(found)
-            waiting = {index: test for index, test in waiting.items() if index not in set(found.problems.tolist())}
+            for index in np.unique(found.problems).tolist():
+                del waiting[index]
         length *= 2
     answers = Answers(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     right = np.bincount(answers.problems, answers.right)
@@ -157,13 +158,8 @@ def _first(probe: Probe, config: ProbeConfig, solutions: Path) -> list[Json]:
 
 
 def _verdict(index: int, right: int, asked: int) -> Json:
-    return {
-        "index": index,
-        "correct": right == asked,
-        "right": right,
-        "asked": asked,
-        "probe_right": 100 * right / asked,
-    }
+    counts = {"right": right, "asked": asked, "probe_right": right / asked}
+    return {"index": index, "correct": right == asked} | counts
 
 
 def _own_solutions(run: LoadedRun, cell: Cell, n: int, seed: int, progress: Callable[[int, int], None]) -> Path:
@@ -198,5 +194,9 @@ def render(probe: str | Path, summaries: list[Json]) -> Table:
 def _texts(summary: Json | None) -> list[str]:
     if summary is None:
         return ["-", "-", "0"]
-    interval = "-" if summary["interval"] is None else "{:.1f} to {:.1f}".format(*summary["interval"])
-    return [f"{summary['probe_right']:.1f}", interval, f"{summary['n']:,}"]
+    low, high = summary["interval"] or (0.0, 1.0)  # of one mistake nothing is known
+    return [
+        f"{100 * summary['probe_right']:.1f}",
+        f"{100 * low:.1f} to {100 * min(1.0, high):.1f}",
+        f"{summary['n']:,}",
+    ]

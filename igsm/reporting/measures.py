@@ -19,7 +19,7 @@ class Measure:
         of_summary: reads it from ``summary.json``; None when the file does not have it.
         of_problem: reads it from one line of ``verdicts.jsonl``; None when that problem does not count.
         better: +1 if larger is better, -1 if smaller is, 0 if neither.
-        share: a proportion of problems, printed in per cent with a Wilson interval; else a mean.
+        share: a proportion, printed in per cent; else a mean count.
     """
 
     name: str
@@ -126,10 +126,11 @@ MEASURES = {
         ),
         Measure(
             "detection",
-            "Right answers of the probe, in % of those about a problem",
+            "Right answers of the probe, mean over problems (%)",
             _path("probe_right"),
             _path("probe_right"),
             better=1,
+            share=True,
         ),
     )
 }

@@ -18,17 +18,20 @@ def combine_results(group: Sequence[Result], measure: Measure) -> Combined:
 
     Every number is the mean of the seeds' own. What counts may differ between them: for retries on correct solutions a
     seed's mean is that of its correct ones, and a seed without any has none. Where it is not known that all seeds were
-    given the same problems, n of a share is that of the smallest test set: as few as can be behind the mean.
+    given the same problems, n of an accuracy is that of the smallest test set: as few as can be behind the mean.
     """
     group = [result for result in group if result.n]
     if not group:
         return None, 0, None
-    if measure.share:
-        return _share(group)
+    if measure.name == "accuracy":
+        return _accuracy(group)
     answers = [own for result in group if (own := _counts(result, measure))]
     if answers and all(result.has_verdicts for result in group):
         value = math.fsum(fmean(own.values()) for own in answers) / len(answers)
-        return value, len(set().union(*answers)), mean_interval(answers)
+        interval = mean_interval(answers)
+        if measure.share and interval is not None:
+            interval = interval[0], min(1.0, interval[1])
+        return value, len(set().union(*answers)), interval
     means = [(mean, result.n) for result in group if (mean := measure.of_summary(result.summary)) is not None]
     if len(means) != 1:  # means over unknown numbers of problems cannot be pooled
         return None, 0, None
@@ -41,7 +44,7 @@ def _counts(result: Result, measure: Measure) -> dict[Hashable, float]:
     return {(result.test_set, index): value for index, value in values if value is not None}
 
 
-def _share(group: Sequence[Result]) -> Combined:
+def _accuracy(group: Sequence[Result]) -> Combined:
     if len(group) == 1:
         correct, n = group[0].correct, group[0].n
         return correct / n, n, wilson(correct, n)

@@ -55,6 +55,8 @@ def compare(base: Sequence[Result], other: Sequence[Result], measure: Measure) -
     of other models claim something about training and are tested over the seeds, at least two a side.
     """
     common = {_model(result) for result in base} & {_model(result) for result in other}
+    if common and measure.name != "accuracy":
+        return None
     if common:
         base, other = ([result for result in row if _model(result) in common] for row in (base, other))
         p_value = paired_test(base, other)

@@ -11,7 +11,7 @@ import scipy.stats
 
 from igsm.seeds import numpy_generator
 from igsm.statistics import (
-    SPLITS,
+    DRAWS,
     detectable_difference,
     effective_problems,
     effective_trials,
@@ -164,7 +164,7 @@ def test_permutations_agree_with_trying_them_by_hand() -> None:
 def test_many_seeds_are_dealt_at_random() -> None:
     """Guards against an enumeration that never ends, and a p-value of 0."""
     apart = permutation_test(range(20), range(100, 120))
-    assert 0 < apart <= 1 / SPLITS
+    assert 0 < apart <= 1 / DRAWS
     values = list(range(22))
     assert permutation_test(values[::2], values[1::2]) > 0.5
 

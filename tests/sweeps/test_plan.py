@@ -306,13 +306,13 @@ def test_probes_are_measured_after_the_model_has_solved_the_problems(sweep: Swee
     assert state(measure)[0] == "to run"
     for cell in measure.cells:
         folder = RunFolder(measure.run).evaluation(cell, measure.decoder)
-        summary = {"cell": cell, "decoder": measure.decoder, "n": 8, "correct": 3, "seed": 1, "probe_right": 90.0}
+        summary = {"cell": cell, "decoder": measure.decoder, "n": 8, "correct": 3, "seed": 1, "probe_right": 0.9}
         write_json(folder / "summary.json", summary)
-        verdicts = [{"index": i, "correct": i < 3, "probe_right": 100.0 if i < 3 else 84.0} for i in range(8)]
+        verdicts = [{"index": i, "correct": i < 3, "probe_right": 1.0 if i < 3 else 0.84} for i in range(8)]
         (folder / "verdicts.jsonl").write_text("".join(json.dumps(verdict) + "\n" for verdict in verdicts))
     assert state(measure) == ("done", "")
     report = build_report(report_request(probing, tmp_path))
-    assert report.tables[0].cell("b", measure.cells[0]).value == 90
+    assert report.tables[0].cell("b", measure.cells[0]).value == pytest.approx(0.9)
     assert report.tables[0].cell("a", measure.cells[0]).value is None
     accuracy = build_report(replace(report_request(probing, tmp_path), measures=["accuracy"])).tables[0]
     assert not accuracy.measured, "a probe's answers under accuracy of solutions"
