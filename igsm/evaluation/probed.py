@@ -177,16 +177,17 @@ def _own_solutions(run: LoadedRun, cell: Cell, n: int, seed: int, progress: Call
 def render(probe: str | Path, summaries: list[Json]) -> Table:
     """The two accuracies of every cell."""
     table = Table(title=f"can_next probe {probe}: right answers, %")
-    for name in ("cell", "all parameters", "95 %", "problems", "own first mistakes", "95 %", "mistakes"):
-        table.add_column(name, justify="left" if name == "cell" else "right")
+    for name in ("cell", "all", "95 %", "problems", "own", "95 %", "mistakes"):
+        table.add_column(name, justify="left" if name == "cell" else "right", no_wrap=True)
     by_cell: dict[str, dict[str, Json]] = {}
     for summary in summaries:
         by_cell.setdefault(summary["cell"], {})[summary["decoder"]] = summary
     for cell, asked in by_cell.items():
         table.add_row(cell, *_texts(asked.get(ALL)), *_texts(asked.get(FIRST)))
     table.caption = (
-        "Means over problems; intervals cover other test problems, not another training of model or probe. Own first "
-        "mistakes: definitions that cannot be computed yet and are the first error of a greedy solution."
+        "All: about all parameters, mean over problems. Own: at the model's own first mistakes, definitions that cannot "
+        "be computed yet and are the first error of a greedy solution. Intervals cover other test problems, not "
+        "another training of model or probe."
     )
     return table
 
