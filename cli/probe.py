@@ -18,7 +18,17 @@ def command(
         list[str] | None, typer.Argument(metavar="from=RUN [KEY=VALUE]...", help="The model to probe; settings.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<preset> if left out.")] = None,
-    problems: Annotated[int, typer.Option(help="Test problems that the trained probe is measured on.", min=1)] = 1024,
+    problems: Annotated[
+        int, typer.Option(help="Test problems (of each cell) that the trained probe is measured on.", min=1)
+    ] = 1024,
+    cells: Annotated[
+        str | None,
+        typer.Option(
+            help="Measure on these cells (as `mistakes eval`; figure: the paper's): all parameters, and the first "
+            "mistakes of the model's greedy solutions, which are made where they are missing."
+        ),
+    ] = None,
+    test_seed: Annotated[int, typer.Option(help="With --cells: of the test problems.")] = 0,
     generations: Annotated[
         list[Path] | None, typer.Option(help="generations.jsonl.gz of the model: detect its first mistakes, too.")
     ] = None,
@@ -30,20 +40,31 @@ def command(
 ) -> None:
     """Train a probe on a frozen model, then measure it on test problems (probe.json in the run folder).
 
+    With --cells it is measured on those instead (eval/ in the run folder): Results 0 and 1 of the paper in one command.
+
     Exit codes: those of `mistakes pretrain`.
     """
     from cli.training import FIRST, check_run, preset, run_training, say_end, tracking_override
     from igsm.config import load_config
     from igsm.corpus.config import DataConfig
-    from igsm.probing.config import ProbeConfig, resolve_probing
+    from igsm.decoding.decoders import DecoderName
+    from igsm.errors import InputError
+    from igsm.preflight.evaluation import check_evaluation
+    from igsm.probing.config import ProbeConfig, check_question, resolve_probing
     from igsm.probing.solutions import read_solutions
 
     changes = [*(overrides or []), *tracking_override(tracker)]
     settings = resolve_probing(load_config(ProbeConfig, preset(config, "probe"), changes))
     folder = out or Path("runs") / config.stem
-    if FIRST:  # what cannot be read must not show after training only
+    if cells is not None and (generations or seen):
+        raise InputError("--cells: leave out --generations (found by itself) and --seen (part of a cell's name)")
+    if FIRST:  # what cannot be read or measured must not show after training only
         for _ in read_solutions(generations or [], settings):
             pass
+        if cells is not None:
+            check_question(settings)
+            greedy, model = [DecoderName("greedy")], [Path(settings.from_)]
+            check_evaluation(model, cells, greedy, problems, batch=None, context=None, precision="auto", devices=None)
     assert settings.problem is not None
     rows = DataConfig(problem=settings.problem, context=min(settings.row_length, 65536))
     run = check_run(settings, folder, rows, gpus, "row_length", logits=False)
@@ -56,14 +77,43 @@ def command(
     outcome = run_training(body, run, gpus)
     if outcome is None or not FIRST:
         return
-    from rich.console import Console
-
-    from igsm.probing.evaluate import FIGURE, REPORT, evaluate_probe, render
     from igsm.training.signals import leaving_on_request
 
     with leaving_on_request("the probe is trained, its measures are not written"):
-        report = evaluate_probe(folder, problems, generations or [], settings.training.device, seen)
-    Console().print(render(report))
-    typer.echo(f"written: {folder / REPORT}, {folder / FIGURE}")
+        if cells is None:
+            _measure(folder, problems, generations or [], settings.training.device, seen)
+        else:
+            _measure_cells(folder, cells, problems, test_seed, settings.training.device)
     use = f"mistakes eval {settings.from_} --decoder regret-{folder.name}@{folder}"
     say_end(outcome, folder, use if settings.question == "can_next" else f"mistakes inspect {folder}")
+
+
+def _measure(folder: Path, problems: int, generations: list[Path], device: str, seen: bool) -> None:
+    """On test problems: tell and write what comes out."""
+    from rich.console import Console
+
+    from igsm.probing.evaluate import FIGURE, REPORT, evaluate_probe, render
+
+    Console().print(render(evaluate_probe(folder, problems, generations, device, seen)))
+    typer.echo(f"written: {folder / REPORT}, {folder / FIGURE}")
+
+
+def _measure_cells(folder: Path, cells: str, problems: int, test_seed: int, device: str) -> None:
+    """On cells: tell and write what comes out."""
+    from rich.console import Console
+    from tqdm import tqdm
+
+    from igsm.evaluation.probed import measure_cells, render
+    from igsm.rundir import RunFolder
+
+    with tqdm(unit="problem") as bar:
+
+        def tell(cell: str, graded: int) -> None:
+            if bar.desc != (description := f"{cell} greedy: "):
+                bar.reset(problems)
+                bar.set_description_str(description)
+            bar.update(graded - bar.n)
+
+        summaries = measure_cells(folder, cells, problems, test_seed, device, tell)
+    Console().print(render(folder, summaries))
+    typer.echo(f"written: {RunFolder(folder).evaluations}")

@@ -27,8 +27,8 @@ def command(
 ) -> None:
     """Tabulate finished runs beside the paper: terminal, Markdown, CSV, LaTeX, PNG, PDF and HTML.
 
-    Every number comes with its n, a 95 % interval, the paper's number and a paired test against the error-free
-    row; what has not been measured is "-".
+    Every number comes with its n, 95 % intervals over training seeds and test problems, the paper's number and a test
+    against the error-free row (over seeds where the training differs); what has not been measured is "-".
     """
     from dataclasses import replace
 

@@ -42,6 +42,7 @@ def command(
     import signal
     import sys
     from collections import Counter
+    from dataclasses import replace
 
     from rich.console import Console
 
@@ -51,6 +52,7 @@ def command(
     from igsm.sweeps.cautions import cautions
     from igsm.sweeps.execute import REQUEUE_EXIT_CODE, Executor
     from igsm.sweeps.plan import plan, report_request, select
+    from igsm.sweeps.power import power_lines
     from igsm.sweeps.speed import Speed, Speeds
     from igsm.sweeps.sweep import load_sweep
 
@@ -68,6 +70,9 @@ def command(
         path = speed or root / "speed.yaml"
         given = load_config(Speed, path) if speed is not None or path.is_file() else None
         console.print(_listing(planned, Speeds(everything, given, given_first=speed is not None)))
+        request = replace(report_request(sweep, root), measures=sweep.measures[:1])
+        for line in power_lines(build_report(request).tables[0], len(sweep.seeds)):
+            console.print(line, markup=False)
         if commands:
             for job in planned:
                 console.print(shlex.join(["mistakes", *job.command]), soft_wrap=True, markup=False)

@@ -3,8 +3,8 @@
 GPUS ?=
 JOBS ?= 1
 SWEEP ?=
-FIGURES := figure3 figure4 figure5 figure6 figure7 figure8 figure10 figure11
-LITE := lite lite_cpu mini mini_long mixing other_mistakes generated_tokens
+FIGURES := figure3 figure4 figure5 figure6 figure7 figure8 figure10 figure11 probing
+LITE := lite lite_cpu probing_nano mini mini_long mixing other_mistakes generated_tokens
 
 .PHONY: $(FIGURES) $(LITE) figures test-slurm test-browser test-triton
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 Row = tuple[str, Evaluation]
 """Name of a run, and one of its evaluations."""
 
+_NAMES = [name for name in METRICS if name != "detection"]  # which is of a probe's answers, not of solutions
 COLUMNS = (
     "run", "decoder", "cell", "checkpoint", "context", "precision", "seed", "n", "correct", "accuracy", "low", "high",
-    *(name for name in METRICS if name != "accuracy"), "first_errors",
+    *(name for name in _NAMES if name != "accuracy"), "first_errors",
 )  # fmt: skip
 
 MOST_KINDS = 3
@@ -35,7 +36,7 @@ def flat(run: str, one: Evaluation) -> Json:
     """One line of the CSV file."""
     low, high = wilson(one.numbers.correct, one.n)
     settings = {key: one.settings.get(key) for key in ("checkpoint", "context", "precision", "seed")}
-    means = {name: one.numbers.mean(name) for name in METRICS}
+    means = {name: one.numbers.mean(name) for name in _NAMES}
     errors = "; ".join(f"{kind} {count}" for kind, count in one.numbers.first_errors.most_common())
     counts = {"n": one.n, "correct": one.numbers.correct, "low": low, "high": high, "first_errors": errors}
     return {"run": run, "decoder": one.decoder, "cell": one.cell} | settings | counts | means

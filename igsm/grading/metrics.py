@@ -39,7 +39,7 @@ class Metric:
         number: reads it from a verdict (a line of ``verdicts.jsonl``); None where it is not known.
         over: the solutions that count.
         better: +1 if larger is better, -1 if smaller is, 0 if neither.
-        share: a proportion of problems, printed in per cent with a Wilson interval.
+        share: a proportion, printed in per cent.
     """
 
     name: str
@@ -120,6 +120,9 @@ METRICS = {
         Metric("generated_tokens", "Generated tokens per problem", _key("generated_tokens"), "all", -1),
         Metric("at_limit", "Share of solutions cut off at the length limit", _at_limit, "all", -1),
         Metric("always_zero", "Share of problems whose answer is 0", _answers_zero, "all", 0),
+        Metric(
+            "detection", "Right answers of the probe, mean over problems (%)", _key("probe_right"), "all", 1, share=True
+        ),
     )
 }  # fmt: skip
 

@@ -87,3 +87,9 @@ def resolve_probing(config: ProbeConfig) -> ProbeConfig:
         raise InputError(f"model and vocabulary are those of {config.from_}; leave them out")
     found = {"problem": problem, "model": shape, "vocabulary": data.vocabulary}
     return config.model_copy(update=found)
+
+
+def check_question(config: ProbeConfig) -> None:
+    """Raise :class:`InputError` for a probe that cannot be measured over cells."""
+    if config.question != "can_next":
+        raise InputError(f"--cells: measures probes for the question 'can_next', not '{config.question}'")

@@ -1,14 +1,15 @@
-"""Measures of a trained probe: over all parameters, and on the model's own first mistakes (Part 2.2, Result 0).
+"""Measures of a trained probe: over all parameters, and on the model's own first mistakes (Part 2.2, Results 0 and 1).
 
-The paper finds about 99 % over all parameters, and about 60 % where the model itself first goes wrong.
+The paper finds about 99 % over all parameters, also with many more operations than the probe was trained on, and about
+60 % where the model itself first goes wrong. Over test cells: `igsm.evaluation.probed`.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,9 +23,9 @@ from igsm.grading.grade import grade
 from igsm.grading.verdict import Kind
 from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import LearnedDetector
-from igsm.probing.measures import roc_curve, summarise
+from igsm.probing.measures import THRESHOLD, roc_curve, summarise
 from igsm.probing.probe import CANNOT, Probe
-from igsm.probing.questions import NO_ANSWER
+from igsm.probing.questions import NO_ANSWER, QuestionRow
 from igsm.probing.solutions import read_solutions
 from igsm.probing.train import load_probe, rows_about, vocabulary_of
 from igsm.problems.problem import Problem
@@ -37,43 +38,84 @@ ROWS_A_PASS = 16
 REPORT, FIGURE = "probe.json", "probe.png"
 
 
-@torch.inference_mode()
+class Answers(NamedTuple):
+    """A probe's answers to n questions."""
+
+    problems: np.ndarray
+    """int [n]: number of the problem that is asked about."""
+    ops: np.ndarray
+    """int [n]: its operations."""
+    probabilities: np.ndarray
+    """float [n]: of "cannot" (or "wrong")."""
+    cannot: np.ndarray
+    """bool [n]: whether it truly cannot be computed next (or is wrong)."""
+
+    @property
+    def right(self) -> np.ndarray:
+        """bool [n]: whether the answer is the true one."""
+        return (self.probabilities >= THRESHOLD) == self.cannot
+
+    def summary(self) -> dict[str, Any]:
+        """See `measures.summarise`."""
+        return summarise(self.probabilities, self.cannot, self.problems)
+
+
+Rows = Iterable[tuple[int, int, QuestionRow]]
+"""Number of a problem, its operations, and questions about it."""
+
+
+def measuring_length(config: ProbeConfig) -> int:
+    """Tokens of the rows that a probe is measured on: twice those it was trained on, as solutions are generated up to
+    twice the training context, so that problems with more operations fit."""
+    return 2 * config.row_length
+
+
+def measuring_device(device: str) -> str:
+    """The device that "auto" stands for; any other as it is."""
+    return device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def answers(
     probe: Probe, config: ProbeConfig, problems: int, seen: bool = False, vocabulary: Vocabulary | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> Answers:
     """The probe's answers to every question about the first `problems` test problems that fit a row.
 
     Args:
         seen: new problems with solution templates of the training split instead of the test split's.
         vocabulary: the probe's; None: that of the model it starts from.
-
-    Returns:
-        For each question: the problem's number of operations (int), the probability of "cannot" (or "wrong",
-        float), and whether it truly cannot be computed next (or is wrong, bool).
     """
     assert config.problem is not None
     problem = config.problem.model_copy(update={"split": "train" if seen else "test"})
     source, vocabulary = ProblemSource(problem, config.seed), vocabulary or vocabulary_of(config)
-    device = probe.classifier.weight.device
+    longer = config.model_copy(update={"row_length": measuring_length(config)})
     rows = (
-        (int(source.record(index).head[OP]), row)
+        (index, int(source.record(index).head[OP]), row)
         for index in range(problems)
-        for row in rows_about(config, vocabulary, source, index, numpy_generator("test questions", index))
+        for row in rows_about(longer, vocabulary, source, index, numpy_generator("test questions", index))
     )
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    found = ask(probe, rows)
+    if found is None:
+        raise InputError(f"row_length: none of {problems} test problems fits into {longer.row_length} tokens")
+    return found
+
+
+@torch.inference_mode()
+def ask(probe: Probe, rows: Rows) -> Answers | None:
+    """The probe's answers to the questions of all rows; None without rows."""
+    device = probe.classifier.weight.device
+    found: list[Answers] = []
     for part in _parts(rows, ROWS_A_PASS):
         ids, positions, branch, visible = (
-            torch.from_numpy(np.stack([row[column] for _, row in part])).to(device) for column in range(4)
+            torch.from_numpy(np.stack([row[column] for *_, row in part])).to(device) for column in range(4)
         )
-        targets = np.stack([row.targets for _, row in part])
+        targets = np.stack([row.targets for *_, row in part])
         asked = targets != NO_ANSWER
         probability = probe(ids, positions, branch, visible).float().softmax(-1)[..., CANNOT].cpu().numpy()
-        ops = np.broadcast_to(np.array([op for op, _ in part])[:, None], targets.shape)
-        found.append((ops[asked], probability[asked], targets[asked] == CANNOT))
-    if not found:
-        raise InputError(f"row_length: none of {problems} test problems fits into {config.row_length} tokens")
-    ops, probabilities, cannot = (np.concatenate(column) for column in zip(*found, strict=True))
-    return ops, probabilities, cannot
+        index, ops = (
+            np.broadcast_to(np.array([row[column] for row in part])[:, None], targets.shape) for column in range(2)
+        )
+        found.append(Answers(index[asked], ops[asked], probability[asked], targets[asked] == CANNOT))
+    return Answers(*(np.concatenate(column) for column in zip(*found, strict=True))) if found else None
 
 
 def _parts(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -148,29 +190,32 @@ def evaluate_probe(
     Returns:
         What was written: `all` and `by_op` (see `measures.summarise`), `first_mistakes` (n, detected, share).
     """
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    probe, config = load_probe(path, device)
+    probe, config = load_probe(path, measuring_device(device))
     vocabulary = vocabulary_of(config, path)
-    ops, probabilities, cannot = answers(probe, config, problems, seen, vocabulary)
-    by_op = {int(op): summarise(probabilities[ops == op], cannot[ops == op]) for op in np.unique(ops)}
+    found = answers(probe, config, problems, seen, vocabulary)
+    by_op = {int(op): Answers(*(column[found.ops == op] for column in found)).summary() for op in np.unique(found.ops)}
     report: dict[str, Any] = {
         "probe": _description(config),
         "problems": problems,
         "templates": "seen" if seen else "test",
-        "all": summarise(probabilities, cannot),
+        "all": found.summary(),
         "by_op": by_op,
     }
     find = first_mistakes if config.question == "can_next" else first_wrong_steps
     solutions = read_solutions(generations, config)
     asked = [question for question, first in find(solutions, vocabulary) if first]
     if asked:
-        longest = max(len(question.prompt) + len(question.tokens) for question in asked)
-        detected = sum(LearnedDetector(probe, rows=ROWS_A_PASS, context=longest).regrets(asked))
-        report["first_mistakes"] = {"n": len(asked), "detected": detected, "share": detected / len(asked)}
+        number = sum(detected(probe, asked))
+        report["first_mistakes"] = {"n": len(asked), "detected": number, "share": number / len(asked)}
     write_json(RunFolder(path).path / REPORT, report)
-    draw(report, probabilities, cannot, RunFolder(path).path / FIGURE)
+    draw(report, found.probabilities, found.cannot, RunFolder(path).path / FIGURE)
     return report
+
+
+def detected(probe: Probe, asked: Sequence[Question]) -> list[bool]:
+    """Which of these definitions the probe, used as a detector, regrets."""
+    longest = max((len(question.prompt) + len(question.tokens) for question in asked), default=1)
+    return LearnedDetector(probe, threshold=THRESHOLD, rows=ROWS_A_PASS, context=longest).regrets(asked)
 
 
 def draw(report: dict[str, Any], probabilities: np.ndarray, cannot: np.ndarray, path: Path) -> None:

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from igsm.statistics import wilson
+from igsm.statistics import effective_trials, wilson
+
+THRESHOLD = 0.5
+"""Least probability of "cannot" that counts as such an answer."""
 
 
 def roc_curve(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -49,21 +52,26 @@ def calibration(probabilities: np.ndarray, positive: np.ndarray, bins: int = 10)
     return rows
 
 
-def summarise(probabilities: np.ndarray, positive: np.ndarray, threshold: float = 0.5) -> dict[str, Any]:
+def summarise(
+    probabilities: np.ndarray, positive: np.ndarray, problems: np.ndarray, threshold: float = THRESHOLD
+) -> dict[str, Any]:
     """All measures of a set of answers.
 
     Args:
         probabilities: of "cannot", float [n], n > 0.
         positive: whether it truly cannot, bool [n].
+        problems: number of the problem that is asked about, int [n]; the interval covers other problems.
     """
     right = (probabilities >= threshold) == positive
     correct, n = int(right.sum()), len(right)
+    _, which = np.unique(problems, return_inverse=True)
+    effective = effective_trials(np.bincount(which, weights=right).astype(int).tolist(), np.bincount(which).tolist())
     rates = [float(right[part].mean()) if part.any() else None for part in (positive, ~positive)]
     return {
         "n": n,
         "correct": correct,
         "accuracy": correct / n,
-        "interval": wilson(correct, n),
+        "interval": wilson(effective * correct / n, effective),
         "share_cannot": float(positive.mean()),
         "accuracy_on_cannot": rates[0],
         "accuracy_on_can": rates[1],

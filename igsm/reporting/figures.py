@@ -23,6 +23,11 @@ from igsm.rundir import atomic_write
 Points = Sequence[tuple[float, float]]
 LETTERS_AN_INCH = 11
 """Of a title: it is broken into lines rather than cut off at the picture's edges."""
+LINES = (
+    "lines: 95 % over test problems",
+    "points: training seeds; lines: 95 % over training seeds, where these show no spread over test problems",
+)
+"""What the lines of a bar chart are, without and with several seeds."""
 _STYLES = ("-", "--", ":", "-.")
 _MARKERS = "os^Dv<>PX*"
 _COLOUR_MAPS = {1: "RdYlGn", 0: "Blues", -1: "YlOrRd"}
@@ -156,10 +161,13 @@ def bar_chart(table: Table, title: str) -> Any:
             if cell.value is None:
                 axis.text(place, 0.0, "-", ha="center", va="bottom", fontsize=8)
                 continue
-            low, high = cell.interval or (cell.value, cell.value)
+            low, high = cell.seed_interval or cell.interval or (cell.value, cell.value)
             axis.plot([place, place], [scale * low, scale * high], color="#333333", linewidth=1)
-            text = table.measure.text(cell.value) + stars(cell.p_value)
-            axis.text(place, scale * high, f"{text}\n", ha="center", va="center", fontsize=7)
+            if len(cell.by_seed) > 1:
+                points = [scale * value for value in cell.by_seed]
+                axis.plot([place] * len(points), points, "o", color="#111111", markersize=2.5, alpha=0.6)
+            text = table.measure.text(cell.value) + stars(cell.comparison)
+            axis.text(place, scale * max(high, *cell.by_seed, 0.0), f"{text}\n", ha="center", va="center", fontsize=7)
     if table.measure.share:
         for j, column in enumerate(table.columns):
             if (floor := table.always_zero.get(column)) is not None:
@@ -171,8 +179,9 @@ def bar_chart(table: Table, title: str) -> Any:
     labels = [plain(column).replace("<=", "≤") for column in table.columns]
     axis.set_xticks(range(len(labels)), labels, fontsize=8)
     axis.set_ylabel(table.measure.title, fontsize=8)
+    axis.set_xlabel(LINES[any(cell.seed_interval for cell in table.cells.values())], fontsize=7)
     axis.set_title(textwrap.fill(plain(title), int(LETTERS_AN_INCH * figure.get_figwidth())), fontsize=10)
-    axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3, frameon=False)
+    axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3, frameon=False)
     for side in ("top", "right"):
         axis.spines[side].set_visible(False)
     return figure
@@ -224,12 +233,19 @@ def training_curves(series: Mapping[str, Sequence[Curve]]) -> Any | None:
     return figure
 
 
-def trade_off(points: Mapping[str, tuple[float, float]], measure: Metric) -> Any:
+def trade_off(
+    points: Mapping[str, tuple[float, float]],
+    measure: Metric,
+    seeds: Mapping[str, Points] | None = None,
+    caption: str = "",
+) -> Any:
     """Accuracy against generated tokens, one point a row: which decoder buys what at which price.
 
     Args:
         points: row -> (generated tokens a problem, accuracy); of more than 20 rows the first 20 are drawn.
         measure: the measure on the vertical axis.
+        seeds: row -> the same of each training seed, drawn small.
+        caption: title.
     """
     figure = new_figure(7.0, 4.0)
     axis = figure.subplots()
@@ -239,6 +255,10 @@ def trade_off(points: Mapping[str, tuple[float, float]], measure: Metric) -> Any
         tokens, value = points[row]
         axis.plot([tokens], [100 * value if measure.share else value], **look)
         entries.append((row, look))
+        for own_tokens, own_value in (seeds or {}).get(row, ()):
+            own = 100 * own_value if measure.share else own_value
+            axis.plot([own_tokens], [own], marker=".", color=colour, markersize=4, alpha=0.5)
+    axis.set_title(plain(caption), fontsize=9)
     axis.set_xlabel("generated tokens per problem", fontsize=8)
     axis.set_ylabel(measure.title, fontsize=8)
     axis.tick_params(labelsize=7)

@@ -81,11 +81,16 @@ def table_html(table: Table) -> str:
 def _cell(table: Table, cell: Cell) -> tuple[str, Any]:
     number = f"<b>{table.measure.text(cell.value)}</b>" if cell.value is not None else "-"
     details = [line for line in (evidence(table, cell), comparison(table, cell)) if line]
-    p_value = ""
-    if cell.p_value is not None:
-        p_value = f"<small>p {f'{cell.p_value:.2g}' if cell.p_value else '&lt; 1e-300'}</small>"
     small = "".join(f"<small>{escape(line)}</small>" for line in details)
-    return number + stars(cell.p_value) + small + p_value, cell.value
+    return number + stars(cell.comparison) + small + _p_value(cell), cell.value
+
+
+def _p_value(cell: Cell) -> str:
+    test = cell.comparison
+    if test is None:
+        return ""
+    shown = f"{test.adjusted:.2g}" if test.adjusted else "&lt; 1e-300"
+    return f"<small>p {shown} over {test.over}</small>"
 
 
 def picture(content: bytes, description: str, inches: float) -> str:

@@ -14,6 +14,7 @@ from igsm.reporting import figures, page, text
 from igsm.reporting.paper import PaperTable, paper_table, split_cell
 from igsm.reporting.results import Result, Source, curves, other_settings, read_provenance, read_results
 from igsm.reporting.samples import choose_samples, first_errors
+from igsm.reporting.seed_chart import seed_chart
 from igsm.reporting.table import Combine, Table, build_table, split_decoders
 from igsm.rundir import atomic_write
 
@@ -21,7 +22,11 @@ CURVES = 3
 """Panels of training curves at most."""
 SAMPLES_PER_ROW = 6
 PAGE = "index.html"
-_PICTURES = (*METRICS, *(f"{name}_bars" for name in METRICS), "training_curves", "accuracy_by_tokens")
+_PICTURES = (
+    *(f"{name}{kind}" for name in METRICS for kind in ("", "_bars", "_seeds")),
+    "training_curves",
+    "accuracy_by_tokens",
+)
 
 
 @dataclass(frozen=True)
@@ -181,11 +186,13 @@ def write_report(report: Report, folder: Path, progress: Callable[[str], None] =
     for table in report.tables:
         if not table.rows or not table.columns or not (table.measured or table.paper):
             continue
-        heading = f"{title}: {table.measure.title}"
+        heading = f"{title}: {table.caption}"
         progress(heading)
         drawn = [(table.measure.name, figures.heat_map(table, heading))]
         if table.measured and len(table.columns) <= 8 and len(table.rows) <= 8:
             drawn.insert(0, (f"{table.measure.name}_bars", figures.bar_chart(table, heading)))
+        elif any(len(cell.by_seed) > 1 for cell in table.cells.values()):
+            drawn.insert(0, (f"{table.measure.name}_seeds", seed_chart(table, heading)))
         for name, figure in drawn:
             written += figures.save_picture(figure, folder / name)
             drawings.append((heading, figure))
@@ -193,7 +200,10 @@ def write_report(report: Report, folder: Path, progress: Callable[[str], None] =
     if training is not None:
         written += figures.save_picture(training, folder / "training_curves")
     points = trade_off_points(report.tables)
-    price = figures.trade_off(points, METRICS["accuracy"]) if len(points) > 1 else None
+    price = None
+    if len(points) > 1:
+        caption = next(table.caption for table in report.tables if table.measure.name == "accuracy")
+        price = figures.trade_off(points, METRICS["accuracy"], trade_off_seeds(report.tables, points), caption)
     if price is not None:
         written += figures.save_picture(price, folder / "accuracy_by_tokens")
     write(PAGE, _page(report, drawings, training, price))
@@ -213,10 +223,10 @@ def _page(report: Report, drawings: list[tuple[str, Any]], training: Any | None,
     errors = {row: dict(first_errors([r for r in report.results if r.row == row])) for row in rows}
     origins = {str(result.run): read_provenance(result.run) for result in report.results}
     sections = [("Figures", "".join(shown(figure, heading) for heading, figure in drawings))]
-    sections += [(table.measure.title, page.table_html(table)) for table in report.tables]
+    sections += [(table.caption, page.table_html(table)) for table in report.tables]
     sections += [
         ("Accuracy against generated tokens", shown(price, "accuracy against tokens") if price else ""),
-        ("Training curves", shown(training, "training curves") if training else ""),
+        (f"Training curves of {len(origins)} runs", shown(training, "training curves") if training else ""),
         ("Kinds of first errors", page.error_table(errors)),
         ("Generated solutions", page.samples_html(_samples(report))),
         ("Where every number comes from", page.provenance_html(report.results, origins) if rows else ""),
@@ -273,3 +283,20 @@ def trade_off_points(tables: Sequence[Table]) -> dict[str, tuple[float, float]]:
         {row: fmean(table.cell(row, column).value or 0.0 for column in common) for row in measured} for table in pair
     )
     return {row: (tokens[row], accuracy[row]) for row in measured}
+
+
+def trade_off_seeds(
+    tables: Sequence[Table], points: dict[str, tuple[float, float]]
+) -> dict[str, list[tuple[float, float]]]:
+    """Of the rows of `trade_off_points` the same point of each training seed, where all cells have the same seeds."""
+    by_name = {table.measure.name: table for table in tables}
+    pair = by_name["generated_tokens"], by_name["accuracy"]
+    shown = [(table, row) for table in pair for row in points]
+    common = [one for one in pair[0].columns if all(table.cell(row, one).value is not None for table, row in shown)]
+    found = {}
+    for row in points:
+        tokens, accuracy = ([table.cell(row, column).by_seed for column in common] for table in pair)
+        if len({len(own) for own in (*tokens, *accuracy)}) == 1 and len(tokens[0]) > 1:
+            means = ([fmean(own) for own in zip(*cells, strict=True)] for cells in (tokens, accuracy))
+            found[row] = list(zip(*means, strict=True))
+    return found

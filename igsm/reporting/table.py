@@ -1,4 +1,4 @@
-"""From evaluations to a table: every cell with its evidence, the paper's number and a paired test."""
+"""From evaluations to a table: every cell with its evidence, the paper's number and a test against the baseline."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from typing import Literal
 
 from igsm.grading.metrics import Metric
 from igsm.reporting.paper import PaperTable, sort_columns, split_cell
-from igsm.reporting.pooling import combine_results, paired_test
+from igsm.reporting.pooling import combine_results
 from igsm.reporting.results import Result
+from igsm.reporting.seeds import Comparison, compare, counted, n_seeds, seed_interval, values_by_seed
+from igsm.statistics import holm
 
 Combine = Literal["best", "pooled"]
 AVERAGE = "average"
 """Name of the column of means over all others."""
+PROBED = ("first-mistakes", "all-parameters")
+"""What a probe is asked about, in place of a decoder (`igsm.evaluation.probed`); the last is written last."""
 
 
 @dataclass(frozen=True)
@@ -24,20 +28,26 @@ class Cell:
     Attributes:
         value: ours; None when nothing was measured.
         n: test problems behind it, each counted once however many seeds have answered it.
-        interval: 95 % interval over the problems: Wilson for shares, normal for means; None when it cannot be computed.
+        interval: 95 % interval over the test problems: Wilson for shares, `mean_interval` for means; None when unknown.
         paper: the paper's number; None when it has none.
-        p_value: exact paired test against the baseline row on the same problems; None when not comparable.
+        comparison: test against the baseline row, over training seeds or over problems; None when not comparable.
         results: the evaluations the number comes from.
         n_choices: how many evaluations the best was chosen from (1: no choice).
+        n_seeds: training seeds behind it, those it was chosen from included.
+        by_seed: the number of each of `results`.
+        seed_interval: 95 % interval over training seeds; None with one, or where all have the same number.
     """
 
     value: float | None = None
     n: int = 0
     interval: tuple[float, float] | None = None
     paper: float | None = None
-    p_value: float | None = None
+    comparison: Comparison | None = None
     results: tuple[Result, ...] = ()
     n_choices: int = 1
+    n_seeds: int = 0
+    by_seed: tuple[float, ...] = ()
+    seed_interval: tuple[float, float] | None = None
 
     @property
     def difference(self) -> float | None:
@@ -49,11 +59,6 @@ class Cell:
         """How many evaluations are taken together, e.g. "3 seeds" ("runs" where seeds repeat or are not known)."""
         known = {result.seed for result in self.results} - {None}
         return f"{len(self.results)} {'seeds' if len(known) == len(self.results) else 'runs'}"
-
-    @property
-    def by_seed(self) -> tuple[float, ...]:
-        """The accuracies that are taken together, in the order of `results`."""
-        return tuple(result.correct / result.n for result in self.results)
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,17 @@ class Table:
         return [column for _, columns in self.blocks for column in columns]
 
     @property
+    def caption(self) -> str:
+        """What it shows, and of how many training seeds."""
+        seeds = counted(cell.n_seeds for cell in self.cells.values())
+        return f"{self.measure.title}, {seeds}" if seeds else self.measure.title
+
+    @property
+    def comparisons(self) -> list[Comparison]:
+        """All tests of the table: the family over which their p-values are adjusted."""
+        return [cell.comparison for cell in self.cells.values() if cell.comparison is not None]
+
+    @property
     def measured(self) -> bool:
         """Whether there is any number of ours."""
         return any(cell.value is not None for cell in self.cells.values())
@@ -133,6 +149,8 @@ def build_table(
             paper does in Figures 4 and 8 (its interval knows nothing of the choice).
         paper: the paper's numbers for this measure.
     """
+    # A probe's answers are no solutions, and the other way round.
+    results = [result for result in results if (result.decoder in PROBED) == (measure.name == "detection")]
     rows = tuple(dict.fromkeys(rows if rows is not None else (result.row for result in results)))
     columns = tuple(columns) if columns is not None else sort_columns(result.cell for result in results)
     groups: dict[tuple[str, str], list[Result]] = {}
@@ -145,16 +163,32 @@ def build_table(
             group = chosen.get((row, column), [])
             base = chosen.get((baseline, column), []) if baseline not in (None, row) else []
             value, n, interval = combine_results(group, measure)
+            by_seed = values_by_seed(group, measure)
+            comparable = measure.share and base and group
             cells[row, column] = Cell(
                 value,
                 n,
                 interval,
                 paper.values.get(row, {}).get(column) if paper else None,
-                paired_test(base, group) if measure.share else None,
+                compare(base, group, measure) if comparable else None,
                 tuple(group),
                 len(groups.get((row, column), [])) if combine == "best" else 1,
+                n_seeds(groups.get((row, column), [])),
+                by_seed,
+                seed_interval(by_seed, measure),
             )
-    return Table(measure, rows, columns, cells, baseline, combine, paper, _always_zero(results))
+    return Table(measure, rows, columns, _adjusted(cells), baseline, combine, paper, _always_zero(results))
+
+
+def _adjusted(cells: dict[tuple[str, str], Cell]) -> dict[tuple[str, str], Cell]:
+    """The cells with Holm's correction over all their tests."""
+    tested = {key: cell.comparison for key, cell in cells.items() if cell.comparison is not None}
+    p_values = holm([comparison.p_value for comparison in tested.values()])
+    changed = {
+        key: replace(cells[key], comparison=replace(comparison, adjusted=p_value))
+        for (key, comparison), p_value in zip(tested.items(), p_values, strict=True)
+    }
+    return cells | changed
 
 
 def split_decoders(results: Sequence[Result]) -> list[Result]:
@@ -188,8 +222,8 @@ def _always_zero(results: Sequence[Result]) -> dict[str, float]:
     return floor
 
 
-def stars(p_value: float | None) -> str:
-    """Marks of significance: * below 0.05, ** below 0.01, *** below 0.001."""
-    if p_value is None:
+def stars(comparison: Comparison | None) -> str:
+    """Marks of significance: * below 0.05, ** below 0.01, *** below 0.001, after Holm's correction."""
+    if comparison is None:
         return ""
-    return "*" * sum(p_value < level for level in (0.05, 0.01, 0.001))
+    return "*" * sum(comparison.adjusted < level for level in (0.05, 0.01, 0.001))

@@ -12,33 +12,44 @@ from rich.text import Text
 from igsm.grading.metrics import CUT_OFF
 from igsm.reporting.paper import split_cell
 from igsm.reporting.table import Cell, Table, stars
+from igsm.statistics import smallest_p_value
 
 STARS = (
-    "Stars: differs from the row '{}' on the same problems, exact {} test "
-    "(* p < 0.05, ** p < 0.01, *** p < 0.001), not corrected for the number of cells."
+    "Stars: differs from the row '{}' (* p < 0.05, ** p < 0.01, *** p < 0.001, after Holm's correction over the {} "
+    "tests of this table). {}"
 )
-ONE_SEED = "One training seed each: the stars do not cover training, and intervals cover the test problems only."
+OVER_SEEDS = "Rows that were trained differently: exact permutation test over training seeds."
+OVER_PROBLEMS = "The same models decoded otherwise: exact {} test over the problems, which covers these models only."
+TOO_FEW = (
+    "With {} against {} training seeds no p-value can be below {:.2g}, {:.2g} after the correction: such a row cannot "
+    "have a star."
+)
+ONE_SEED = "One training seed each: nothing is said of training, and intervals cover the test problems only."
 SEEDS = (
-    "Accuracies of several training seeds are the mean of the seeds, other means those of all answers that count; n "
-    "counts each test problem once. Intervals and stars cover the test problems, not the training seeds, whose lowest "
-    "and highest accuracy stands behind their number. Rows with seeds in common are tested at these."
+    "Numbers of several training seeds are the mean of the seeds. Behind 'seeds' stands the 95 % t interval over "
+    "training seeds (what training again would give), behind 'problems' that over test problems (what other problems "
+    "would show of these models); n counts each test problem once."
 )
-CONSTANT = (
-    "Intervals of means are normal ones; where every problem has the same count, the mean plus or minus the exact "
-    "Poisson bound of what was never seen in n problems, 3.69 / n."
+MEANS = (
+    "Intervals of means over problems are those of a Poisson count of as many events as the standard error tells of; "
+    "where every problem has the same count, the mean plus or minus the exact Poisson bound of what was never seen in "
+    "n problems, 3.69 / n."
 )
 
 
 def evidence(table: Table, cell: Cell) -> str:
-    """What stands under a number: interval, n and seeds, e.g. "83.1 to 85.4, n 4096, 3 seeds: 79.8 to 88.0"."""
+    """What stands under a number, e.g. "3 seeds: 79.8 to 88.0, problems: 83.1 to 85.4, n 4096"; of one seed only the
+    interval over problems and n."""
     if cell.value is None or not cell.results:
         return ""
-    text = f"n {cell.n}" + (f", {cell.seeds}" if len(cell.results) > 1 else "")
-    if table.measure.share and len(cell.by_seed) > 1:
-        text += f": {table.measure.range(min(cell.by_seed), max(cell.by_seed))}"
+    parts = [f"n {cell.n}"]
+    several = len(cell.results) > 1
     if cell.interval is not None:
-        text = f"{table.measure.range(*cell.interval)}, {text}"
-    return text
+        parts.insert(0, ("problems: " if several else "") + table.measure.range(*cell.interval))
+    if several:
+        spread = "no spread" if cell.seed_interval is None else table.measure.range(*cell.seed_interval)
+        parts.insert(0, f"{cell.seeds}: {spread}")
+    return ", ".join(parts)
 
 
 def comparison(table: Table, cell: Cell) -> str:
@@ -55,21 +66,19 @@ def notes(table: Table) -> list[str]:
     lines.append("'-' has not been measured.")
     if table.measure.share and len(table.columns) > 1:
         lines.append("The average is that of the cells, whatever their n; none as long as one is missing.")
-    several = any(len(cell.results) > 1 for cell in table.cells.values())
-    starred = table.measure.share and table.baseline is not None
     if table.combine == "best":
         lines.append(
-            "Each cell is the best of its seeds and decoders, as in the paper; interval and stars belong to "
-            "the chosen one and know nothing of the choice."
+            "Each cell is the best of its seeds and decoders, as in the paper; the interval belongs to the chosen one, "
+            "covers the test problems and knows nothing of the choice. Rows that were trained differently are not "
+            "tested: a best of few has no law to test by."
         )
-    elif several:
+    elif any(len(cell.results) > 1 for cell in table.cells.values()):
         lines.append(SEEDS)
     elif table.measured:
         lines.append(ONE_SEED)
     if not table.measure.share:
-        lines.append(CONSTANT)
-    if starred:
-        lines.append(STARS.format(table.baseline, "sign-flip" if several else "McNemar"))
+        lines.append(MEANS)
+    lines += _tests(table)
     for result in {r.folder: r for cell in table.cells.values() for r in cell.results}.values():
         share = result.numbers.mean("at_limit") or 0.0
         if share > CUT_OFF:
@@ -81,13 +90,32 @@ def notes(table: Table) -> list[str]:
     return lines
 
 
+def _tests(table: Table) -> list[str]:
+    """What the stars are, and where there can be none."""
+    tests = table.comparisons
+    if not tests:
+        return []
+    kinds = []
+    if any(test.over == "seeds" for test in tests):
+        kinds.append(OVER_SEEDS)
+    if paired := [test for test in tests if test.over == "problems"]:
+        kinds.append(OVER_PROBLEMS.format("sign-flip" if any(test.sides[0] > 1 for test in paired) else "McNemar"))
+    lines = [STARS.format(table.baseline, len(tests), " ".join(kinds))]
+    over_seeds = [test.sides for test in tests if test.over == "seeds"]
+    for sides in sorted(set(over_seeds)):
+        smallest = smallest_p_value(*sides)
+        if (corrected := min(1.0, len(over_seeds) * smallest)) >= 0.05:
+            lines.append(TOO_FEW.format(*sides, smallest, corrected))
+    return lines
+
+
 def terminal_tables(table: Table, width: int = 80) -> list[rich.table.Table]:
     """Rich tables, one family or less each, so that none is wider than ``width`` characters."""
     labels = min(max((len(row) for row in table.rows), default=0), 24)
     at_once = max(1, (width - labels - 4) // 17)
     blocks = []
     for family, columns in _chunks(table, at_once):
-        drawn = rich.table.Table(title=": ".join(part for part in (family, table.measure.title) if part))
+        drawn = rich.table.Table(title=": ".join(part for part in (family, table.caption) if part))
         drawn.add_column("", max_width=24)
         for column in columns:
             drawn.add_column(split_cell(column)[1], justify="right", no_wrap=True)
@@ -107,7 +135,7 @@ def _chunks(table: Table, size: int) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _terminal_cell(table: Table, cell: Cell) -> Text:
-    text = Text(table.measure.text(cell.value) + stars(cell.p_value), style="bold")
+    text = Text(table.measure.text(cell.value) + stars(cell.comparison), style="bold")
     for line in (*evidence(table, cell).replace(": ", ":, ").split(", "), *comparison(table, cell).split(" (")):
         if line:
             text.append(f"\n{line.rstrip(')')}", style="dim not bold")
@@ -116,7 +144,7 @@ def _terminal_cell(table: Table, cell: Cell) -> Text:
 
 def markdown(table: Table) -> str:
     """The table as Markdown, one block a family, the notes below."""
-    lines = [f"## {table.measure.title}", ""]
+    lines = [f"## {table.caption}", ""]
     for family, columns in table.blocks:
         if family:
             lines += [f"### {family}", ""]
@@ -138,13 +166,13 @@ def _markdown(text: str) -> str:
 
 def _markdown_cell(table: Table, cell: Cell) -> str:
     first = f"**{table.measure.text(cell.value)}**" if cell.value is not None else "-"
-    marks = stars(cell.p_value).replace("*", "\\*")
+    marks = stars(cell.comparison).replace("*", "\\*")
     return "<br>".join(part for part in (first + marks, evidence(table, cell), comparison(table, cell)) if part)
 
 
 def latex(table: Table) -> str:
     """The table as LaTeX (needs booktabs), one tabular a family."""
-    lines = [f"% {table.measure.title}. " + " ".join(notes(table))]
+    lines = [f"% {table.caption}. " + " ".join(notes(table))]
     for family, columns in table.blocks:
         head = " & ".join(_latex(split_cell(column)[1]) for column in columns)
         lines += [
@@ -170,7 +198,7 @@ def _latex(text: str) -> str:
 def _latex_cell(table: Table, cell: Cell) -> str:
     if cell.value is None and cell.paper is None:
         return "--"
-    marks = stars(cell.p_value)
+    marks = stars(cell.comparison)
     first = (table.measure.text(cell.value) if cell.value is not None else "--") + (f"$^{{{marks}}}$" if marks else "")
     small = [_latex(line) for line in (evidence(table, cell), comparison(table, cell)) if line]
     return "\\shortstack[r]{" + "\\\\".join([first, *(f"\\scriptsize {line}" for line in small)]) + "}"
@@ -183,13 +211,15 @@ def csv_text(tables: Sequence[Table]) -> str:
     writer.writerow(
         ["measure", "row", "cell", "value", "low", "high", "n", "paper", "difference", "p_value"]
         + ["always_zero", "decoders", "seeds", "correct_by_seed", "chosen_from", "runs"]
+        + ["seed_low", "seed_high", "p_holm", "tested_over", "values_by_seed"]
     )
     for table in tables:
         for row in table.rows:
             for column in table.shown_columns:
                 cell = table.cell(row, column)
                 low, high = cell.interval or (None, None)
-                numbers = [cell.value, low, high, cell.n or None, cell.paper, cell.difference, cell.p_value]
+                test = cell.comparison
+                numbers = [cell.value, low, high, cell.n or None, cell.paper, cell.difference, test and test.p_value]
                 numbers.append(table.floor(column))
                 origin = [
                     " ".join(sorted({result.decoder for result in cell.results})),
@@ -198,9 +228,13 @@ def csv_text(tables: Sequence[Table]) -> str:
                     str(cell.n_choices) if cell.results else "",
                     " ".join(sorted({str(result.run) for result in cell.results})),
                 ]
+                over_seeds = [*(cell.seed_interval or (None, None)), test and test.adjusted]
+                more = [test.over if test else "", " ".join(f"{value:.6g}" for value in cell.by_seed)]
                 writer.writerow(
                     [table.measure.name, row, column]
                     + ["-" if number is None else f"{number:.6g}" for number in numbers]
                     + [text or "-" for text in origin]
+                    + ["-" if number is None else f"{number:.6g}" for number in over_seeds]
+                    + [text or "-" for text in more]
                 )
     return buffer.getvalue()

@@ -13,8 +13,9 @@ from igsm.evaluation.cells import parse_cells
 from igsm.problems.difficulty import ProblemConfig
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Source
+from igsm.reporting.table import PROBED
 from igsm.sweeps.settings import Settings, conflict, differences, resolve
-from igsm.sweeps.sweep import Arm, FineTuning, Stage, Sweep, Variables, fill, folder_name, grid_points
+from igsm.sweeps.sweep import Arm, FineTuning, Probing, Sweep, Variables, fill, folder_name, grid_points
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ def plan(sweep: Sweep, root: Path) -> list[Job]:
             probe = _probe_job(row, row.arm.probe, run, job)
             _add(jobs, probe)
             needs.append(probe.name)
+            if row.arm.probe.measure:
+                greedy = replace(row, arm=row.arm.model_copy(update={"decoders": ["greedy"]}))
+                (solve,) = _evaluation_jobs(sweep, greedy, run, (job.name,), job)
+                _add(jobs, solve)
+                _add(jobs, _measuring_job(sweep, probe, solve))
         if row.arm.evaluate:
             for evaluation in _evaluation_jobs(sweep, row, run, tuple(needs), job):
                 _add(jobs, evaluation)
@@ -142,17 +148,36 @@ def _training_job(sweep: Sweep, root: Path, row: _Row, starts: dict[tuple[str, s
     return _stage_job("finetune", config, [*overrides, *seeds], run, (before.name,))
 
 
-def _probe_job(row: _Row, probe: Stage, run: Path, training: Job) -> Job:
+def _probe_job(row: _Row, probe: Probing, run: Path, training: Job) -> Job:
     where = f"arm '{row.arm.row}'"
     config = fill(probe.config, row.variables, where)
     overrides = [f"from={run}"] + [fill(text, row.variables, where) for text in probe.overrides]
     overrides.append(f"seed={row.seed}")
-    return _stage_job("probe", config, overrides, probe_folder(run, config), (training.name,))
+    return _stage_job("probe", config, overrides, probe_folder(run, probe, row.variables, where), (training.name,))
 
 
-def probe_folder(run: Path, config: str) -> Path:
+def probe_folder(run: Path, probe: Probing, variables: Variables, where: str) -> Path:
     """Where a detector trained on ``run`` lies: beside it, named after its config."""
-    return run.with_name(f"{run.name}-{Path(config).stem}")
+    name = folder_name(fill(probe.name or Path(probe.config).stem, variables, where))
+    return run.with_name(f"{run.name}-{name}")
+
+
+def _measuring_job(sweep: Sweep, probe: Job, solve: Job) -> Job:
+    """Measures a trained probe over cells, an evaluation without generation: ``solve`` makes the solutions it reads."""
+    what = ["--cells", ",".join(solve.cells), "--problems", str(sweep.problems), "--test-seed", str(sweep.test_seed)]
+    return Job(
+        f"measure {probe.run.name}",
+        "eval",
+        (*probe.command, *what),
+        probe.run,
+        (probe.name, solve.name),
+        probe.config,
+        {},
+        solve.cells,
+        PROBED[-1],
+        sweep.problems,
+        sweep.test_seed,
+    )
 
 
 def _stage_job(stage: str, config: str, overrides: list[str], run: Path, needs: tuple[str, ...]) -> Job:
@@ -203,7 +228,7 @@ def decoders(sweep: Sweep, arm: Arm, variables: Variables, run: Path) -> list[tu
     where = f"arm '{arm.row}'"
     known = dict(variables)
     if arm.probe is not None:
-        known["probe"] = str(probe_folder(run, fill(arm.probe.config, variables, where)))
+        known["probe"] = str(probe_folder(run, arm.probe, variables, where))
     texts = [fill(text, known, where) for text in arm.decoders or sweep.decoders]
     return [(parse_decoder(text).name, text) for text in texts]
 
@@ -212,29 +237,39 @@ def report_request(sweep: Sweep, root: Path) -> ReportRequest:
     """The report of a sweep, whatever part of it is finished; runs of other settings in its folders are left out."""
     sources: list[Source] = []
     left_out: list[str] = []
+    shown: list[str] = []
     columns: dict[str, dict[str, None]] = {family: {} for family in sweep.families}
     rows = list(_rows(sweep))
     starts = _starts(rows)
     for row in rows:
+        probe = row.arm.probe if row.arm.probe is not None and row.arm.probe.measure else None
+        if not row.arm.evaluate and probe is None:
+            continue
+        run = row.folder(sweep, root)
+        training = _training_job(sweep, root, row, starts)
+        cells = _cells(sweep, row, training)
+        columns[row.family] |= dict.fromkeys(cells)
+        shown.append(row.row)
+        found: list[tuple[Job, tuple[str, ...]]] = []
         if row.arm.evaluate:
-            run = row.folder(sweep, root)
             names = tuple(name for name, _ in decoders(sweep, row.arm, row.variables, run))
-            training = _training_job(sweep, root, row, starts)
-            cells = _cells(sweep, row, training)
-            columns[row.family] |= dict.fromkeys(cells)
+            found.append((training, names))
+        if probe is not None:
+            found.append((_probe_job(row, probe, run, training), PROBED))
+        for job, names in found:
             try:
-                reason = conflict(run, training.settings)
+                reason = conflict(job.run, job.settings)
             except InputError as error:  # a damaged folder is that row's trouble, not the others'
                 reason = str(error)
             if reason is not None:
                 left_out.append(reason)
             else:
-                sources.append(Source(row.row, run, row.seed, names, cells, sweep.test_seed, sweep.problems))
+                sources.append(Source(row.row, job.run, row.seed, names, cells, sweep.test_seed, sweep.problems))
     return ReportRequest(
         title=sweep.title,
         sources=sources,
         shows=sweep.shows,
-        rows=tuple(dict.fromkeys(row.row for row in rows if row.arm.evaluate)),
+        rows=tuple(dict.fromkeys(shown)),
         left_out=tuple(dict.fromkeys(left_out)),
         measures=sweep.measures,
         figure=sweep.figure,

@@ -36,6 +36,15 @@ class Stage(Config):
     overrides: list[str] = []
 
 
+class Probing(Stage):
+    """A detector trained on the arm's run."""
+
+    name: str | None = None
+    """Ending of its run folder; default: the config's name."""
+    measure: bool = False
+    """Measure it over the cells, on all parameters and on the model's own first mistakes: a row of the table each."""
+
+
 class FineTuning(Stage):
     """Fine-tuning, from the run of the arm called `start`."""
 
@@ -55,12 +64,12 @@ class Arm(Config):
     overrides: list[str] = []
     """Over the family's pretraining config; with `finetune`, the arm's own pretraining does not exist."""
     finetune: FineTuning | None = None
-    probe: Stage | None = None
-    """A detector trained on the arm's run; decoders name its folder as `{probe}`."""
+    probe: Probing | None = None
+    """Decoders name its folder as `{probe}`."""
     decoders: list[str] | None = None
     """Default: the sweep's."""
     evaluate: bool = True
-    """False for an arm that only serves others as a start."""
+    """False for an arm that only serves others as a start, or only its probe."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

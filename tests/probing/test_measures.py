@@ -7,6 +7,7 @@ import pytest
 
 from igsm.probing.measures import area_under_roc, calibration, roc_curve, summarise
 from igsm.seeds import numpy_generator
+from igsm.statistics import wilson
 
 
 def test_area_under_roc_is_the_share_of_ordered_pairs_with_ties_half() -> None:
@@ -38,8 +39,18 @@ def test_calibration_counts_every_answer_once() -> None:
 
 
 def test_summary_tells_the_two_kinds_of_error_apart() -> None:
-    summary = summarise(np.array([0.9, 0.2, 0.6, 0.1]), np.array([True, True, False, False]))
+    summary = summarise(np.array([0.9, 0.2, 0.6, 0.1]), np.array([True, True, False, False]), np.arange(4))
     assert (summary["n"], summary["correct"], summary["accuracy"]) == (4, 2, 0.5)
     assert (summary["accuracy_on_cannot"], summary["accuracy_on_can"]) == (0.5, 0.5)
-    one_class = summarise(np.array([0.9]), np.array([True]))
+    one_class = summarise(np.array([0.9]), np.array([True]), np.array([0]))
     assert one_class["accuracy_on_can"] is None
+
+
+def test_an_interval_of_questions_counts_problems() -> None:
+    """Guards against an interval of 2,000 independent trials where 20 problems were asked 100 questions each."""
+    problems = np.repeat(np.arange(20), 100)
+    cannot = np.ones(2000, bool)
+    all_or_none = np.where(problems < 10, 0.9, 0.1)
+    low, high = summarise(all_or_none, cannot, problems)["interval"]
+    assert (low, high) == pytest.approx(wilson(9.5, 19))
+    assert summarise(all_or_none, cannot, np.arange(2000))["interval"] == pytest.approx(wilson(1000, 2000), abs=1e-4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -17,6 +18,12 @@ from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.detectors import Question
 from igsm.errors import InputError
+from igsm.evaluation.cells import parse_cells
+from igsm.evaluation.probed import ALL, FIRST
+from igsm.evaluation.runs import load_run
+from igsm.evaluation.testsets import load_test_set
+from igsm.grading.grade import grade
+from igsm.grading.verdict import Kind
 from igsm.model import GPT, ModelConfig
 from igsm.model.checkpoint import save_checkpoint
 from igsm.probing.config import ProbeConfig
@@ -27,7 +34,8 @@ from igsm.probing.train import first_row, held_out, load_probe, resolve, train_p
 from igsm.probing.tree import branch_mask
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
-from igsm.rundir import read_json, read_jsonl
+from igsm.reporting.table import PROBED
+from igsm.rundir import JsonlWriter, read_json, read_jsonl, weights_digest, write_json
 from igsm.training.config import PretrainConfig
 from igsm.training.distributed import Ranks
 from tests.training.toy_training import metrics, weights
@@ -138,7 +146,8 @@ def test_answers_ask_about_test_problems_only(base: Path, tmp_path: Path) -> Non
     probe, config = load_probe(tmp_path / "probe")
     source = ProblemSource(PROBLEM.model_copy(update={"split": "test"}), config.seed)
     problems = [source.problem(i) for i in range(8)]
-    ops, probabilities, cannot = answers(probe, config, 8)
+    index, ops, probabilities, cannot = answers(probe, config, 8)
+    assert sorted(set(index.tolist())) == list(range(8))
     assert len(ops) == len(probabilities) == sum(len(p.solution) * len(p.parameters) for p in problems)
     expected = sum(
         not p.can_next(one, set(p.solution[:step]))
@@ -148,7 +157,7 @@ def test_answers_ask_about_test_problems_only(base: Path, tmp_path: Path) -> Non
     )
     assert cannot.sum() == expected
     with pytest.raises(InputError, match="none of 3 test problems fits"):
-        answers(probe, config.model_copy(update={"row_length": 20}), 3)
+        answers(probe, config.model_copy(update={"row_length": 10}), 3)
 
 
 def test_a_probe_is_never_measured_on_its_training_problems(base: Path, tmp_path: Path) -> None:
@@ -157,7 +166,7 @@ def test_a_probe_is_never_measured_on_its_training_problems(base: Path, tmp_path
     probe, config = load_probe(tmp_path / "probe")
     train = ProblemConfig(difficulty="nano", split="train")
     problems = [ProblemSource(train, config.seed).problem(i) for i in range(8)]
-    ops, _, _ = answers(probe, config, 8, seen=True)
+    ops = answers(probe, config, 8, seen=True).ops
     assert ops.tolist() == [p.op for p in problems for _ in range(len(p.solution) * len(p.parameters))]
     vocabulary = load_vocabulary(PROBLEM)
     trained_on = [first_row(config, train, VOCABULARY, i).ids.tolist() for i in range(64)]
@@ -177,6 +186,53 @@ def test_first_mistakes_are_where_the_text_first_goes_wrong() -> None:
     text = vocabulary.decode(found[0][0].tokens)
     assert skipped.startswith(text)
     assert text.endswith(" as")
+
+
+def test_a_probe_is_measured_over_cells_by_one_command(base: Path, tmp_path: Path) -> None:
+    """Guards Results 0 and 1 against a cell other than the one named, mistakes of other weights, and questions of
+    problems too long for the rows it was trained on."""
+    cells = ["nano_pq:op=2", "nano_pq:op=3 seen"]
+    assert PROBED == (FIRST, ALL)
+    run, probed = load_run(base), parse_cells(",".join(cells), PROBLEM)
+    tests = [load_test_set(cell, PROBLEM, run.vocabulary, 12, 5).problems for cell in probed]
+    mistakes = []
+    for cell, own in zip(cells, tests, strict=True):
+        folder = base / "eval" / f"{cell}-greedy"
+        folder.mkdir(parents=True)
+        done = {"cell": cell, "decoder": "greedy", "n": 12, "seed": 5, "weights": weights_digest(run.checkpoint)}
+        write_json(folder / "summary.json", done)
+        verdicts = "".join(f'{{"index": {test.index}, "correct": false}}\n' for test in own)
+        (folder / "verdicts.jsonl").write_text(verdicts)
+        mistakes.append(0)
+        with JsonlWriter(folder / "generations.jsonl") as writer:
+            for test in own:
+                sentences = [f"{sentence}." for sentence in test.problem.solution_text.split(".")[:-1]]
+                skipped = "".join([sentences[0], *sentences[2:]]) if test.index % 2 else "".join(sentences)
+                error = grade(test.problem, skipped).error
+                mistakes[-1] += error is not None and error.kind is Kind.NOT_COMPUTABLE_YET
+                writer.write({"problem": test.problem.text, "solution": skipped, "modulus": 5})
+        (folder / "generations.jsonl.gz").write_bytes(gzip.compress((folder / "generations.jsonl").read_bytes()))
+    short = "row_length=64"  # no problem fits: the rows grow
+    command(
+        PRESET, [f"from={base}", *SMALL, short], tmp_path / "probe", problems=12, cells=",".join(cells), test_seed=5
+    )
+    for cell, own, wrong in zip(cells, tests, mistakes, strict=True):
+        every, first = (tmp_path / "probe" / "eval" / f"{cell}-{kind}" for kind in (ALL, FIRST))
+        verdicts = list(read_jsonl(every / "verdicts.jsonl"))
+        problems = [test.problem for test in own]
+        assert [verdict["asked"] for verdict in verdicts] == [len(p.solution) * len(p.parameters) for p in problems]
+        summary = read_json(every / "summary.json")
+        assert (summary["n"], summary["seed"]) == (12, 5)
+        assert summary["questions"]["n"] == sum(verdict["asked"] for verdict in verdicts)
+        assert summary["questions"]["correct"] == sum(verdict["right"] for verdict in verdicts)
+        assert first.exists() == (wrong > 0)
+        assert wrong == 0 or read_json(first / "summary.json")["n"] == wrong
+    assert sum(mistakes) > 0
+    with pytest.raises(InputError, match="unknown cell 'op=2x'"):
+        command(PRESET, [f"from={base}", *SMALL], tmp_path / "none", problems=12, cells="op=2x")
+    with pytest.raises(InputError, match="'can_next', not 'step'"):
+        command(PRESET, [f"from={base}", *SMALL, "question=step"], tmp_path / "none", problems=12, cells="op=2")
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_row_that_asks_nothing_has_no_query_without_keys(base: Path) -> None:

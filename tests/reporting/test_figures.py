@@ -6,7 +6,9 @@ import pytest
 
 from igsm.grading.metrics import METRICS
 from igsm.reporting.figures import Curve, bar_chart, heat_map, picture_bytes, trade_off, training_curves
+from igsm.reporting.report import trade_off_points, trade_off_seeds
 from igsm.reporting.results import Source, read_results
+from igsm.reporting.seed_chart import seed_chart
 from igsm.reporting.table import build_table
 
 pytest.importorskip("matplotlib")
@@ -88,3 +90,37 @@ def test_dollars_are_letters(make_run) -> None:
     curve = Curve("$x^$", "$y^$", [(0.0, 1.0)])
     picture_bytes(training_curves({"loss $z^$": [curve, Curve("b", "c", [(0.0, 1.0)])]}), "png", 30)
     picture_bytes(trade_off({"$x^$": (1.0, 0.5)}, METRICS["accuracy"]), "png", 30)
+
+
+def test_every_seed_is_a_point(make_run) -> None:
+    """Guards against figures that show a mean and hide the seeds behind it, and captions without their number."""
+    sources = [
+        Source(row, make_run(f"{row}{seed}", {"op=3": level + 0.05 * seed, "op=4": 0.5}, seed=seed), seed)
+        for row, level in (("original", 0.4), ("retry", 0.5))
+        for seed in (1, 2, 3)
+    ]
+    results = read_results(sources)
+    table = build_table(results, METRICS["accuracy"])
+    assert table.caption.endswith(", 3 training seeds")
+    bars, chart = bar_chart(table, table.caption), seed_chart(table, table.caption)
+    for figure in (bars, chart):
+        drawn = [line for axis in figure.axes for line in axis.get_lines() if line.get_marker() == "o"]
+        assert len(drawn) == 4
+        shown = sorted(
+            round(float(x), 6) for line in drawn for x in (line.get_ydata() if figure is bars else line.get_xdata())
+        )
+        assert shown == sorted(round(100 * result.correct / result.n, 6) for result in results)
+    assert "3 training seeds" in bars.axes[0].get_title()
+    assert "3 training seeds" in chart.get_suptitle()
+    tables = [build_table(results, METRICS[name]) for name in ("accuracy", "generated_tokens")]
+    points = trade_off_points(tables)
+    seeds = trade_off_seeds(tables, points)
+    assert {row: len(own) for row, own in seeds.items()} == {"original": 3, "retry": 3}
+    for row, own in seeds.items():
+        assert points[row] == pytest.approx(tuple(sum(values) / 3 for values in zip(*own, strict=True)))
+    small = [
+        line
+        for line in trade_off(points, METRICS["accuracy"], seeds, "c").axes[0].get_lines()
+        if line.get_marker() == "."
+    ]
+    assert len(small) == 6

@@ -1,0 +1,102 @@
+"""Over training seeds: each seed's number, their interval, and tests between rows that were trained differently."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+
+from igsm.grading.metrics import Metric
+from igsm.reporting.pooling import combine_results, paired_test
+from igsm.reporting.results import Result
+from igsm.statistics import permutation_test, t_interval
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Whether a row differs from the baseline in a cell.
+
+    Attributes:
+        over: "seeds": of two ways of training; "problems": of one model's two decoders.
+        p_value: of this test alone.
+        adjusted: after Holm, over all tests of the table; the stars are its.
+        sides: training seeds of the baseline and of the row.
+    """
+
+    over: Literal["seeds", "problems"]
+    p_value: float
+    sides: tuple[int, int]
+    adjusted: float = 1.0
+
+
+def values_by_seed(group: Sequence[Result], measure: Metric) -> tuple[float, ...]:
+    """The number of each evaluation, in their order; those in which nothing counts are left out."""
+    values = (combine_results([result], measure)[0] for result in group)
+    return tuple(value for value in values if value is not None)
+
+
+def seed_interval(values: Sequence[float], measure: Metric) -> Interval | None:
+    """95 % t interval over the seeds, cut off where no such number can be; None where no spread is known."""
+    found = t_interval(values)
+    if found is None:
+        return None
+    return max(0.0, found[0]), min(1.0, found[1]) if measure.share else found[1]
+
+
+def compare(base: Sequence[Result], other: Sequence[Result], measure: Metric) -> Comparison | None:
+    """Test a row against the baseline in one cell.
+
+    Rows that show the same models, decoded otherwise, are tested over the problems that these models were given. Rows
+    of other models claim something about training and are tested over the seeds, at least two a side.
+    """
+    common = {_model(result) for result in base} & {_model(result) for result in other}
+    if common and measure.name != "accuracy":
+        return None
+    if common:
+        base, other = ([result for result in row if _model(result) in common] for row in (base, other))
+        p_value = paired_test(base, other)
+        return None if p_value is None else Comparison("problems", p_value, (len(base), len(other)))
+    first, second = values_by_seed(base, measure), values_by_seed(other, measure)
+    if min(len(first), len(second)) < 2:
+        return None
+    return Comparison("seeds", permutation_test(first, second), (len(first), len(second)))
+
+
+def _model(result: Result) -> Hashable:
+    """What was trained: its run, and the checkpoint of it."""
+    return os.path.realpath(result.run), result.settings.get("checkpoint")
+
+
+def n_seeds(group: Sequence[Result]) -> int:
+    """How many trainings are behind these evaluations."""
+    return len({_model(result) for result in group})
+
+
+def spread(cells: Sequence[Sequence[float]]) -> tuple[float, int] | None:
+    """Standard deviation over training seeds, pooled over rows.
+
+    Args:
+        cells: each row's values, one a seed.
+
+    Returns:
+        The deviation and its degrees of freedom; None where no row has two seeds.
+    """
+    freedom = sum(len(values) - 1 for values in cells if len(values) > 1)
+    if freedom == 0:
+        return None
+    squares = math.fsum((value - fmean(values)) ** 2 for values in cells if len(values) > 1 for value in values)
+    return math.sqrt(squares / freedom), freedom
+
+
+def counted(numbers: Iterable[int]) -> str:
+    """How many training seeds, for a caption: "3 training seeds", "1 to 3 training seeds"; empty without any."""
+    known = sorted({number for number in numbers if number})
+    if not known:
+        return ""
+    span = f"{known[0]}" if len(known) == 1 else f"{known[0]} to {known[-1]}"
+    return f"{span} training seed{'s' if known[-1] > 1 else ''}"
