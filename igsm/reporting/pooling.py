@@ -8,7 +8,7 @@ from statistics import fmean
 
 from igsm.reporting.measures import Measure
 from igsm.reporting.results import Result
-from igsm.statistics import effective_problems, mean_interval, sign_flip_test, wilson
+from igsm.statistics import effective_problems, mean_interval, share_interval, sign_flip_test, wilson
 
 Combined = tuple[float | None, int, tuple[float, float] | None]
 
@@ -28,9 +28,7 @@ def combine_results(group: Sequence[Result], measure: Measure) -> Combined:
     answers = [own for result in group if (own := _counts(result, measure))]
     if answers and all(result.has_verdicts for result in group):
         value = math.fsum(fmean(own.values()) for own in answers) / len(answers)
-        interval = mean_interval(answers)
-        if measure.share and interval is not None:
-            interval = interval[0], min(1.0, interval[1])
+        interval = share_interval(answers) if measure.share else mean_interval(answers)
         return value, len(set().union(*answers)), interval
     means = [(mean, result.n) for result in group if (mean := measure.of_summary(result.summary)) is not None]
     if len(means) != 1:  # means over unknown numbers of problems cannot be pooled
