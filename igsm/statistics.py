@@ -185,6 +185,16 @@ def mean_interval(answers: Sequence[Mapping[Hashable, float]], confidence: float
     return mean / x * low, mean / x * high
 
 
+def share_interval(answers: Sequence[Mapping[Hashable, float]], confidence: float = 0.95) -> tuple[float, float] | None:
+    """:func:`mean_interval` of values from 0 to 1, by way of what is rarer: near 1 the misses, near 0 the hits."""
+    missed = [{problem: 1 - value for problem, value in own.items()} for own in answers]
+    if sum(sum(own.values()) for own in missed) > sum(sum(own.values()) for own in answers):
+        found = mean_interval(answers, confidence)
+        return found and (found[0], min(1.0, found[1]))
+    found = mean_interval(missed, confidence)
+    return found and (max(0.0, 1 - found[1]), 1 - found[0])
+
+
 def t_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
     """Student's interval of the mean of independent values, one a training seed.
 

@@ -41,7 +41,7 @@ from igsm.probing.solutions import read_solutions
 from igsm.probing.train import load_probe, vocabulary_of
 from igsm.rundir import RunFolder, atomic_write, provenance, weights_digest, write_json
 from igsm.seeds import numpy_generator
-from igsm.statistics import mean_interval
+from igsm.statistics import share_interval
 
 ALL, FIRST = "all-parameters", "first-mistakes"
 """What is asked; stands where an evaluation has its decoder."""
@@ -102,7 +102,7 @@ def measure_cells(
                 continue
             counts = {"n": len(found), "correct": sum(verdict["correct"] for verdict in found)}
             rights = [verdict["probe_right"] for verdict in found]
-            mean = {"probe_right": fmean(rights), "interval": mean_interval([dict(enumerate(rights))])}
+            mean = {"probe_right": fmean(rights), "interval": share_interval([dict(enumerate(rights))])}
             summary = {"cell": cell.name, "decoder": asked} | settings | what | counts | mean
             atomic_write(folder / VERDICTS, "".join(json.dumps(verdict) + "\n" for verdict in found))
             write_json(folder / SUMMARY, summary | {"provenance": provenance()})
@@ -167,27 +167,23 @@ def _own_solutions(run: LoadedRun, cell: Cell, n: int, seed: int, progress: Call
 def render(probe: str | Path, summaries: list[Json]) -> Table:
     """The two accuracies of every cell."""
     table = Table(title=f"can_next probe {probe}: right answers, %")
-    for name in ("cell", "all", "95 %", "problems", "own", "95 %", "mistakes"):
-        table.add_column(name, justify="left" if name == "cell" else "right", no_wrap=True)
+    for name in ("cell", "all parameters", "own first mistakes"):
+        table.add_column(name, justify="left" if name == "cell" else "right")
     by_cell: dict[str, dict[str, Json]] = {}
     for summary in summaries:
         by_cell.setdefault(summary["cell"], {})[summary["decoder"]] = summary
     for cell, asked in by_cell.items():
-        table.add_row(cell, *_texts(asked.get(ALL)), *_texts(asked.get(FIRST)))
+        table.add_row(cell, _text(asked.get(ALL)), _text(asked.get(FIRST)))
     table.caption = (
-        "All: about all parameters, mean over problems. Own: at the model's own first mistakes, definitions that "
-        "cannot be computed yet and are the first error of a greedy solution. Intervals cover other test problems, not "
-        "another training of model or probe."
+        "Means over problems, 95 % intervals over test problems (not over trainings). Own first mistakes: definitions "
+        "that cannot be computed yet and are the first error of a greedy solution."
     )
     return table
 
 
-def _texts(summary: Json | None) -> list[str]:
+def _text(summary: Json | None) -> str:
     if summary is None:
-        return ["-", "-", "0"]
+        return "-"
     low, high = summary["interval"] or (0.0, 1.0)  # of one mistake nothing is known
-    return [
-        f"{100 * summary['probe_right']:.1f}",
-        f"{100 * low:.1f} to {100 * min(1.0, high):.1f}",
-        f"{summary['n']:,}",
-    ]
+    interval = f"{100 * low:.1f} to {100 * high:.1f}"
+    return f"{100 * summary['probe_right']:.1f} [{interval}]\nn {summary['n']:,}"

@@ -189,7 +189,7 @@ class Columns(Numbers):
 
 
 def error_kind(verdict: Json) -> str | None:
-    """The kind of the first error of a graded solution; None when it is correct."""
-    if verdict.get("correct"):
+    """The kind of the first error of a graded solution; None when it is correct, or a probe's answer."""
+    if verdict.get("correct") or "probe_right" in verdict:
         return None
     return str((verdict.get("error") or {}).get("kind", "unknown"))

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from igsm.grading.metrics import Metric
 from igsm.reporting.results import Result
-from igsm.statistics import effective_problems, mean_interval, sign_flip_test, wilson
+from igsm.statistics import effective_problems, mean_interval, share_interval, sign_flip_test, wilson
 
 Combined = tuple[float | None, int, tuple[float, float] | None]
 
@@ -28,9 +28,7 @@ def combine_results(group: Sequence[Result], measure: Metric) -> Combined:
     if not answers:
         return None, 0, None
     value = math.fsum(fmean(own.values()) for own in answers) / len(answers)
-    interval = mean_interval(answers)
-    if measure.share and interval is not None:
-        interval = interval[0], min(1.0, interval[1])
+    interval = share_interval(answers) if measure.share else mean_interval(answers)
     return value, len(set().union(*answers)), interval
 
 

@@ -19,6 +19,7 @@ from igsm.statistics import (
     mcnemar,
     mean_interval,
     permutation_test,
+    share_interval,
     sign_flip_test,
     smallest_p_value,
     student_quantile,
@@ -126,6 +127,18 @@ def test_intervals_of_rare_counts_cover(n: int, mean: float, size: str) -> None:
         low, high = mean_interval([counts])
         covered += low <= mean <= high
     assert covered / trials > 0.95 - 2 * (0.95 * 0.05 / trials) ** 0.5
+
+
+def test_intervals_of_shares_look_at_what_is_rare() -> None:
+    """Guards against intervals that end above 1, and that are skewed the wrong way near it (a probe right in 99 %)."""
+    few = [dict(enumerate([1.0] * 97 + [0.0, 0.5, 0.9]))]
+    low, high = share_interval(few)
+    assert 0.9 < low < high < 1
+    assert 0.984 - low > high - 0.984
+    mirrored = share_interval([{problem: 1 - value for problem, value in few[0].items()}])
+    assert mirrored == pytest.approx((1 - high, 1 - low))
+    assert share_interval([dict.fromkeys(range(50), 1.0)]) == pytest.approx((1 - 3.6889 / 50, 1), abs=1e-4)
+    assert share_interval([{0: 1.0}]) is None
 
 
 def test_student_quantiles_are_those_of_scipy() -> None:

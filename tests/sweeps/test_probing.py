@@ -43,5 +43,6 @@ def test_probes_are_measured_after_the_model_has_solved_the_problems(sweep: Swee
     report = build_report(report_request(probing, tmp_path))
     assert report.tables[0].cell("b", measure.cells[0]).value == pytest.approx(0.9)
     assert report.tables[0].cell("a", measure.cells[0]).value is None
+    assert not any(result.numbers.first_errors for result in report.results), "a probe's answers have no first error"
     accuracy = build_report(replace(report_request(probing, tmp_path), measures=["accuracy"])).tables[0]
     assert not accuracy.measured, "a probe's answers under accuracy of solutions"
