@@ -82,9 +82,7 @@ def _dashes(table: Table) -> list[str]:
     nothing = any(cell.results and cell.value is None for cell in shown)
     lines = ["'-' has not been measured."] if unmeasured or not nothing else []
     if nothing:
-        lines.append(
-            "'-' with n 0 has been measured, but no solution counts there: none is of the kind in the heading."
-        )
+        lines.append("'-' with n 0 has been measured, but no solution counts: none is of the heading's kind.")
     return lines
 
 

@@ -248,7 +248,7 @@ def test_a_dash_says_what_it_means(make_run) -> None:
     path = run / "eval" / "op=3-greedy" / "summary.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"retries": {"mean_on_correct": None}}))
     wrong = read_results([Source("a", run)])
-    unmeasured, nothing = "'-' has not been measured.", "'-' with n 0 has been measured, but no solution counts there"
+    unmeasured, nothing = "'-' has not been measured.", "'-' with n 0 has been measured, but no solution counts"
     table = build_table(wrong, RETRIES)
     assert evidence(table, table.cell("a", "op=3")) == "n 0"
     for columns, rows, expected in ((["op=3"], ["a"], [nothing]), (["op=3"], ["a", "b"], [unmeasured, nothing])):
