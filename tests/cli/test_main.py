@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -78,3 +79,11 @@ def test_without_a_command_the_help_is_printed(mistakes: Callable[..., tuple[int
     code, out, error = mistakes()
     assert (code, error) == (2, "")
     assert "gen-data" in out
+
+
+def test_ctrl_c_is_never_silent(mistakes: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against nothing at all, or a traceback, for Ctrl-C in a command that has nothing to save."""
+    monkeypatch.setattr("igsm.config.build_config", lambda *_: signal.raise_signal(signal.SIGINT))
+    before = signal.getsignal(signal.SIGINT)
+    assert mistakes("show") == (130, "", "mistakes: stopped; files that were whole before stay\n")
+    assert signal.getsignal(signal.SIGINT) is before
