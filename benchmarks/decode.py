@@ -80,7 +80,7 @@ def report(
         model = GPT(ModelConfig(layers=layers, heads=heads, vocabulary_size=vocabulary.size)).eval()
         _never_end(model, int(vocabulary.from_gpt2[END]))
     else:
-        from igsm.evaluation.evaluate import load_run
+        from igsm.evaluation.runs import load_run
 
         loaded = load_run(run)
         model, settings = loaded.model, _test_problems(loaded.data.problem.model_dump(), op)

@@ -8,16 +8,16 @@ from benchmarks.problem_statistics import Statistic, mean
 from igsm.problems import record as r
 from igsm.problems.candidate import (
     draw_candidate,
+    draw_op,
     law_of,
     new_workspace,
-    smaller_of_two,
     write_rest,
     write_solution_part,
 )
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
 from igsm.problems.record import Record, new_records, row
-from igsm.problems.split import template_bin
+from igsm.problems.split import split_bin
 from igsm.seeds import compiled, derive_key
 
 OUTCOMES = (
@@ -33,7 +33,7 @@ REJECTED_OP, REJECTED_HASH, FAILED_OP, FAILED_HASH, INFEASIBLE = range(len(OUTCO
 @compiled
 def _one_problem(state, law, tables, everything, work, record, counts):
     """Draw candidates for one target until one fits; add what happened to counts (int64[10])."""
-    target = law.max_op if law.exact else smaller_of_two(state, 1, law.max_op)
+    target = law.max_op if law.exact else draw_op(state, law)
     while True:
         candidate = draw_candidate(state, law, everything, work)
         if candidate.operations == 0:
@@ -54,7 +54,7 @@ def _one_problem(state, law, tables, everything, work, record, counts):
             counts[FAILED_OP] += candidate.attempts - 1
             continue
         write_solution_part(state, candidate, law, tables, work, record)
-        record.head[r.BIN] = template_bin(record, tables)
+        record.head[r.BIN] = split_bin(record, tables, law.by_dependencies)
         if law.first_bin <= record.head[r.BIN] <= law.last_bin:
             write_rest(state, candidate, law, work, record)
             return

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from igsm.corpus.config import DataConfig
 
-Difficulty = Annotated[str | None, typer.Option(help="nano, mini, easy, med or hard.")]
+Difficulty = Annotated[str | None, typer.Option(help="nano, mini, trio, quad, wide, easy, med or hard.")]
 Form = Annotated[str | None, typer.Option("--format", help="pq, or qp: the question first.")]
 Kind = Annotated[
     str | None,

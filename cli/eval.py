@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from igsm.evaluation.table import Row
+
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
 
 def command(
@@ -19,7 +24,14 @@ def command(
     n: Annotated[int, typer.Option(help="Problems a cell.", min=1)] = 4096,
     seed: Annotated[int, typer.Option(help="Of the test set and of sampling.")] = 0,
     batch: Annotated[int | None, typer.Option(help="Rows on each device, beams included.", min=1)] = None,
-    context: Annotated[int, typer.Option(help="Most tokens of prompt and solution.", min=16, max=65536)] = 2048,
+    context: Annotated[
+        int | None,
+        typer.Option(
+            help="Most tokens of prompt and solution; default: twice the context trained on, 2048 for med and hard.",
+            min=16,
+            max=65536,
+        ),
+    ] = None,
     precision: Annotated[str, typer.Option(help="auto (bf16 on a GPU, fp32 elsewhere), bf16 or fp32.")] = "auto",
     devices: Annotated[
         str | None, typer.Option(help="Comma-separated, e.g. cuda:0,cuda:1; default: all GPUs, or all cores.")
@@ -33,6 +45,9 @@ def command(
     ] = None,
 ) -> None:
     """Generate and grade; finished cells are read, not repeated, an interrupted one goes on where it stopped.
+
+    A larger --n goes on where a smaller one ended. Another checkpoint, --context, --precision or --seed is filed
+    beside it.
 
     Exit codes: 0 finished; 75 stopped by SIGTERM or SIGUSR1, 130 by Ctrl-C: the same command goes on; 2 bad input.
     """
@@ -59,17 +74,19 @@ def command(
     check_evaluation(runs, cells, wanted, n, **options)  # before torch is imported, which takes seconds
 
     from igsm.evaluation.cells import parse_cells
-    from igsm.evaluation.evaluate import evaluate, finished, load_run
-    from igsm.evaluation.table import accuracies, details, render, to_csv, to_markdown
+    from igsm.evaluation.evaluate import evaluate, finished
+    from igsm.evaluation.runs import load_run
+    from igsm.evaluation.table import accuracies, cut_off, details, named, render, to_csv, to_markdown
     from igsm.probing.detector import probe_of
 
     turn = cycle(range(1, parts + 1))
-    rows = []
+    rows: list[Row] = []
     folders = {}
 
-    def show(bar: tqdm, graded: int, correct: int) -> None:
-        bar.update(graded - bar.n)
-        bar.set_postfix_str(f"accuracy {100 * correct / graded:.1f} %", refresh=False)
+    def show(bar: tqdm, most: int, graded: int, correct: int, steps: int) -> None:
+        accuracy = f", accuracy {100 * correct / graded:.1f} %" if graded else ""
+        bar.set_postfix_str(f"{graded}/{n} problems{accuracy}, {steps:,} steps", refresh=False)
+        bar.update(max(graded, min(steps / most, n)) - bar.n)  # moves also while no solution has ended
 
     with leaving_on_request("every finished solution is kept"):
         for path, name in zip(runs, distinct_names(runs), strict=True):
@@ -81,17 +98,21 @@ def command(
                 chosen = [cell for cell in parse_cells(cells, run.data.problem) if next(turn) == own]
                 with run.decoding(one, **options) as decoding:
                     for cell in chosen:
-                        with tqdm(total=n, desc=f"{name} {cell.name} {one.name}", unit="problem") as bar:
-                            summary = evaluate(run, cell, decoding, n, seed, progress=partial(show, bar))
-                        rows.append((name, summary))
+                        most = decoding.context * one.votes  # steps of a problem
+                        title = f"{name} {cell.name} {one.name}"
+                        with tqdm(total=n, desc=title, bar_format=BAR, miniters=0, mininterval=0.2) as bar:
+                            found = evaluate(run, cell, decoding, n, seed, progress=partial(show, bar, most))
+                        rows.append((named(name, found), found))
     if not rows:
         typer.echo(f"part {part}: there are fewer cells than parts, none is left for this one")
         return
     console = Console()
     console.print(render(f"Accuracy of full solutions, %, n = {n} [95 % Wilson interval]", *accuracies(rows)))
-    console.print(render("Beside accuracy (means per solution)", *details(rows)))
+    console.print(render("Beside accuracy (means per solution; correct / wrong where there are two)", *details(rows)))
+    for line in cut_off(rows):
+        console.print(line, highlight=False, markup=False)
 
-    def write(base: Path, content: list[tuple[str, Any]]) -> None:
+    def write(base: Path, content: list[Row]) -> None:
         atomic_write(base.with_name(base.name + ".csv"), to_csv(content))
         atomic_write(base.with_name(base.name + ".md"), to_markdown(content))
         console.print(f"written: {base}.csv, {base}.md")
@@ -100,4 +121,4 @@ def command(
         write(out, rows)
         return
     for name, folder in folders.items():  # read now: another part may have finished cells in the meantime
-        write(folder.evaluations / "table", [(name, summary) for summary in finished(folder)])
+        write(folder.evaluations / "table", [(named(name, one), one) for one in finished(folder)])

@@ -87,9 +87,10 @@ def export_run(run: Path, folder: Path) -> None:
     """Write a run's model and tokenizer for transformers into a new folder, load them there, and compare."""
     from igsm.config import build_config
     from igsm.corpus.config import DataConfig
-    from igsm.corpus.vocabulary import load_vocabulary
+    from igsm.corpus.vocabulary import read_vocabulary
     from igsm.errors import InputError
     from igsm.model import load_model
+    from igsm.model.checkpoint import find_checkpoint
     from igsm.model.huggingface import compare, export_model
     from igsm.problems.source import ProblemSource
 
@@ -97,13 +98,13 @@ def export_run(run: Path, folder: Path) -> None:
         raise InputError(f"{folder}: exists already; choose a new folder")
     model, config = load_model(run)
     data = build_config(DataConfig, config.get("data") or {}, f"{run}, data")
-    vocabulary = load_vocabulary(data.problem, data.vocabulary)
+    vocabulary = read_vocabulary(find_checkpoint(run), data.problem, data.vocabulary)
     temporary = folder.with_name(f".{folder.name}.writing")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir(parents=True)
-        export_model(model, temporary, int(vocabulary.from_gpt2[50256]))
-        write_tokenizer(vocabulary, temporary)
+        n_rows = export_model(model, temporary, int(vocabulary.from_gpt2[50256]), len(vocabulary.known))
+        write_tokenizer(vocabulary, temporary, n_rows)
         source = ProblemSource(data.problem.model_copy(update={"split": "test"}))
         problems = [source.problem(i) for i in range(PROMPTS)]
         prompts = [(problem.text, vocabulary.prompt(problem).tolist()) for problem in problems]
@@ -119,18 +120,19 @@ def export_run(run: Path, folder: Path) -> None:
     )
 
 
-def write_tokenizer(vocabulary: Vocabulary, folder: Path) -> None:
-    """The tokenizer of a vocabulary, in the format of the tokenizers library."""
+def write_tokenizer(vocabulary: Vocabulary, folder: Path, n_rows: int) -> None:
+    """The tokenizer of a vocabulary and a model's ``n_rows`` ids, in the format of the tokenizers library."""
     from igsm.corpus.vocabulary import ANSWER_START, END, PROBLEM_START, SOLUTION_START, split_words
     from igsm.errors import InputError
-    from igsm.model.huggingface import export_tokenizer
+    from igsm.model.tokenizer import export_tokenizer
 
     strings = sorted({word for string in vocabulary.table.strings for word in split_words(string)})
-    words = {word: vocabulary.from_gpt2[vocabulary.encode_text(word)].tolist() for word in strings}
+    encoded = {word: vocabulary.from_gpt2[vocabulary.encode_text(word)].tolist() for word in strings}
+    words = {word: ids for word, ids in encoded.items() if min(ids) >= 0}  # others are newer than the model
     tokens = {i: vocabulary.decode([i]).encode() for ids in words.values() for i in ids}
     unclear = next((word for word, ids in words.items() if b"".join(tokens[i] for i in ids) != word.encode()), None)
     if unclear:
         raise InputError(f"{unclear.strip()!r}: a letter of several tokens; a tokenizer for this cannot be exported")
     ids = {"end": END, "problem": PROBLEM_START, "solution": SOLUTION_START, "answer": ANSWER_START}
     marks = {name: int(vocabulary.from_gpt2[i]) for name, i in ids.items()}
-    export_tokenizer(words, tokens, marks, folder)
+    export_tokenizer(words, tokens, marks, folder, len(vocabulary.known), n_rows)

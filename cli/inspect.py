@@ -28,7 +28,10 @@ def command(
     steps = (config.get("training") or {}).get("steps")
     done = lines[-1]["step"] if lines else 0
     state = "finished" if folder.done.exists() else "not finished"
-    print(f"{run}: {state}, step {done:,}" + (f" of {steps:,}" if isinstance(steps, int) else ""))
+    print(
+        f"{run}: {config.get('stage', 'run')}, {state}, step {done:,}"
+        + (f" of {steps:,}" if isinstance(steps, int) else "")
+    )
     for section in ("data", "model", "lora", "training"):
         if config.get(section):
             print(f"  {section}: {_summary(config[section])}")

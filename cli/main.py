@@ -21,6 +21,7 @@ _USAGE: Any = typer.BadParameter.__mro__[2]  # ClickException: typer has had it 
 # command -> (module, one line of help). A command's module is imported only when it is called.
 COMMANDS = {
     "show": ("cli.show", "Print one problem, its solution and its mistakes."),
+    "describe": ("cli.describe", "Problem classes in numbers, before anything is trained on them."),
     "gen-data": ("cli.gen_data", "Generate a corpus: shards of token ids, text, Parquet."),
     "pretrain": ("cli.pretrain", "Pretrain a model from random weights."),
     "finetune": ("cli.finetune", "LoRA or continued pretraining of a trained model."),
@@ -33,6 +34,7 @@ COMMANDS = {
     "eval": ("cli.eval", "Generate solutions of test problems and grade every step."),
     "sweep": ("cli.sweep", "Everything a figure needs: train, evaluate, report."),
     "report": ("cli.report", "Tables, figures and one HTML page from finished runs."),
+    "findings": ("cli.findings", "What a finished sweep of two ways of training shows, in words."),
     "bench": ("cli.bench", "Speed on this machine, beside what it is compared with."),
 }
 

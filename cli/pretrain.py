@@ -30,8 +30,8 @@ def command(
     from igsm.training.settings import resolve_pretraining
 
     changes = [*(overrides or []), *tracking_override(tracker)]
-    settings = resolve_pretraining(load_config(PretrainConfig, preset(config, "pretrain"), changes))
     folder = out or Path("runs") / config.stem
+    settings = resolve_pretraining(load_config(PretrainConfig, preset(config, "pretrain"), changes), folder)
     run = check_run(settings, folder, settings.data, gpus)
     hook = accuracy_hook(settings.data, settings.training)
 

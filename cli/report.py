@@ -13,11 +13,15 @@ def command(
     out: Annotated[Path | None, typer.Option(help="Folder for the report; replaces one that is there.")] = None,
     measure: Annotated[
         list[str] | None,
-        typer.Option(help="What to tabulate (repeat): accuracy, retries, unnecessary_operations, ..."),
+        typer.Option(help="What to tabulate (repeat): accuracy, taken_back, unnecessary_operations, ..."),
     ] = None,
     figure: Annotated[str | None, typer.Option(help="Figure of the paper to compare with, e.g. figure4.")] = None,
     baseline: Annotated[str | None, typer.Option(help="Row that others are tested against.")] = None,
     best: Annotated[bool, typer.Option("--best", help="Best of seeds and decoders instead of pooled.")] = False,
+    evaluations: Annotated[
+        str,
+        typer.Option(help="default, all, or the end of evaluation folders' names: step_4000, context512, seed2, ..."),
+    ] = "default",
     title: Annotated[str | None, typer.Option(help="Heading.")] = None,
     root: Annotated[Path, typer.Option(help="Folder that holds the sweeps' runs.")] = Path("runs"),
 ) -> None:
@@ -50,6 +54,7 @@ def command(
         "baseline": baseline,
         "combine": "best" if best else None,
         "title": title,
+        "evaluations": evaluations,
     }
     request = replace(request, **{key: value for key, value in changes.items() if value})
     report = build_report(request)
@@ -62,6 +67,10 @@ def command(
             console.print(drawn)
     for reason in request.left_out:
         console.print(f"left out: {reason}", style="yellow", highlight=False, markup=False)
+    if report.not_shown:
+        console.print(
+            f"other settings, not shown: {', '.join(report.not_shown)} (--evaluations)", style="dim", highlight=False
+        )
     for note in dict.fromkeys(note for table in report.tables if table.columns for note in notes(table)):
         console.print(note, style="dim", highlight=False, markup=False)
     if out is not None:

@@ -20,7 +20,7 @@ _TOKEN_WIDTH = 20  # letters of an id and its text
 
 
 def command(
-    difficulty: Annotated[str, typer.Option(help="nano, mini, easy, med or hard.")] = "med",
+    difficulty: Annotated[str, typer.Option(help="nano, mini, trio, quad, wide, easy, med or hard.")] = "med",
     kind: Annotated[
         str,
         typer.Option(help="Mistakes: none, retry, retry_weak, retry_miss, unnecessary, wrong_result or wrong_operand."),

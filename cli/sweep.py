@@ -48,6 +48,7 @@ def command(
     from igsm.config import load_config
     from igsm.errors import InputError
     from igsm.reporting.report import build_report, check_request, write_report
+    from igsm.sweeps.cautions import cautions
     from igsm.sweeps.execute import REQUEUE_EXIT_CODE, Executor
     from igsm.sweeps.plan import plan, report_request, select
     from igsm.sweeps.speed import Speed, Speeds
@@ -70,6 +71,9 @@ def command(
         if commands:
             for job in planned:
                 console.print(shlex.join(["mistakes", *job.command]), soft_wrap=True, markup=False)
+    for line in cautions(planned):
+        console.print(f"warning: {line}", markup=False, style="yellow", soft_wrap=True)
+    if dry_run:
         return
     folder = root / sweep.folder
     executor = Executor(slots, words, folder / "logs", lambda line: print(line, flush=True))

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from igsm.errors import InputError
-from igsm.rundir import MANIFEST, WEIGHTS, RunFolder
+from igsm.rundir import MANIFEST, VOCABULARY, WEIGHTS, RunFolder
 
 TRAINING_STATE = "training_state.pt"
 CONFIG = "config.yaml"
@@ -21,7 +21,7 @@ def remove_checkpoint(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def defect(checkpoint: Path, names: tuple[str, ...] = (WEIGHTS, TRAINING_STATE, CONFIG)) -> str | None:
+def defect(checkpoint: Path, names: tuple[str, ...] = (WEIGHTS, TRAINING_STATE, CONFIG, VOCABULARY)) -> str | None:
     """Why the checkpoint cannot be used, or None if the files `names` are as they were written."""
     try:
         manifest = json.loads((checkpoint / MANIFEST).read_text())
@@ -59,7 +59,7 @@ def find_checkpoint(path: str | Path) -> Path:
     """
     path = Path(path)
     if (path / WEIGHTS).exists():
-        reason = defect(path, (WEIGHTS, CONFIG))
+        reason = defect(path, (WEIGHTS, CONFIG, VOCABULARY))
         if reason:
             raise InputError(f"checkpoint {path}: {reason}")
         return path

@@ -6,6 +6,7 @@ A run folder holds ``config.yaml`` (resolved), ``provenance.json``, ``metrics.js
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gzip
 import json
@@ -22,7 +23,10 @@ from typing import Any
 
 from igsm.errors import InputError
 
-WEIGHTS, MANIFEST = "weights.safetensors", "manifest.json"
+BYTE_ORDER_MARK = "\ufeff"
+"""Some editors and spreadsheets begin a text file with it."""
+
+WEIGHTS, VOCABULARY, MANIFEST = "weights.safetensors", "vocabulary.json", "manifest.json"
 """Files of a checkpoint folder (`igsm.model.checkpoint`)."""
 
 
@@ -65,7 +69,7 @@ def write_json(path: str | Path, content: Any) -> None:
 def read_json(path: str | Path) -> Any:
     """Read a JSON file; a missing or broken one raises :class:`InputError`."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:
@@ -78,6 +82,7 @@ def read_jsonl(path: str | Path) -> Iterator[dict[str, Any]]:
         gzip.open(path) if Path(path).suffix == ".gz" else open(path, "rb") as file
     ):  # bytes: a line may be cut inside a character
         for number, line in enumerate(file, start=1):
+            line = line.removeprefix(codecs.BOM_UTF8)
             if not line.strip():
                 continue
             try:

@@ -212,9 +212,9 @@ class Generator:
 
     def _start(self, number: int) -> None:
         config, stream = self._config, self._stream
-        start_chunk(derive_key(config.seed, "block", number, config.problem.stream_name), self._law, stream.chunk)
+        start_chunk(derive_key(*config.stream_of("block", number)), self._law, stream.chunk)
         stream.position[0] = 0
-        stream.mistake_state[:] = derive_key(config.seed, "block mistakes", number, config.problem.stream_name)
+        stream.mistake_state[:] = derive_key(*config.stream_of("block mistakes", number))
 
     def block(self, number: int) -> Block:
         """Block ``number``. Raises InputError for problems that do not exist or fit no window."""

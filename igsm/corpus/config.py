@@ -21,6 +21,9 @@ class DataConfig(Config):
         windows_per_block: windows that are generated together; a divisor of (batch / GPUs) wastes nothing.
         seed: the random stream of the data.
         vocabulary: which ids models see: only those that can occur, or all of GPT-2's.
+        tuning_round: 0 in pretraining, 1 in fine-tuning that starts from there, 2 in fine-tuning that starts from that;
+            each has a stream of its own, so that no fine-tuning reads a problem that its start was trained on (Part
+            2.2, footnote 27: the data is fresh). Filled in by `mistakes finetune`.
         path: folder written by `mistakes gen-data` to read from; None generates on the fly, the same windows.
     """
 
@@ -30,6 +33,7 @@ class DataConfig(Config):
     windows_per_block: int = Field(default=128, ge=1, le=65536)
     seed: int = 1
     vocabulary: Literal["compact", "gpt2"] = "compact"
+    tuning_round: int = Field(default=0, ge=0)
     path: str | None = None
 
     @model_validator(mode="after")
@@ -37,3 +41,8 @@ class DataConfig(Config):
         if self.corpus == "boxes" and self.problem.kind != "none":
             raise ValueError(f"corpus 'boxes' has no mistakes; problem.kind must be none, not '{self.problem.kind}'")
         return self
+
+    def stream_of(self, what: str, number: int) -> tuple[int | str, ...]:
+        """The name of the random stream of `what` in block `number`."""
+        name = (self.seed, what, number, self.problem.stream_name)
+        return (*name, "tuning round", self.tuning_round) if self.tuning_round else name

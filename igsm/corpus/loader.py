@@ -17,7 +17,7 @@ from igsm.corpus.blocks import block, prepare
 from igsm.corpus.config import DataConfig
 from igsm.corpus.manifest import check_law
 from igsm.corpus.shards import ShardReader
-from igsm.corpus.vocabulary import load_vocabulary
+from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.corpus.workers import InOrder
 from igsm.errors import InputError
 
@@ -27,7 +27,7 @@ _STEPS_AHEAD = 2  # how far workers may be ahead: enough to hide jitter, little 
 class WindowLoader:
     """Endless iterator of (tokens int64 [batch / world_size, context], planes uint8 of the same shape).
 
-    Tokens are ids of the configured vocabulary; planes are the bits of `packing`.
+    Tokens are the model's ids; planes are the bits of `packing`.
 
     Args:
         config: the data.
@@ -37,6 +37,7 @@ class WindowLoader:
         workers: processes that generate ahead; 0 generates in this process, when asked. Shards are read ahead by a
             thread if it is not 0.
         start_method: how workers are started. "spawn" is safe beside CUDA and threads.
+        vocabulary: the model's; None: that of the config.
 
     Attributes:
         wait_seconds: time that `next` has spent waiting for windows so far.
@@ -52,6 +53,7 @@ class WindowLoader:
         start_step: int = 0,
         workers: int = 0,
         start_method: str = "spawn",
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         if batch % world_size:
             raise InputError(f"a batch of {batch} windows cannot be shared by {world_size} processes")
@@ -59,7 +61,7 @@ class WindowLoader:
         self.wait_seconds = 0.0
         self._batch, self._rows, self._rank = batch, batch // world_size, rank
         self._step = start_step
-        self._ids = load_vocabulary(config.problem, config.vocabulary).from_gpt2
+        self._vocabulary = vocabulary or load_vocabulary(config.problem, config.vocabulary)
         self._windows: ShardReader | _Windows
         if config.path is not None:
             self._windows = ShardReader(config.path)
@@ -103,7 +105,9 @@ class WindowLoader:
         first = self._step * self._batch + self._rank * self._rows
         tokens, planes = self._windows.read(first, self._rows)
         self._step += 1
-        return self._ids[tokens].astype(np.int64), planes
+        ids = self._vocabulary.from_gpt2[tokens].astype(np.int64)
+        self._vocabulary.check_known(ids)
+        return ids, planes
 
     def close(self) -> None:
         """Stop the workers."""

@@ -110,13 +110,16 @@ def law_of(config: DataConfig) -> dict[str, Any]:
 
     The names are told apart by their fingerprint, not by the file they come from.
     """
-    return config.model_dump(mode="json", exclude={"path": True, "vocabulary": True, "problem": {"lexicon"}})
+    excluded: Any = {"path": True, "vocabulary": True, "problem": {"lexicon"}}
+    if not config.tuning_round:
+        excluded["tuning_round"] = True  # as in corpora of before there was one
+    return config.model_dump(mode="json", exclude=excluded)
 
 
 def fingerprint(config: DataConfig) -> str:
     """Digest of the names, their groups and their ids that the data is written in."""
     lexicon = load_lexicon(config.problem.problem_class.lexicon)
-    content = json.dumps([lexicon.chains, lexicon.groups, load_vocabulary(config.problem).fingerprint])
+    content = json.dumps([lexicon.chains, lexicon.groups, load_vocabulary(config.problem).names_fingerprint])
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -88,14 +88,18 @@ class ReasoningDataset(_Base):
             },
         }
 
-    def score_answer(self, answer: str | None, entry: dict[str, Any]) -> float:
-        """1.0 for the right number, or for a solution in the data's form whose every step is right; else 0.0."""
-        text = (answer or "").strip()
-        if "Define" not in text:
-            return float(text == entry["answer"])
-        steps, _, number = text.rpartition(".")
-        problem = self._source.problem(entry["metadata"]["source_index"])
-        return float(grade(problem, f"{steps}.", number.strip() or None).correct)
+    def score_answer(self, answer: Any, entry: dict[str, Any]) -> float:
+        """1.0 for the right number, or for a solution in the data's form whose every step is right; else 0.0.
+
+        Never 1.0 for a text whose final answer is another number (`grade` reads it). What is neither text nor a
+        number scores 0.0.
+        """
+        if isinstance(answer, int | float) and not isinstance(answer, bool):
+            return float(answer == int(entry["answer"]))
+        if not isinstance(answer, str):
+            return 0.0
+        verdict = grade(self._source.problem(entry["metadata"]["source_index"]), answer)
+        return float(verdict.correct if "Define" in answer else verdict.stated_answer == entry["answer"])
 
 
 if _factory is not None and NAME not in _factory.DATASETS:

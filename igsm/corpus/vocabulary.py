@@ -13,10 +13,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -24,12 +24,17 @@ from igsm.errors import InputError
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import Lexicon, load_lexicon
 from igsm.problems.problem import Problem
-from igsm.problems.wording import FragmentTable
+from igsm.problems.wording import FIRST_NAME, WORDS, FragmentTable
+from igsm.rundir import VOCABULARY, read_json
 from igsm.seeds import compiled
 
 PROBLEM_START, SOLUTION_START, ANSWER_START, END = 222, 223, 224, 50256
 """GPT-2 ids before a document's problem, solution and answer, and after its end."""
 GPT2_SIZE = 50257
+FORMAT = "mistakes vocabulary 1"
+FIRST_WORDS = 32
+"""Fixed words whose ids are numbered in ascending order with those of the names. The ids of words that were added to
+`WORDS` later stand behind them, so that a new word moves no id of a model trained before."""
 _MULTIPLE = 64  # sizes that matrix units like
 _DATA = Path(__file__).parent / "data" / "gpt2_ids.json"
 
@@ -65,16 +70,21 @@ class Vocabulary:
 
     Args:
         lexicon: the names.
-        kind: 'compact' numbers the ids that can occur, in ascending order; 'gpt2' keeps GPT-2's numbers.
+        kind: 'compact' numbers the ids that can occur; 'gpt2' keeps GPT-2's numbers.
+        ids: the GPT-2 ids in a model's order, from its checkpoint; None: those of this version. Words that the model
+            has no ids for are left out of `from_gpt2`.
 
     Attributes:
+        known: the GPT-2 ids in a model's order.
         size: rows of a model's embedding: the number of ids, filled up to a multiple of 64.
         to_gpt2: uint16[size], a model's id -> GPT-2 id; END for those that only fill up.
         from_gpt2: int32[50257], GPT-2 id -> a model's id; -1 for those that cannot occur.
         fragments: ids of all fragments of the lexicon's texts.
     """
 
-    def __init__(self, lexicon: Lexicon, kind: Literal["compact", "gpt2"] = "compact") -> None:
+    def __init__(
+        self, lexicon: Lexicon, kind: Literal["compact", "gpt2"] = "compact", ids: Sequence[int] | None = None
+    ) -> None:
         self.kind = kind
         self.table = FragmentTable(lexicon.names)
         words = [split_words(string) for string in self.table.strings]
@@ -84,21 +94,58 @@ class Vocabulary:
             np.cumsum([0] + [len(ids) for ids in encoded]).astype(np.int32),
             np.array([i for ids in encoded for i in ids], np.uint16),
         )
-        if kind == "compact":
-            known = sorted({PROBLEM_START, SOLUTION_START, ANSWER_START, END, *(int(i) for i in self.fragments.ids)})
+        if ids is not None:
+            known = list(ids)
+        elif kind == "compact":
+            known = self._numbered()
         else:
             known = list(range(GPT2_SIZE))
+        self.known = known
         self.size = -(-len(known) // _MULTIPLE) * _MULTIPLE
         self.to_gpt2 = np.full(self.size, END, np.uint16)
         self.to_gpt2[: len(known)] = known
         self.from_gpt2 = np.full(GPT2_SIZE, -1, np.int32)
         self.from_gpt2[known] = np.arange(len(known), dtype=np.int32)
 
+    def _numbered(self) -> list[int]:
+        """The ids that can occur, in the order of the compact numbering (`FIRST_WORDS`)."""
+        later = range(FIRST_WORDS, len(WORDS))
+        first = (code for code in range(len(self.table.strings)) if code not in later)
+        marks = {PROBLEM_START, SOLUTION_START, ANSWER_START, END}
+        known = sorted(marks.union(*(self._ids_of(code) for code in first)))
+        return list(dict.fromkeys([*known, *(i for code in later for i in self._ids_of(code))]))
+
+    def _ids_of(self, code: int) -> list[int]:
+        """GPT-2 ids of a fragment."""
+        found: list[int] = self.fragments.ids[self.fragments.start[code] : self.fragments.start[code + 1]].tolist()
+        return found
+
+    @cached_property
+    def names_fingerprint(self) -> str:
+        """Digest of the lexicon's names and their GPT-2 ids: what data must share with its reader."""
+        names = range(FIRST_NAME, len(self.table.strings))
+        return _digest([[self.table.strings[code], self._ids_of(code)] for code in names])
+
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of the fragments and their GPT-2 ids; that of a corpus must equal that of its reader."""
-        content = json.dumps([self.table.strings, self.fragments.start.tolist(), self.fragments.ids.tolist()])
-        return hashlib.sha256(content.encode()).hexdigest()[:16]
+        """Digest of the names and of the numbering: two models with the same one can read each other's ids."""
+        return _digest([self.kind, self.known, self.names_fingerprint])
+
+    def content(self) -> dict[str, Any]:
+        """What `vocabulary.json` of a checkpoint holds; `read_vocabulary` reads it back."""
+        return {
+            "format": FORMAT,
+            "kind": self.kind,
+            "size": self.size,
+            "fingerprint": self.fingerprint,
+            "names": self.names_fingerprint,
+            "ids": self.known if self.kind == "compact" else None,
+        }
+
+    def check_known(self, ids: np.ndarray) -> None:
+        """Raise InputError if a model's ids (-1 where there is none) hold one that the model does not know."""
+        if ids.size and ids.min() < 0:
+            raise InputError("the data holds words that the model has no ids for: they are newer than its vocabulary")
 
     def encode_fragments(self, codes: np.ndarray) -> np.ndarray:
         """GPT-2 ids (uint16) of fragment codes (int32)."""
@@ -118,8 +165,9 @@ class Vocabulary:
 
     def prompt(self, problem: Problem) -> np.ndarray:
         """A model's ids (int64) of the prompt: [50256] [222] problem [223]."""
-        ids = [END, PROBLEM_START, *self.encode_text(problem.text), SOLUTION_START]
-        return self.from_gpt2[ids].astype(np.int64)
+        ids = self.from_gpt2[[END, PROBLEM_START, *self.encode_text(problem.text), SOLUTION_START]].astype(np.int64)
+        self.check_known(ids)
+        return ids
 
     def decode(self, ids: Iterable[int] | np.ndarray) -> str:
         """The text of a model's ids; what is not UTF-8, as 222 to 224, and what cannot occur reads U+FFFD."""
@@ -129,6 +177,10 @@ class Vocabulary:
     def _pieces(self) -> list[bytes]:
         """The bytes of each of a model's ids: a list, for decoding asks for every token of every question."""
         return [self._bytes.get(int(i), b"\xff") for i in self.to_gpt2]
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def split_words(text: str) -> list[str]:
@@ -169,3 +221,34 @@ def load_vocabulary(problem: ProblemConfig, kind: Literal["compact", "gpt2"] = "
 @lru_cache
 def _of_lexicon(lexicon: str, kind: Literal["compact", "gpt2"]) -> Vocabulary:
     return Vocabulary(load_lexicon(lexicon), kind)
+
+
+def read_vocabulary(checkpoint: Path, problem: ProblemConfig, kind: Literal["compact", "gpt2"]) -> Vocabulary:
+    """The vocabulary that a checkpoint's model was trained with: its own numbering of the lexicon's ids.
+
+    Args:
+        checkpoint: a whole checkpoint folder.
+        problem, kind: of the model's data.
+
+    Raises:
+        InputError: the file is missing or broken, or the lexicon's names are no longer those of the model.
+    """
+    path = checkpoint / VOCABULARY
+    content = read_json(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"{path}: no vocabulary in the format '{FORMAT}'")
+    lexicon = load_vocabulary(problem, kind)
+    vocabulary = lexicon
+    if kind == "compact":
+        ids = content.get("ids")
+        if not isinstance(ids, list) or not all(isinstance(i, int) and 0 <= i < GPT2_SIZE for i in ids):
+            raise InputError(f"{path}: 'ids' must be a list of GPT-2 ids")
+        vocabulary = Vocabulary(load_lexicon(problem.problem_class.lexicon), kind, ids)
+    if content.get("names") != lexicon.names_fingerprint:
+        raise InputError(
+            f"{path}: the model was trained on other names than those of the lexicon "
+            f"'{problem.problem_class.lexicon}' today; give the lexicon it was trained on"
+        )
+    if content.get("fingerprint") != vocabulary.fingerprint:
+        raise InputError(f"{path}: ids and fingerprint do not match (kind '{content.get('kind')}', data '{kind}')")
+    return lexicon if vocabulary.fingerprint == lexicon.fingerprint else vocabulary

@@ -2,8 +2,8 @@
 
 As there (`num_beams`, `do_sample`, `early_stopping=False`): from the scores (sums of log-probabilities) of all
 continuations of all beams, 2 * num_beams candidates are taken: the best ones, or a sample without replacement with
-softmax weights. Those that end and are among the first num_beams candidates compete, by
-score / generated_length ** length_penalty, for the num_beams finished hypotheses; the best num_beams others go on. A
+softmax weights; either way the best comes first. Those that end and are among the first num_beams candidates compete,
+by score / generated_length ** length_penalty, for the num_beams finished hypotheses; the best num_beams others go on. A
 problem is finished when its best running beam, at its present length, cannot beat its worst hypothesis.
 
 No cache is copied: the token of beam b at a position stays in row b, with its parent's number; `source` says for each
@@ -63,23 +63,23 @@ class BeamDecoder(Decoder):
         self.single = torch.zeros(size, dtype=torch.bool, device=device)
         self.prompt = torch.zeros(size, dtype=torch.int64, device=device)
         self.steps = torch.zeros(size, dtype=torch.int64, device=device)
-        # Finished hypotheses: score, whether there is one, parent of the last token, last token, total length.
+        # Finished hypotheses, best first: score, whether there is one, parent of the last token, last token, length.
         self.final_score = torch.zeros(size, beams, device=device)
         self.final = torch.zeros(size, beams, 4, dtype=torch.int64, device=device)
 
     def start(self, numbers: Tensor) -> None:
         self.prompt[numbers] = self.length[numbers] + 1
         self.steps[numbers] = 0
+        self.final_score[numbers] = NEVER
+        self.final[numbers] = 0
         self._collapse(numbers, torch.zeros(len(numbers), device=self.engine.device))
 
     def _collapse(self, numbers: Tensor, score: Tensor) -> None:
-        """All beams become one: the first has `score`, the others cannot be chosen; no finished hypotheses."""
+        """All beams become one: the first has `score`, the others cannot be chosen."""
         rows = self._rows(numbers)
         last = self.length[numbers][:, None]
         self.score[rows, last] = NEVER
         self.score[rows[:, :1], last] = score[:, None]
-        self.final_score[numbers] = NEVER
-        self.final[numbers] = 0
 
     def _rows(self, numbers: Tensor) -> Tensor:
         return numbers[:, None] * self.engine.beams + self.beam
@@ -95,16 +95,19 @@ class BeamDecoder(Decoder):
             noise = gumbel(self.key[numbers], self.attempt[numbers], position + 1, total.shape[1])
             order = total + noise * (self.single[numbers] | self.always_sample)[:, None]
         candidates = order.topk(2 * beams).indices
-        score, parent, token = total.gather(1, candidates), candidates // size, candidates % size
+        score = total.gather(1, candidates)
+        lost = self.single[numbers][:, None] & (torch.arange(2 * beams, device=score.device) > 0)
         if self.may_retry:
-            others = torch.arange(2 * beams, device=score.device) > 0
-            score = score.masked_fill(self.single[numbers][:, None] & others, NEVER)
+            score = score.masked_fill(lost, NEVER)
+        if self.may_sample:
+            score, candidates = self._best_first(score, candidates)
+        parent, token = candidates // size, candidates % size
 
         count = position + 2  # tokens with the new one
         ends = (token == self.end) | (count >= self.limit[numbers])[:, None]
         running_score, chosen = (score + ends * NEVER).topk(beams)
         next_parent, next_token = parent.gather(1, chosen), token.gather(1, chosen)
-        self._finish(numbers, active, score, parent, token, ends, count)
+        self._finish(numbers, active, score, parent, token, ends & ~lost, count)
 
         # Running beams: new tokens and parents in place; only the table of sources is reordered.
         next_parent = torch.where(active[:, None], next_parent, self.beam)
@@ -120,6 +123,12 @@ class BeamDecoder(Decoder):
         self.steps[numbers] = self.steps[numbers] + active
         stopped = ends.all(1) | (ends[:, 0] & self.single[numbers])
         self.active[numbers] = active & self._improvable(numbers, running_score[:, 0], count) & ~stopped
+
+    @staticmethod
+    def _best_first(score: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
+        """Candidates as drawn -> by score. One path sampled alone stays first: the others can no longer be chosen."""
+        score, order = score.sort(descending=True, stable=True)
+        return score, candidates.gather(1, order)
 
     def _log_probabilities(self, numbers: Tensor, rows: Tensor, position: Tensor, longest: int) -> Tensor:
         beams = self.engine.beams
@@ -147,9 +156,8 @@ class BeamDecoder(Decoder):
     ) -> None:
         """Let the first `beams` candidates that end compete with the finished hypotheses."""
         beams = self.engine.beams
-        generated = (count - self.prompt[numbers]).to(torch.float32)[:, None]
         ended = ends & (torch.arange(2 * beams, device=ends.device) < beams) & active[:, None]
-        new_score = score / generated**self.length_penalty + ~ended * NEVER
+        new_score = self._per_length(numbers[:, None], score, count[:, None]) + ~ended * NEVER
         columns = (ended.long(), parent, token, count[:, None].expand_as(token))
         merged_score = torch.cat((self.final_score[numbers], new_score), 1)
         merged = torch.cat((self.final[numbers], torch.stack(columns, -1)), 1)
@@ -159,27 +167,34 @@ class BeamDecoder(Decoder):
         self.final[numbers] = torch.where(active[:, None, None], taken, self.final[numbers])
 
     def _improvable(self, numbers: Tensor, best_running: Tensor, count: Tensor) -> Tensor:
-        generated = (count - self.prompt[numbers]).to(torch.float32)
         worst = self.final_score[numbers].min(1).values
         all_finished = self.final[numbers][..., 0].all(1)
-        return ~all_finished | (best_running / generated**self.length_penalty > worst)
+        return ~all_finished | (self._per_length(numbers, best_running, count) > worst)
+
+    def _per_length(self, numbers: Tensor, score: Tensor, count: Tensor) -> Tensor:
+        """The scores by which hypotheses compete, of sums of log-probabilities at `count` tokens, prompt included."""
+        return score / (count - self.prompt[numbers]).to(torch.float32) ** self.length_penalty
 
     # ---------------------------------------------------------------- results
 
     def result(self, number: int) -> Generation:
         """The best finished hypothesis of a unit."""
         unit = self.occupied[number]
-        _, parent, token, count = self.final[number, 0].tolist()
-        tokens, _ = self.trace(number, parent, count - 2)
-        tokens.append(token)
+        tokens, _ = self.hypothesis(number, 0)
         return Generation(
             unit.request.index,
             tokens,
-            finished=token == self.end,
-            retries=unit.retries,
+            finished=tokens[-1] == self.end,
+            rollbacks=unit.rollbacks,
             n_generated=self.engine.beams * int(self.steps[number]),
             score=float(self.final_score[number, 0]),
         )
+
+    def hypothesis(self, number: int, place: int) -> tuple[list[int], list[int]]:
+        """A finished hypothesis: its generated tokens, and the beams that hold all but the last."""
+        _, parent, token, count = self.final[number, place].tolist()
+        tokens, holders = self.trace(number, parent, count - 2)
+        return [*tokens, token], holders
 
     def trace(self, number: int, beam: int, position: int) -> tuple[list[int], list[int]]:
         """Follow a beam back from a position to the prompt: its generated tokens and the beams that hold them."""

@@ -54,7 +54,7 @@ class DecoderName:
         temperature, top_k: of sampling; top_k 0: all tokens.
         regret: goes back when the detector regrets.
         detector: for regret, and for a filtered vote.
-        max_retries: withdrawn sentences in a solution.
+        max_rollbacks: sentences rolled back in a solution.
         votes: samples a problem.
     """
 
@@ -65,7 +65,7 @@ class DecoderName:
     top_k: int = 0
     regret: bool = False
     detector: DetectorName | None = None
-    max_retries: int = 10
+    max_rollbacks: int = 10
     votes: int = 1
 
 
@@ -103,7 +103,7 @@ def parse_decoder(text: str) -> DecoderName:
         if detector is None:
             raise InputError(f"decoder '{text}': regret needs a detector, e.g. regret-p")
         beams = _count(text, found["beams"] or "1", 1, 256)
-        return DecoderName(name, beams, beams > 1, regret=True, detector=detector, max_retries=retries)
+        return DecoderName(name, beams, beams > 1, regret=True, detector=detector, max_rollbacks=retries)
     if found["kind"] == "vote":
         votes = _count(text, found["count"], 1, 4096)
         return DecoderName(name, 1, True, temperature, top_k, detector=detector, votes=votes)

@@ -38,7 +38,7 @@ class Detector(Protocol):
     """What regret decoding needs."""
 
     def regrets(self, questions: Sequence[Question]) -> list[bool]:
-        """For each question whether the parameter can NOT be computed next, so that its sentence is withdrawn."""
+        """For each question whether the parameter can NOT be computed next, so that its sentence is rolled back."""
         ...
 
 

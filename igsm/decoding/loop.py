@@ -44,15 +44,15 @@ class Generation:
         index: of the request.
         tokens: generated ids, with the end token if there is one.
         finished: whether it ended by the end token (otherwise: no room left).
-        retries: how often a sentence was withdrawn.
-        n_generated: tokens generated, withdrawn ones included; of beams, one a step and beam.
+        rollbacks: how often a sentence was rolled back.
+        n_generated: tokens generated, those rolled back included; of beams, one a step and beam.
         score: of beam search: sum of log-probabilities / length ** length_penalty.
     """
 
     index: int
     tokens: list[int]
     finished: bool
-    retries: int = 0
+    rollbacks: int = 0
     n_generated: int = 0
     score: float = 0.0
 
@@ -65,14 +65,18 @@ class Unit:
     limit: int
     length: int
     """Tokens in the cache: all known ones but the last."""
-    retries: int = 0
-    withdrawn: int = 0
+    rollbacks: int = 0
+    rolled_back_tokens: int = 0
     known: list[int] = field(default_factory=list)
     """Generated tokens the host has seen (kept by decoders that ask a detector)."""
     asked: int = 0
     """Generated tokens up to here have passed the detector."""
     passed: set[tuple[int, ...]] = field(default_factory=set)
     """Prefixes that have passed the detector (of beams, which do not all continue the same one)."""
+    regretted: list[int] = field(default_factory=list)
+    """The prefix that the detector regretted last (of beams)."""
+    kept: list[list[int]] = field(default_factory=list)
+    """Finished hypotheses that were kept when the beams went back."""
 
 
 class Decoder(ABC):
@@ -94,6 +98,7 @@ class Decoder(ABC):
         self.n_units = engine.n_rows // engine.beams
         self.refill_at = max(1, self.n_units // 16) if on_gpu else 1
         self.occupied: dict[int, Unit] = {}
+        self.n_steps = 0  # of all units together since `run` began
         size, device = self.n_units + 1, engine.device
         self.length = torch.zeros(size, dtype=torch.int64, device=device)
         self.limit = torch.zeros(size, dtype=torch.int64, device=device)
@@ -113,6 +118,7 @@ class Decoder(ABC):
         for request in queue:
             check_prompt(request.prompt, self.engine.context, request.index)
         self.occupied.clear()
+        self.n_steps = 0
         free = list(range(self.n_units - 1, -1, -1))
         while (queue or self.occupied) and not stopped():
             if queue and free and (len(free) >= self.refill_at or not self.occupied):
@@ -121,6 +127,7 @@ class Decoder(ABC):
             units = list(self.occupied)
             longest = max(unit.length for unit in self.occupied.values()) + self.sync_every
             self.engine.advance(self.step, units, self.n_units, longest, self.sync_every)
+            self.n_steps += len(units) * self.sync_every
             for number, generation in self.inspect(units):
                 del self.occupied[number]
                 free.append(number)

@@ -2,7 +2,7 @@
 
 After each generated "Define A's B as" the detector is asked. If it regrets, the row's length is set back to the end of
 the previous sentence, and that sentence is generated anew by sampling; after it the decoder is greedy
-again. Nothing is copied or recomputed. After `max_retries` withdrawn sentences nobody is asked any more.
+again. Nothing is copied or recomputed. After `max_rollbacks` sentences rolled back nobody is asked any more.
 
 The row does not wait for the answer: what it generated meanwhile is dropped on regret. The random numbers depend on
 (problem, retry, position), so the result is the same however late the answer comes.
@@ -64,7 +64,7 @@ class RegretDecoder(RowDecoder):
     Args:
         detector: is asked after each "Define A's B as".
         markers: token ids of the sentences' structure.
-        max_retries: most sentences withdrawn in one solution.
+        max_rollbacks: most sentences rolled back in one solution.
         options: of `RowDecoder`, of the sentences that are generated anew.
     """
 
@@ -75,29 +75,29 @@ class RegretDecoder(RowDecoder):
         *,
         detector: Detector,
         markers: Markers,
-        max_retries: int = 10,
+        max_rollbacks: int = 10,
         **options: Any,
     ) -> None:
         super().__init__(engine, end, **options)
         self.may_sample = True
         self.stop_sampling_at = markers.sentence_end
-        self.detector, self.markers, self.max_retries = detector, markers, max_retries
+        self.detector, self.markers, self.max_rollbacks = detector, markers, max_rollbacks
 
     @torch.inference_mode()
     def inspect(self, numbers: list[int]) -> list[tuple[int, Generation]]:
         active = self._fetch(numbers)
-        withdrawn = ask_until_quiet(
-            {number: self.occupied[number] for number in numbers}, self._next_question, self._withdraw, self.detector
+        rolled_back = ask_until_quiet(
+            {number: self.occupied[number] for number in numbers}, self._next_question, self._roll_back, self.detector
         )
-        if withdrawn:
-            where = self._tensor(list(withdrawn))
-            self.length[where] = self._tensor([self.occupied[number].length for number in withdrawn])
+        if rolled_back:
+            where = self._tensor(list(rolled_back))
+            self.length[where] = self._tensor([self.occupied[number].length for number in rolled_back])
             self.attempt[where] += 1
             self.sampling[where] = True
             self.active[where] = True
         finished = []
         for number, still_active in zip(numbers, active, strict=True):
-            if not still_active and number not in withdrawn:
+            if not still_active and number not in rolled_back:
                 finished.append((number, self.result(number)))
         return finished
 
@@ -118,14 +118,14 @@ class RegretDecoder(RowDecoder):
         return active
 
     def _next_question(self, unit: Unit) -> int | None:
-        if unit.retries >= self.max_retries:
+        if unit.rollbacks >= self.max_rollbacks:
             return None
         return next_question(unit.known, unit.asked, self.markers)
 
-    def _withdraw(self, unit: Unit, place: int) -> None:
+    def _roll_back(self, unit: Unit, place: int) -> None:
         keep = sentence_start(unit.known, place - 1, self.markers)
-        unit.withdrawn += place - keep
-        unit.retries += 1
+        unit.rolled_back_tokens += place - keep
+        unit.rollbacks += 1
         unit.asked = keep
         del unit.known[keep:]
         unit.length = len(unit.request.prompt) + keep - 1
@@ -134,15 +134,15 @@ class RegretDecoder(RowDecoder):
 def ask_until_quiet(
     units: dict[int, Unit],
     find: Callable[[Unit], int | None],
-    withdraw: Callable[[Unit, int], None],
+    roll_back: Callable[[Unit, int], None],
     detector: Detector,
 ) -> set[int]:
     """Ask for each unit's open questions in order, all units at once, until one is regretted or none is left.
 
     Returns:
-        The units whose last sentence was withdrawn.
+        The units whose last sentence was rolled back.
     """
-    withdrawn: set[int] = set()
+    rolled_back: set[int] = set()
     open_units = dict(units)
     while open_units:
         places = {number: find(unit) for number, unit in open_units.items()}
@@ -156,8 +156,8 @@ def ask_until_quiet(
             place = places[number]
             assert place is not None
             if regretted:
-                withdraw(open_units.pop(number), place)
-                withdrawn.add(number)
+                roll_back(open_units.pop(number), place)
+                rolled_back.add(number)
             else:
                 open_units[number].asked = place
-    return withdrawn
+    return rolled_back

@@ -2,22 +2,25 @@
 
 The detector is asked about the best running beam, when it has just closed a "Define A's B as" or has
 taken the lead with one nobody asked about, and about the answer before it is returned; the problem's beams wait for it.
-On regret all beams go back to the end of that beam's previous sentence; that sentence is sampled anew, as one path,
-then the beams search on. (Were it drawn as beams, the most probable continuation, just regretted, would nearly always
-lead again.) So what is returned has passed the detector, up to `max_retries`, and a silent detector changes nothing.
+A beam that, at its present length, does not beat the best finished hypothesis (the comparison that ends a search) does
+not lead and is not asked about. On regret all beams go back to the end of that beam's previous sentence; that sentence
+is sampled anew, as one path, then the beams search on. (Were it drawn as beams, the most probable continuation, just
+regretted, would nearly always lead again.) Of the hypotheses finished by then, those that pass the detector go on
+competing. So what is returned has passed, up to `max_rollbacks`, and a silent detector changes nothing.
 
 Going back copies no cache: keys and values of a position stay where its beam wrote them, and the path back through the
-parents says where that is.
+parents says where that is. Only the tokens of finished hypotheses are kept apart, since their rows are written again.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from igsm.decoding.beam import BeamDecoder
+from igsm.decoding.beam import NEVER, BeamDecoder
 from igsm.decoding.detectors import Detector
 from igsm.decoding.engine import Engine
 from igsm.decoding.loop import Generation, Unit
@@ -34,13 +37,13 @@ class RegretBeamDecoder(BeamDecoder):
         *,
         detector: Detector,
         markers: Markers,
-        max_retries: int = 10,
+        max_rollbacks: int = 10,
         sampling: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(engine, end, sampling=sampling, **options)
         self.may_sample = self.may_retry = True
-        self.detector, self.markers, self.max_retries = detector, markers, max_retries
+        self.detector, self.markers, self.max_rollbacks = detector, markers, max_rollbacks
         device = engine.device
         self.unasked = torch.zeros(engine.all_rows, dtype=torch.bool, device=device)
         self.asking = torch.zeros(self.n_units + 1, dtype=torch.bool, device=device)
@@ -51,7 +54,7 @@ class RegretBeamDecoder(BeamDecoder):
         self.unasked[self._rows(numbers)] = False
         self.waiting[numbers] = False
         self.single[numbers] = False
-        self.asking[numbers] = self.max_retries > 0
+        self.asking[numbers] = self.max_rollbacks > 0
 
     def step(self, numbers: Tensor, longest: int) -> None:
         before = self.active[numbers]
@@ -63,7 +66,9 @@ class RegretBeamDecoder(BeamDecoder):
         unasked = self.unasked[numbers[:, None] * self.engine.beams + parent] | closed
         self.unasked[rows] = unasked
         self.single[numbers] &= ~before | (token[:, 0] != self.markers.sentence_end)
-        waiting = unasked[:, 0] & self.asking[numbers] & self.active[numbers]
+        best_running = self._per_length(numbers, self.score[rows[:, 0], place[:, 0]], place[:, 0] + 1)
+        leading = best_running > self.final_score[numbers, 0]
+        waiting = unasked[:, 0] & leading & self.asking[numbers] & self.active[numbers]
         self.waiting[numbers] |= waiting
         self.active[numbers] &= ~waiting
 
@@ -80,16 +85,17 @@ class RegretBeamDecoder(BeamDecoder):
             unit.length = length
             if still_active:
                 continue
-            beam, position = (0, length) if waits[number] else self._final_place(number)
-            unit.known, holders[number] = self.trace(number, beam, position)
+            unit.known, holders[number] = self.trace(number, 0, length) if waits[number] else self.hypothesis(number, 0)
             unit.asked = 0
             asked[number] = unit
-        withdrawn = ask_until_quiet(asked, self._next_question, self._withdraw, self.detector)
-        for number in withdrawn:
+        rolled_back = ask_until_quiet(asked, self._next_question, self._roll_back, self.detector)
+        passed = self._passed_hypotheses(rolled_back)
+        for number in rolled_back:
+            self._keep(number, passed[number])
             self._go_back(number, holders[number])
         finished = []
         for number, unit in asked.items():
-            if number in withdrawn:
+            if number in rolled_back:
                 continue
             if waits[number]:
                 unit.passed.add(tuple(unit.known[: unit.asked]))
@@ -100,13 +106,46 @@ class RegretBeamDecoder(BeamDecoder):
                 finished.append((number, self.result(number)))
         return finished
 
-    def _final_place(self, number: int) -> tuple[int, int]:
-        _, parent, _, count = self.final[number, 0].tolist()
-        return parent, count - 2
+    def hypothesis(self, number: int, place: int) -> tuple[list[int], list[int]]:
+        _, parent, *_ = self.final[number, place].tolist()
+        if parent < self.engine.beams:
+            return super().hypothesis(number, place)
+        return self.occupied[number].kept[parent - self.engine.beams], []
+
+    def _passed_hypotheses(self, numbers: set[int]) -> dict[int, dict[int, list[int]]]:
+        """Of units that will go back, the finished hypotheses that pass the detector: tokens by place, by unit."""
+        beams = self.engine.beams
+        found: dict[int, Unit] = {}
+        for number in sorted(numbers):
+            unit = self.occupied[number]
+            for place, finished in enumerate(self.final[number, :, 0].tolist()):
+                tokens = self.hypothesis(number, place)[0] if finished else unit.regretted
+                if tokens[: len(unit.regretted)] != unit.regretted:
+                    found[number * beams + place] = replace(unit, known=tokens, asked=0)
+        failed = ask_until_quiet(found, self._open_question, lambda *_: None, self.detector)
+        passed: dict[int, dict[int, list[int]]] = {number: {} for number in numbers}
+        for which, unit in found.items():
+            if which not in failed:
+                passed[which // beams][which % beams] = unit.known
+        return passed
+
+    def _keep(self, number: int, hypotheses: dict[int, list[int]]) -> None:
+        """Let these, by their present places, be the finished hypotheses of the unit, though the beams go back."""
+        unit, beams = self.occupied[number], self.engine.beams
+        scores = self.final_score[number].clone()
+        self.final_score[number] = NEVER
+        self.final[number] = 0
+        for place, (old_place, tokens) in enumerate(hypotheses.items()):
+            self.final_score[number, place] = scores[old_place]
+            # Where a parent's number stands otherwise: which of the kept ones it is.
+            entry = (1, beams + len(unit.kept), tokens[-1], len(unit.request.prompt) + len(tokens))
+            self.final[number, place] = self._tensor(entry)
+            unit.kept.append(tokens)
 
     def _next_question(self, unit: Unit) -> int | None:
-        if unit.retries >= self.max_retries:
-            return None
+        return None if unit.rollbacks >= self.max_rollbacks else self._open_question(unit)
+
+    def _open_question(self, unit: Unit) -> int | None:
         if unit.asked:
             unit.passed.add(tuple(unit.known[: unit.asked]))
         place = next_question(unit.known, unit.asked, self.markers)
@@ -114,10 +153,11 @@ class RegretBeamDecoder(BeamDecoder):
             place = next_question(unit.known, place, self.markers)
         return place
 
-    def _withdraw(self, unit: Unit, place: int) -> None:
+    def _roll_back(self, unit: Unit, place: int) -> None:
         keep = sentence_start(unit.known, place - 1, self.markers)
-        unit.retries += 1
-        del unit.known[keep:]
+        unit.regretted = unit.known[:place]
+        unit.rollbacks += 1
+        unit.known = unit.known[:keep]
         unit.length = len(unit.request.prompt) + keep - 1
 
     def _go_back(self, number: int, holders: list[int]) -> None:
@@ -138,7 +178,7 @@ class RegretBeamDecoder(BeamDecoder):
         self._collapse(where, score)
         self.unasked[rows] = False
         self.waiting[number] = False
-        self.asking[number] = unit.retries < self.max_retries
+        self.asking[number] = unit.rollbacks < self.max_rollbacks
         self.attempt[number] += 1
         self.single[number] = True
         self.active[number] = True

@@ -85,6 +85,6 @@ class RowDecoder(Decoder):
             unit.request.index,
             tokens,
             finished=bool(tokens) and tokens[-1] == self.end,
-            retries=unit.retries,
-            n_generated=unit.withdrawn + len(tokens),
+            rollbacks=unit.rollbacks,
+            n_generated=unit.rolled_back_tokens + len(tokens),
         )

@@ -25,6 +25,8 @@ from igsm.errors import InputError
 
 CONTEXT = 2048
 """Positions of a row: prompt and solution (Part 2.2 appendix D)."""
+TICK = 0.5
+"""Seconds between two signs of life."""
 
 
 def markers_of(vocabulary: Vocabulary) -> Markers:
@@ -69,7 +71,7 @@ def make_decoder(
         common |= {
             "detector": make(name, vocabulary, engine.device, engine.n_rows // engine.beams, engine.context),
             "markers": markers_of(vocabulary),
-            "max_retries": name.max_retries,
+            "max_rollbacks": name.max_rollbacks,
         }
         if name.beams == 1:
             return RegretDecoder(engine, end, **common)
@@ -209,11 +211,14 @@ class Decoding:
         self._workers[number] = worker, most
         return worker
 
-    def run(self, requests: Sequence[Request]) -> Iterator[Generation]:
+    def run(
+        self, requests: Sequence[Request], tick: Callable[[int], None] = lambda steps: None
+    ) -> Iterator[Generation]:
         """Continue all requests; results come as they finish, in no particular order.
 
         Args:
             requests: what to continue. For a vote, several requests of one problem.
+            tick: called while none finishes, every `TICK` seconds, with the steps so far of all requests together.
 
         Raises:
             InputError: a prompt that does not fit.
@@ -229,6 +234,8 @@ class Decoding:
         for device in devices:
             if device not in self._copies:
                 self._copies[device] = prepare(self.model, device, self.precision)
+        for decoder, _ in self._workers.values():
+            decoder.n_steps = 0
         results: queue.SimpleQueue[Generation | BaseException | None] = queue.SimpleQueue()
         stop = threading.Event()
 
@@ -254,7 +261,11 @@ class Decoding:
                     worker.start()
                 running = len(workers)
                 while running:
-                    result = results.get()
+                    try:
+                        result = results.get(timeout=TICK)
+                    except queue.Empty:
+                        tick(sum(decoder.n_steps for decoder, _ in [*self._workers.values()]))
+                        continue
                     if result is None:
                         running -= 1
                     elif isinstance(result, BaseException):

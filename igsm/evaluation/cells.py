@@ -9,10 +9,6 @@ from igsm.config import build_config
 from igsm.errors import InputError, suggest
 from igsm.problems.difficulty import DIFFICULTIES, ProblemConfig
 
-# Operations of the harder, out-of-distribution cells; the first of them is also re-asked (Part 2.2, figures 3 to 8).
-HARDER = {"nano": (4, 5), "mini": (6, 7), "easy": (9, 10, 11), "med": (20, 21, 22, 23), "hard": (28, 29, 30, 31, 32)}
-# Classes so small that problems of the test split are another task than those trained on: they get a cell of their own.
-SMALL = ("nano", "mini")
 FORMATS = ("pq", "qp")
 _NAME = re.compile(
     r"(?:(?P<difficulty>[a-z]+)_(?P<format>pq|qp):)?"
@@ -76,9 +72,9 @@ def figure_cells(difficulty: str, format: str, max_op: int | None = None) -> lis
     The first one is the distribution trained on.
     """
     top = max_op or DIFFICULTIES[difficulty].max_op
-    first, *_ = harder = HARDER[difficulty]
+    first, *_ = harder = DIFFICULTIES[difficulty].harder
     return [
-        *([Cell(difficulty, format, top, False, seen=True)] if difficulty in SMALL else []),
+        *([Cell(difficulty, format, top, False, seen=True)] if DIFFICULTIES[difficulty].small else []),
         Cell(difficulty, format, top, False),
         Cell(difficulty, format, top, True),
         *(Cell(difficulty, format, op, True) for op in harder),

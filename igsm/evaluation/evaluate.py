@@ -1,7 +1,8 @@
 """Evaluate a run: cells times decoders, each resumable, each in a folder of its own.
 
 `RUN/eval/<cell>-<decoder>/` holds `generations.jsonl.gz` (what `mistakes check` grades again), `verdicts.jsonl` and,
-when finished, `summary.json`. Until then the generations so far lie in `generations.partial.jsonl`.
+when finished, `summary.json` with the settings. Until then the generations so far lie in `generations.partial.jsonl`.
+Other settings have a folder of their own beside it (`filing`), and more problems go on where fewer ended.
 """
 
 from __future__ import annotations
@@ -11,85 +12,40 @@ import errno
 import gzip
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from functools import cache
+from itertools import islice
 from pathlib import Path
-from statistics import fmean
-from typing import Any
 
-from igsm.config import build_config
 from igsm.corpus.config import DataConfig
-from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
+from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import DecoderName
 from igsm.decoding.run import Decoding
 from igsm.errors import InputError
 from igsm.evaluation.cells import Cell, figure_cells
-from igsm.evaluation.generate import Json, generations, verdict_of
+from igsm.evaluation.filing import CHOICES, PARTIAL, find_folder
+from igsm.evaluation.generate import generations, verdict_of
+from igsm.evaluation.runs import LoadedRun, default_context
 from igsm.evaluation.testsets import TestSet, load_test_set
+from igsm.grading.evaluations import SUMMARY, VERDICTS, Evaluation, check, read_evaluation, records_of
+from igsm.grading.metrics import Json, Numbers, current_names
 from igsm.locks import locked
 from igsm.model import GPT
-from igsm.model.checkpoint import find_checkpoint, load_model
-from igsm.probing.detector import load_detector
+from igsm.model.checkpoint import find_checkpoint
 from igsm.rundir import (
     JsonlWriter,
     RunFolder,
     atomic_write,
     provenance,
-    read_json,
     read_jsonl,
     weights_digest,
     write_json,
 )
-from igsm.statistics import wilson
 
-_OPTIONS = ("n", "seed", "precision", "context")  # of `mistakes eval`, under these names
+GENERATIONS = "generations.jsonl.gz"
 
-
-@dataclass(frozen=True)
-class LoadedRun:
-    """A run's model and what it was trained on."""
-
-    path: Path
-    checkpoint: Path
-    model: GPT
-    data: DataConfig
-    vocabulary: Vocabulary
-
-    @property
-    def folder(self) -> RunFolder:
-        """The run folder, also when `path` is one of its checkpoints."""
-        inside = self.checkpoint == self.path and self.path.parent.name == "checkpoints"
-        return RunFolder(self.path.parent.parent if inside else self.path)
-
-    def decoding(self, decoder: DecoderName, **options: Any) -> Decoding:
-        """The model made ready for a decoder, also one with a learned detector; `options` of `Decoding`."""
-        return Decoding(self.model, decoder, self.vocabulary, make=load_detector, **options)
-
-
-def load_run(path: str | Path) -> LoadedRun:
-    """Load a run's newest checkpoint, or the checkpoint that `path` is.
-
-    Raises:
-        InputError: no run, no checkpoint, or one whose vocabulary is not the data's.
-    """
-    path = Path(path)
-    model, config = load_model(path)
-    if not config.get("data"):
-        raise InputError(f"{path}: its config says nothing of the data it was trained on")
-    data = build_config(DataConfig, config["data"], f"{path}, data")
-    if data.corpus != "igsm":
-        raise InputError(f"{path}: trained on '{data.corpus}'; only runs on igsm problems can be evaluated")
-    vocabulary = load_vocabulary(data.problem, data.vocabulary)
-    if (model.config.vocabulary_size or 0) < vocabulary.size:
-        raise InputError(
-            f"{path}: the model knows {model.config.vocabulary_size} ids, its data's vocabulary has {vocabulary.size}"
-        )
-    return LoadedRun(path, find_checkpoint(path), model, data, vocabulary)
-
-
-Progress = Callable[[int, int], None]
-"""(graded, correct) so far."""
+Progress = Callable[[int, int, int], None]
+"""(graded, correct, steps) so far; a step is one token of a solution, or of all its beams."""
 
 
 def evaluate(
@@ -99,78 +55,83 @@ def evaluate(
     n: int,
     seed: int,
     *,
-    progress: Progress = lambda graded, correct: None,
-) -> Json:
-    """The summary of a cell with a decoder: read if it is there, otherwise made, going on where it was stopped.
+    progress: Progress = lambda graded, correct, steps: None,
+) -> Evaluation:
+    """A cell with a decoder: read if it is there, otherwise made, going on where it was stopped or had fewer problems.
 
     Args:
         decoding: of the run's model, see `LoadedRun.decoding`.
-        n: problems.
+        n: problems; the first n where more are there.
         seed: of the test set and of sampling.
-        progress: called after each graded solution.
+        progress: called after each graded solution, and now and then between them.
 
     Raises:
-        InputError: the folder holds the results of another n, seed, checkpoint or test set, another process is
-            evaluating there, or it cannot be written.
+        InputError: another process is evaluating there, a file there is damaged, or it cannot be written.
     """
     assert decoding.model is run.model, "the solutions of one model would be filed under another"
-    folder = run.folder.evaluation(cell.name, decoding.decoder.name)
     tests = load_test_set(cell, run.data.problem, run.vocabulary, n, seed)
+
+    @cache
+    def digest(size: int) -> str:
+        larger = load_test_set(cell, run.data.problem, run.vocabulary, size, seed) if size > n else tests
+        return larger.digest_of(size)
+
+    usual = run.usual(decoding)
     settings = _settings(run, cell, decoding, n, seed) | {"test_set": tests.digest}
-    done = folder / "summary.json"
-    if not done.is_file():
-        with locked(folder, "evaluating"):
-            if not done.is_file():  # or another process has finished it in between
+    settings["chosen"] = [key for key in CHOICES if settings[key] != usual[key]]
+    while True:
+        folder = find_folder(run.folder, settings, usual, digest)
+        found = _finished(folder, n)
+        if found is not None:
+            break
+        with locked(folder, "evaluating"):  # another process may have been there in between
+            if folder == find_folder(run.folder, settings, usual, digest) and _finished(folder, n) is None:
                 return _make(decoding, folder, settings, tests, progress)
-    summary = _read_summary(done, settings)
-    for key, value in settings.items():
-        if summary.get(key) != value:
-            same = f"with --{key} {summary.get(key)}" if key in _OPTIONS else "with the same settings"
-            raise InputError(
-                f"{folder}: holds results with {key}={summary.get(key)}, not {value}; "
-                f"move the folder away or repeat the evaluation {same}"
-            )
-    progress(summary["n"], summary["correct"])
-    return summary
+    progress(found.n, found.numbers.correct, 0)
+    return found
 
 
-def _make(decoding: Decoding, folder: Path, settings: Json, tests: TestSet, progress: Progress) -> Json:
+def _finished(folder: Path, n: int) -> Evaluation | None:
+    found = read_evaluation(folder, n) if (folder / SUMMARY).is_file() else None
+    return found if found is not None and found.n == n else None
+
+
+def _make(decoding: Decoding, folder: Path, settings: Json, tests: TestSet, progress: Progress) -> Evaluation:
     """Generate and grade what is missing of a cell; write its files, the summary last."""
     started = time.perf_counter()
+    work = _Work(folder, settings, tests, progress)
     try:
-        records, verdicts, n_kept = _generate_and_grade(decoding, folder, settings, tests, progress)
+        work.read()
+        n_kept = len(work.records)
+        work.generate(decoding)
+        detector = decoding.decoder.detector
+        work.write(
+            settings
+            | {
+                "detector_folder": detector.folder if detector else None,
+                "left_out": tests.left_out,
+                "seconds": round(time.perf_counter() - started, 2),
+                "resumed_from": n_kept,
+                "provenance": provenance(),
+            }
+        )
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS):
             raise
         raise InputError(
             f"{folder}: cannot be written: {error.strerror}; what is finished is kept, the same command goes on"
         ) from None
-    detector = decoding.decoder.detector
-    summary = (
-        settings
-        | summarise(verdicts)
-        | {
-            "detector_folder": detector.folder if detector else None,
-            "left_out": tests.left_out,
-            "seconds": round(time.perf_counter() - started, 2),
-            "resumed_from": n_kept,
-            "provenance": provenance(),
-        }
-    )
-    packed = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    atomic_write(folder / "generations.jsonl.gz", gzip.compress(packed.encode(), mtime=0))
-    atomic_write(folder / "verdicts.jsonl", "".join(json.dumps(verdict) + "\n" for verdict in verdicts))
-    write_json(folder / "summary.json", summary)
-    (folder / "generations.partial.jsonl").unlink(missing_ok=True)
-    return summary
+    return read_evaluation(folder, len(tests.problems))
 
 
-def finished(folder: RunFolder) -> list[Json]:
-    """The summaries of all cells of a run that are done, by name; broken ones are left out."""
+def finished(folder: RunFolder) -> list[Evaluation]:
+    """All cells of a run that are done, by name; broken ones are left out."""
     found = []
-    for path in sorted(folder.evaluations.glob("*/summary.json")):
+    for path in sorted(folder.evaluations.glob(f"*/{SUMMARY}")):
         with contextlib.suppress(InputError):
-            found.append(_read_summary(path, {}))
+            one = read_evaluation(path.parent)
+            _ = one.numbers
+            found.append(one)
     return found
 
 
@@ -191,82 +152,87 @@ def _settings(run: LoadedRun, cell: Cell, decoding: Decoding, n: int, seed: int)
     }
 
 
-def _read_summary(path: Path, settings: Json) -> Json:
-    summary = read_json(path)
-    expected = settings | summarise([])
-    missing = [key for key in expected if key not in summary] if isinstance(summary, dict) else list(expected)
-    if missing:
-        raise InputError(f"{path}: no summary of this version: '{missing[0]}' is missing; move its folder away")
-    found: Json = summary
-    return found
+class _Work:
+    """Records and verdicts of one evaluation, each on disk as soon as it is made."""
 
+    def __init__(self, folder: Path, settings: Json, tests: TestSet, progress: Progress) -> None:
+        self.folder, self.settings, self.tests, self.progress = folder, settings, tests, progress
+        self.partial, self.head = folder / PARTIAL, settings
+        self.records: dict[int, Json] = {}
+        self.verdicts: dict[int, Json] = {}
+        self.later: list[Json] = []
+        """Records of problems beyond the n asked for: of a larger evaluation that was stopped."""
+        self.correct = self.steps = 0
 
-def _generate_and_grade(
-    decoding: Decoding,
-    folder: Path,
-    settings: Json,
-    tests: TestSet,
-    progress: Progress,
-) -> tuple[list[Json], list[Json], int]:
-    """Records and verdicts in the order of the problems, and how many were there before; each is on disk at once."""
-    partial = folder / "generations.partial.jsonl"
-    records: dict[int, Json] = {}
-    verdicts: dict[int, Json] = {}
-    correct = 0
-
-    def take(record: Json) -> None:
-        nonlocal correct
-        index = record["index"]
-        verdicts[index] = verdict_of(record, tests.problems[index].problem)
-        records[index] = record
-        correct += verdicts[index]["correct"]
-        progress(len(verdicts), correct)
-
-    if partial.is_file():
-        head, *kept = list(read_jsonl(partial)) or [{}]
-        if head == settings:
-            for number, record in enumerate(kept, 2):
-                try:
-                    take(record)
-                except (KeyError, IndexError, TypeError, AttributeError):
-                    raise InputError(f"{partial}, line {number}: no record of this cell; delete the file") from None
+    def read(self) -> None:
+        """What is there: of a finished evaluation of fewer problems, and of one that was stopped."""
+        if (self.folder / SUMMARY).is_file():
+            before = read_evaluation(self.folder)
+            path = self.folder / GENERATIONS
+            kept = [*islice(records_of(path), before.n)]
+            if len(kept) < before.n:
+                raise InputError(f"{path}: has {len(kept)} records, {SUMMARY} says {before.n}")
+            for record, verdict in zip(kept, before.verdicts(), strict=True):
+                check(record, {"index": (True, int), "finished": (True, bool)}, f"{path}: no record of this cell")
+                self._keep(current_names(record), verdict | {"finished": record["finished"]})
+        if not self.partial.is_file():
+            return
+        head, *lines = list(read_jsonl(self.partial)) or [self.head]
+        for number, record in enumerate(lines, 2):
+            try:
+                self._take(current_names(record), head["n"])
+            except (KeyError, IndexError, TypeError, AttributeError):
+                raise InputError(f"{self.partial}, line {number}: no record of this cell; delete the file") from None
+        if head["n"] >= self.head["n"]:
+            self.head = head
         else:
-            partial.unlink()
-    n_kept = len(records)
-    with JsonlWriter(partial) as writer:
-        if not records and partial.stat().st_size == 0:
-            writer.write(settings)
-        missing = [test for test in tests.problems if test.index not in records]
-        stream = f"seed {settings['seed']}, {settings['cell']}"
-        for record in generations(decoding, missing, stream):
-            writer.write(record)
-            take(record)
-    order = range(len(tests.problems))
-    return [records[i] for i in order], [verdicts[i] for i in order], n_kept
+            self._rewrite([*(self.records[i] for i in sorted(self.records)), *self.later])
 
+    def generate(self, decoding: Decoding) -> None:
+        """Generate and grade what is missing."""
+        with JsonlWriter(self.partial) as writer:
+            if self.partial.stat().st_size == 0:
+                writer.write(self.head)
+            missing = [test for test in self.tests.problems if test.index not in self.records]
+            stream = f"seed {self.settings['seed']}, {self.settings['cell']}"
+            for record in generations(decoding, missing, stream, self._tell):
+                writer.write(record)
+                self._take(record, len(self.tests.problems))
 
-def summarise(verdicts: Sequence[Json]) -> Json:
-    """What many verdicts come to; means over no solution are None."""
-    right = [verdict for verdict in verdicts if verdict["correct"]]
-    wrong = [verdict for verdict in verdicts if not verdict["correct"]]
-    low, high = wilson(len(right), len(verdicts))
-    kinds = Counter(verdict["error"]["kind"] for verdict in wrong)
-    return {
-        "correct": len(right),
-        "accuracy": len(right) / len(verdicts) if verdicts else None,
-        "interval": [low, high],
-        "retries": {"mean_on_correct": _mean(right, "retries"), "mean_on_wrong": _mean(wrong, "retries")},
-        "withdrawn": {"mean_on_correct": _mean(right, "withdrawn"), "mean_on_wrong": _mean(wrong, "withdrawn")},
-        "unnecessary_parameters": _mean(right, "unnecessary_parameters"),
-        "unnecessary_operations": _mean(right, "unnecessary_operations"),
-        "generated_tokens": _mean(verdicts, "generated_tokens"),
-        "first_errors": dict(kinds.most_common()),
-        "always_zero": fmean(verdict["true_answer"] == 0 for verdict in verdicts) if verdicts else None,
-    }
+    def write(self, summary: Json) -> None:
+        """The files, in the order of the problems."""
+        order = range(len(self.tests.problems))
+        packed = "".join(json.dumps(self.records[i], ensure_ascii=False) + "\n" for i in order)
+        atomic_write(self.folder / GENERATIONS, gzip.compress(packed.encode(), mtime=0))
+        atomic_write(self.folder / VERDICTS, "".join(json.dumps(self.verdicts[i]) + "\n" for i in order))
+        write_json(self.folder / SUMMARY, summary)
+        if self.later:
+            self._rewrite(self.later)
+        else:
+            self.partial.unlink(missing_ok=True)
 
+    def _rewrite(self, records: Iterable[Json]) -> None:
+        lines = (json.dumps(line, ensure_ascii=False) + "\n" for line in (self.head, *records))
+        atomic_write(self.partial, "".join(lines))
 
-def _mean(verdicts: Sequence[Json], key: str) -> float | None:
-    return fmean(verdict[key] for verdict in verdicts) if verdicts else None
+    def _take(self, record: Json, n: int) -> None:
+        """A record of one of n problems, of which there may be more than were asked for."""
+        index = record["index"]
+        if not 0 <= index < n:
+            raise IndexError(index)
+        if index >= len(self.tests.problems):
+            self.later.append(record)
+        elif index not in self.records:
+            self._keep(record, verdict_of(record, self.tests.problems[index].problem))
+
+    def _keep(self, record: Json, verdict: Json) -> None:
+        self.records[record["index"]], self.verdicts[record["index"]] = record, verdict
+        self.correct += verdict["correct"]
+        self._tell(self.steps)
+
+    def _tell(self, steps: int) -> None:
+        self.steps = steps
+        self.progress(len(self.verdicts), self.correct, steps)
 
 
 def generation_accuracy(model: GPT, data: DataConfig, n: int, seed: int = 0) -> dict[str, float]:
@@ -279,12 +245,13 @@ def generation_accuracy(model: GPT, data: DataConfig, n: int, seed: int = 0) -> 
     cell = figure_cells(data.problem.difficulty, data.problem.format, problem_class.max_op)[0]
     vocabulary = load_vocabulary(data.problem, data.vocabulary)
     tests = load_test_set(cell, data.problem, vocabulary, n, seed)
-    longest = min(2 * problem_class.context, 2048)
     device = str(next(model.parameters()).device)
-    with Decoding(model, DecoderName("greedy"), vocabulary, devices=[device], context=longest) as decoding:
+    with Decoding(
+        model, DecoderName("greedy"), vocabulary, devices=[device], context=default_context(data)
+    ) as decoding:
         found = list(generations(decoding, tests.problems, "training"))
-    verdicts = [verdict_of(record, tests.problems[record["index"]].problem) for record in found]
+    numbers = Numbers(verdict_of(record, tests.problems[record["index"]].problem) for record in found)
     return {
-        "generation_accuracy": fmean(verdict["correct"] for verdict in verdicts),
-        "always_zero": fmean(verdict["true_answer"] == 0 for verdict in verdicts),
+        "generation_accuracy": numbers.mean("accuracy") or 0.0,
+        "always_zero": numbers.mean("always_zero") or 0.0,
     }

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from igsm.corpus.vocabulary import ANSWER_START, END, Vocabulary
 from igsm.decoding.detectors import Detector, Question
@@ -14,12 +13,13 @@ from igsm.decoding.run import Decoding, markers_of
 from igsm.decoding.streams import problem_key
 from igsm.evaluation.testsets import TestProblem
 from igsm.grading.grade import grade
+from igsm.grading.metrics import Json
 from igsm.problems.problem import Problem
 
-Json = dict[str, Any]
 
-
-def generations(decoding: Decoding, tests: Sequence[TestProblem], stream: str) -> Iterator[Json]:
+def generations(
+    decoding: Decoding, tests: Sequence[TestProblem], stream: str, tick: Callable[[int], None] = lambda steps: None
+) -> Iterator[Json]:
     """One record a problem, as solutions finish: texts, and how many tokens they took.
 
     The record has the fields that `mistakes check` reads (problem, solution, answer, op, modulus, lexicon). The
@@ -27,6 +27,7 @@ def generations(decoding: Decoding, tests: Sequence[TestProblem], stream: str) -
 
     Args:
         stream: names the random numbers of sampling: every problem of every stream has its own.
+        tick: see `Decoding.run`.
     """
     decoder, vocabulary = decoding.decoder, decoding.vocabulary
     requests = []
@@ -37,7 +38,7 @@ def generations(decoding: Decoding, tests: Sequence[TestProblem], stream: str) -
             requests.append(Request(test.index * decoder.votes + vote, prompt, key, test.problem))
     by_index = {test.index: test for test in tests}
     ballots: dict[int, list[Generation]] = defaultdict(list)
-    for generation in decoding.run(requests):
+    for generation in decoding.run(requests, tick):
         index = generation.index // decoder.votes
         test = by_index[index]
         if decoder.votes == 1:
@@ -126,7 +127,7 @@ def _record(test: TestProblem, generation: Generation, vocabulary: Vocabulary) -
         "modulus": test.problem.modulus,
         "lexicon": test.lexicon,
         "finished": generation.finished,
-        "withdrawn": generation.retries,
+        "rollbacks": generation.rollbacks,
         "generated_tokens": generation.n_generated,
     }
 
@@ -134,7 +135,5 @@ def _record(test: TestProblem, generation: Generation, vocabulary: Vocabulary) -
 def verdict_of(record: Json, problem: Problem) -> Json:
     """The graded record: one line of `verdicts.jsonl`."""
     verdict = grade(problem, record["solution"], record["answer"])
-    graded = verdict.to_json()
-    del graded["steps"]
-    kept = {name: record[name] for name in ("index", "op", "withdrawn", "generated_tokens")}
-    return kept | {"true_answer": problem.answer} | graded
+    kept = {name: record[name] for name in ("index", "op", "rollbacks", "generated_tokens", "finished")}
+    return kept | {"true_answer": problem.answer} | verdict.numbers()

@@ -5,43 +5,43 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from igsm.grading.evaluations import Evaluation
+from igsm.grading.metrics import CUT_OFF, METRICS, Json
+from igsm.statistics import wilson
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-Json = dict[str, Any]
+Row = tuple[str, Evaluation]
+"""Name of a run, and one of its evaluations."""
 
 COLUMNS = (
-    "run", "decoder", "cell", "n", "correct", "accuracy", "low", "high", "always_zero", "retries_on_correct",
-    "retries_on_wrong", "withdrawn_on_correct", "withdrawn_on_wrong", "unnecessary_parameters",
-    "unnecessary_operations", "generated_tokens", "first_errors",
+    "run", "decoder", "cell", "checkpoint", "context", "precision", "seed", "n", "correct", "accuracy", "low", "high",
+    *(name for name in METRICS if name != "accuracy"), "first_errors",
 )  # fmt: skip
-
 
 MOST_KINDS = 3
 """Kinds of first errors shown in a line; the CSV file has all."""
 
 
-def flat(run: str, summary: Json) -> Json:
+def named(name: str, one: Evaluation) -> str:
+    """The run's name, with what tells this evaluation from the one under the default settings."""
+    return f"{name} {one.end}".rstrip()
+
+
+def flat(run: str, one: Evaluation) -> Json:
     """One line of the CSV file."""
-    low, high = summary["interval"]
-    errors = "; ".join(f"{kind} {count}" for kind, count in summary["first_errors"].items())
-    means = {
-        f"{name}_{on}": summary[name][f"mean_{on}"]
-        for name in ("retries", "withdrawn")
-        for on in ("on_correct", "on_wrong")
-    }
-    same = ("decoder", "cell", "n", "correct", "accuracy", "always_zero", "unnecessary_parameters")
-    more = ("unnecessary_operations", "generated_tokens")
-    return (
-        {"run": run, "low": low, "high": high, "first_errors": errors}
-        | means
-        | {key: summary[key] for key in (*same, *more)}
-    )
+    low, high = wilson(one.numbers.correct, one.n)
+    settings = {key: one.settings.get(key) for key in ("checkpoint", "context", "precision", "seed")}
+    means = {name: one.numbers.mean(name) for name in METRICS}
+    errors = "; ".join(f"{kind} {count}" for kind, count in one.numbers.first_errors.most_common())
+    counts = {"n": one.n, "correct": one.numbers.correct, "low": low, "high": high, "first_errors": errors}
+    return {"run": run, "decoder": one.decoder, "cell": one.cell} | settings | counts | means
 
 
-def to_csv(rows: Sequence[tuple[str, Json]]) -> str:
+def to_csv(rows: Sequence[Row]) -> str:
     """All numbers, one line an evaluation; a mean over no solution is empty."""
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS)
@@ -50,73 +50,82 @@ def to_csv(rows: Sequence[tuple[str, Json]]) -> str:
     return out.getvalue()
 
 
-def accuracies(rows: Sequence[tuple[str, Json]]) -> tuple[list[str], list[list[str]]]:
+def accuracies(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Head and lines of the accuracy table: a line for each run and decoder, a column for each cell, "-" if missing."""
-    cells = list(dict.fromkeys(summary["cell"] for _, summary in rows))
+    cells = list(dict.fromkeys(one.cell for _, one in rows))
     prefixes = {cell.partition(":")[0] for cell in cells}
     head = [cell.partition(":")[2] if len(prefixes) == 1 else cell for cell in cells]
-    found = {(run, summary["decoder"], summary["cell"]): summary for run, summary in rows}
+    found = {(run, one.decoder, one.cell): one for run, one in rows}
     lines = []
-    for run, decoder in dict.fromkeys((run, summary["decoder"]) for run, summary in rows):
+    for run, decoder in dict.fromkeys((run, one.decoder) for run, one in rows):
         lines.append([run, decoder, *(_accuracy(found.get((run, decoder, cell))) for cell in cells)])
-    zeros = [next(s["always_zero"] for s in found.values() if s["cell"] == cell) for cell in cells]
-    shown = [f"{100 * z:.1f}" if "<=" in cell else "" for z, cell in zip(zeros, cells, strict=True)]
+    zeros = [next(one.numbers.mean("always_zero") for one in found.values() if one.cell == cell) for cell in cells]
+    shown = [f"{100 * (z or 0.0):.1f}" if "<=" in cell else "" for z, cell in zip(zeros, cells, strict=True)]
     if any(shown):
         lines.append(["always answering 0", "", *shown])
     return ["run", "decoder", *head], lines
 
 
-def _accuracy(summary: Json | None) -> str:
-    if summary is None or not summary["n"]:
+def _accuracy(one: Evaluation | None) -> str:
+    if one is None:
         return "-"
-    low, high = summary["interval"]
-    return f"{100 * summary['accuracy']:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    low, high = wilson(one.numbers.correct, one.n)
+    return f"{100 * one.numbers.correct / one.n:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def to_markdown(rows: Sequence[tuple[str, Json]]) -> str:
+def to_markdown(rows: Sequence[Row]) -> str:
     """The accuracy table, and what is known beside accuracy."""
     parts = []
     for head, lines in (accuracies(rows), details(rows)):
         parts.append("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
         parts.extend("| " + " | ".join(line) + " |" for line in lines)
         parts.append("")
-    sizes = sorted({summary["n"] for _, summary in rows})
+    sizes = sorted({one.n for _, one in rows})
     parts.append(
         f"Accuracy in % of full solutions with 95 % Wilson intervals; n = {', '.join(map(str, sizes))} a cell.\n"
     )
+    parts.extend(f"{note}\n" for note in cut_off(rows))
     return "\n".join(parts)
 
 
-def details(rows: Sequence[tuple[str, Json]]) -> tuple[list[str], list[list[str]]]:
+def details(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Head and lines of the second table: one line an evaluation, "correct / wrong" where there are two numbers.
 
     The column of runs is left out if there is one run only.
     """
-    head = [
-        "run",
-        "decoder",
-        "cell",
-        "retries",
-        "withdrawn",
-        "unneeded parameters / operations",
-        "tokens",
-        "first errors",
-    ]
+    head = ["run", "decoder", "cell", "taken back", "rollbacks", "unneeded parameters / operations", "tokens"]
     lines = []
-    for run, summary in rows:
-        row = flat(run, summary)
+    for run, one in rows:
+        mean = one.numbers.mean
         pairs = [
-            f"{_number(row[f'{name}_on_correct'])} / {_number(row[f'{name}_on_wrong'])}"
-            for name in ("retries", "withdrawn")
+            " / ".join(_number(mean(name)) for name in names)
+            for names in (
+                ("taken_back", "taken_back_on_wrong"),
+                ("rollbacks", "rollbacks_on_wrong"),
+                ("unnecessary_parameters", "unnecessary_operations"),
+            )
         ]
-        pairs.append(" / ".join(_number(row[f"unnecessary_{name}"]) for name in ("parameters", "operations")))
-        tokens = "-" if row["generated_tokens"] is None else f"{row['generated_tokens']:.0f}"
-        kinds = [f"{kind} {count}" for kind, count in summary["first_errors"].items()]
+        tokens = mean("generated_tokens")
+        kinds = [f"{kind} {count}" for kind, count in one.numbers.first_errors.most_common()]
         errors = "; ".join([*kinds[:MOST_KINDS], *(["..."] if len(kinds) > MOST_KINDS else [])])
-        lines.append([run, row["decoder"], row["cell"].partition(":")[2], *pairs, tokens, errors or "-"])
+        shown = "-" if tokens is None else f"{tokens:.0f}"
+        lines.append([run, one.decoder, one.cell.partition(":")[2], *pairs, shown, errors or "-"])
+    head.append("first errors")
     if len({run for run, _ in rows}) == 1:  # a narrow terminal has no room for what is the same everywhere
         return head[1:], [line[1:] for line in lines]
     return head, lines
+
+
+def cut_off(rows: Sequence[Row]) -> list[str]:
+    """A line for each evaluation in which many solutions ran into the length limit."""
+    lines = []
+    for run, one in rows:
+        share = one.numbers.mean("at_limit")
+        if share is not None and share > CUT_OFF:
+            limit = one.settings.get("context")
+            where = f"{run}, {one.decoder}, {one.cell}"
+            lines.append(f"{where}: {100 * share:.1f} % of the solutions were cut off at {limit} tokens (--context).")
+    return lines
 
 
 def _number(value: float | None) -> str:

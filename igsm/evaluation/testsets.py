@@ -54,6 +54,7 @@ class TestSet:
         problems: in order.
         left_out: how many were too long on the way.
         digest: of the problems.
+        records: of the problems, as the generator drew them.
     """
 
     __test__ = False
@@ -61,6 +62,16 @@ class TestSet:
     problems: list[TestProblem]
     left_out: int
     digest: str
+    records: Record
+
+    def digest_of(self, n: int) -> str:
+        """The digest of the set of the first n problems."""
+        return self.digest if n == len(self.problems) else _digest(self.records, n)
+
+
+def _digest(records: Record, n: int) -> str:
+    digest = hashlib.sha256(b"".join(np.ascontiguousarray(column[:n]).tobytes() for column in records))
+    return digest.hexdigest()[:16]
 
 
 def load_test_set(cell: Cell, trained_on: ProblemConfig, vocabulary: Vocabulary, n: int, seed: int) -> TestSet:
@@ -92,8 +103,7 @@ def load_test_set(cell: Cell, trained_on: ProblemConfig, vocabulary: Vocabulary,
         problems.append(
             TestProblem(i, Problem.from_record(record, lexicon), int(record.head[OP]), int(record.head[BIN]), name)
         )
-    digest = hashlib.sha256(b"".join(np.ascontiguousarray(content[name]).tobytes() for name in Record._fields))
-    return TestSet(problems, int(content["left_out"]), digest.hexdigest()[:16])
+    return TestSet(problems, int(content["left_out"]), _digest(records, n), records)
 
 
 def _make(config: ProblemConfig, vocabulary: Vocabulary, n: int, seed: int) -> dict[str, np.ndarray]:
@@ -125,7 +135,7 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
 
 
 def _cache_path(config: ProblemConfig, vocabulary: Vocabulary, n: int, seed: int) -> Path:
-    parts = [config.stream_name, config.problem_class.context, vocabulary.fingerprint, n, seed, _generator()]
+    parts = [config.stream_name, config.problem_class.context, vocabulary.names_fingerprint, n, seed, _generator()]
     digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "mistakes" / "testsets" / f"{digest}.npz"

@@ -35,7 +35,7 @@ class _Unreadable(Exception):
         self.kind = kind
 
 
-def first_error(problem: Problem, text: str, answer: int | str | None = None) -> FirstError | None:
+def first_error(problem: Problem, text: str, answer: str | None = None) -> FirstError | None:
     """None when the published grader finds the solution right. Where it would crash, the verdict is wrong."""
     text = text.removeprefix(" ").removesuffix(".")
     equations: list[_Equation] = []
@@ -109,7 +109,7 @@ def _read(clause: str, number: int, modulus: int) -> _Equation:
 
 
 def _check(
-    problem: Problem, equations: list[_Equation], symbols: dict[str, _Equation], answer: int | str | None
+    problem: Problem, equations: list[_Equation], symbols: dict[str, _Equation], answer: str | None
 ) -> FirstError | None:
     parameters = _parameters(problem)
     roots: dict[str, frozenset[str]] = {}  # symbol -> symbols of the parameters it is made of
@@ -130,7 +130,7 @@ def _check(
     if last.name != asked:
         stated = any(equation.name == asked for equation in equations)
         kind = Kind.ANSWERS_ANOTHER if stated else Kind.STOPS_EARLY
-    elif last.result != problem.answer or (answer is not None and str(answer).strip() != str(problem.answer)):
+    elif last.result != problem.answer or answer not in (None, str(problem.answer)):
         kind = Kind.ANSWER_DIFFERS
     elif len(equations) < problem.op:  # the published grader stops with an exception here
         kind = Kind.WRONG_OPERATOR

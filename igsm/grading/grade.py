@@ -7,20 +7,20 @@ defines what is asked (arXiv 2408.16293, appendix D). docs/grading.md lists the 
 
 from __future__ import annotations
 
-from typing import Any
-
 from igsm.errors import InputError, suggest
+from igsm.grading.answers import plain_answer, stated_answer
 from igsm.grading.authors import first_error as authors_first_error
 from igsm.grading.expected import Expectations, expectations
 from igsm.grading.state import State
 from igsm.grading.steps import (
     Definition,
+    Solution,
     Unreadable,
-    is_withdrawn,
+    definition_taken_back,
+    is_taken_back,
     read_definition,
     split_solution,
     stated_name,
-    withdrawn_definition,
 )
 from igsm.grading.verdict import FirstError, Kind, Step, Verdict
 from igsm.problems.problem import Problem
@@ -28,8 +28,10 @@ from igsm.problems.problem import Problem
 RULES = ("strict", "authors")
 
 
-def grade(problem: Problem, text: str | bytes, answer: int | str | None = None, rule: str = "strict") -> Verdict:
+def grade(problem: Problem, text: str | bytes, answer: float | str | None = None, rule: str = "strict") -> Verdict:
     """Verdict on the solution `text`, and on `answer` if it is given. Takes any text, in linear time.
+
+    A final answer that the text itself states after its steps must be right as well; the verdict holds it.
 
     Args:
         rule: "strict", or "authors" for the verdict of the authors' grader, which lets some errors pass.
@@ -40,34 +42,40 @@ def grade(problem: Problem, text: str | bytes, answer: int | str | None = None, 
         raise InputError(f"unknown rule '{rule}'{suggest(rule, RULES)}")
     if isinstance(text, bytes):
         text = text.decode(errors="replace")
-    sentences, finished = split_solution(text)
+    solution = split_solution(text)
+    answer = None if answer is None else plain_answer(answer)
+    stated = stated_answer(solution.closing, problem.modulus) if solution.closing else None
     expected = expectations(problem)
     if rule == "authors":
-        error = authors_first_error(problem, text, answer)
+        error = authors_first_error(problem, solution.text, answer)
     else:
-        error = _first_error(problem, expected, sentences, finished, answer)
-    steps, parameters, operations = _stated(problem, expected, sentences)
-    return Verdict(error is None, error, steps, parameters, operations)
+        error = _first_error(problem, expected, solution, answer)
+    if error is None and stated not in (None, str(problem.answer)):
+        message = f"the text goes on to state the answer {stated}, its steps come to {problem.answer}"
+        closing = solution.closing
+        error = FirstError(Kind.ANSWER_DIFFERS, len(solution.sentences) + 1, closing, 0, len(closing), message)
+    steps, parameters, operations = _stated(problem, expected, solution.sentences)
+    return Verdict(error is None, error, steps, parameters, operations, stated)
 
 
 def _stated(problem: Problem, expected: Expectations, sentences: list[str]) -> tuple[tuple[Step, ...], int, int]:
     """Every stated parameter, and how many defined parameters and operations the question does not need."""
     steps = []
-    retried = {number for number, sentence in enumerate(sentences, 1) if is_withdrawn(sentence)}
-    mistakes = _withdrawn_mistakes(problem, expected, sentences) if retried else {}
+    taken_back = {number for number, sentence in enumerate(sentences, 1) if is_taken_back(sentence)}
+    mistakes = _mistakes_taken_back(problem, expected, sentences) if taken_back else {}
     defined = parameters = operations = 0
     for number, sentence in enumerate(sentences, 1):
         name = stated_name(sentence)
         if name is None:
             continue
-        withdrawn = number in retried
+        back = number in taken_back
         info = expected[name]
         if info is None:
-            steps.append(Step(number, name, None, withdrawn, False))
+            steps.append(Step(number, name, None, back, False))
             continue
         can_next = not (defined & info.bit or info.needs & ~defined)
-        steps.append(Step(number, name, can_next, withdrawn, info.needed, mistakes.get(number)))
-        if not withdrawn and not defined & info.bit:
+        steps.append(Step(number, name, can_next, back, info.needed, mistakes.get(number)))
+        if not back and not defined & info.bit:
             defined |= info.bit
             if not info.needed:
                 parameters += 1
@@ -75,29 +83,28 @@ def _stated(problem: Problem, expected: Expectations, sentences: list[str]) -> t
     return tuple(steps), parameters, operations
 
 
-def _withdrawn_mistakes(problem: Problem, expected: Expectations, sentences: list[str]) -> dict[int, Kind]:
+def _mistakes_taken_back(problem: Problem, expected: Expectations, sentences: list[str]) -> dict[int, Kind]:
     """Number of a sentence that states a whole step and takes it back -> what is wrong with that step."""
-    withdrawn = {number: whole for number, s in enumerate(sentences, 1) if (whole := withdrawn_definition(s))}
-    if not withdrawn:
+    taken_back = {number: whole for number, s in enumerate(sentences, 1) if (whole := definition_taken_back(s))}
+    if not taken_back:
         return {}
     found = {}
     state = State(problem, expected)
-    for number, sentence in enumerate(sentences[: max(withdrawn)], 1):
-        if number in withdrawn:
-            complaint = state.complaint(withdrawn[number])
+    for number, sentence in enumerate(sentences[: max(taken_back)], 1):
+        if number in taken_back:
+            complaint = state.complaint(taken_back[number])
             if complaint is not None:
                 found[number] = complaint[0]
-        elif not is_withdrawn(sentence) and isinstance(definition := read_definition(sentence), Definition):
+        elif not is_taken_back(sentence) and isinstance(definition := read_definition(sentence), Definition):
             state.define(definition)
     return found
 
 
-def _first_error(
-    problem: Problem, expected: Expectations, sentences: list[str], finished: bool, answer: Any
-) -> FirstError | None:
+def _first_error(problem: Problem, expected: Expectations, solution: Solution, answer: str | None) -> FirstError | None:
+    sentences, finished = solution.sentences, solution.finished
     state = State(problem, expected)
     for number, sentence in enumerate(sentences, 1):
-        if is_withdrawn(sentence):
+        if is_taken_back(sentence):
             continue
         definition = read_definition(sentence)
         if isinstance(definition, Unreadable):
@@ -115,7 +122,7 @@ def _first_error(
     return _end_error(problem, state, sentences, answer)
 
 
-def _end_error(problem: Problem, state: State, sentences: list[str], answer: Any) -> FirstError | None:
+def _end_error(problem: Problem, state: State, sentences: list[str], answer: str | None) -> FirstError | None:
     last = sentences[-1] if sentences else ""
 
     def error(kind: Kind, message: str) -> FirstError:
@@ -126,6 +133,6 @@ def _end_error(problem: Problem, state: State, sentences: list[str], answer: Any
         if expectations(problem)[asked] is None or not state.has_defined(asked):
             return error(Kind.STOPS_EARLY, f"{asked} is never defined")
         return error(Kind.ANSWERS_ANOTHER, f"the last sentence defines another parameter than {asked}")
-    if answer is not None and str(answer).strip() != str(state.last_value):
-        return error(Kind.ANSWER_DIFFERS, f"the answer is {state.last_value}, not {str(answer).strip()[:40]!r}")
+    if answer is not None and answer != str(state.last_value):
+        return error(Kind.ANSWER_DIFFERS, f"the answer is {state.last_value}, not {answer[:40]!r}")
     return None

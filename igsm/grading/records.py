@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from igsm.errors import InputError
+from igsm.rundir import BYTE_ORDER_MARK
 
 
 class TextRecord(NamedTuple):
@@ -31,6 +33,9 @@ class TextRecord(NamedTuple):
 def read_records(path: str | Path, *, solutions: bool) -> Iterator[TextRecord]:
     """The records of a file, which may be packed (.gz); bytes that are not UTF-8 become U+FFFD.
 
+    A byte-order mark before a line is passed over. Whole numbers may be written 14.0, as pandas does in a column with
+    gaps; a gap (NaN) counts as null.
+
     Args:
         solutions: whether every record must have a solution.
 
@@ -44,6 +49,7 @@ def read_records(path: str | Path, *, solutions: bool) -> Iterator[TextRecord]:
     with file:
         try:
             for number, line in enumerate(file, 1):
+                line = line.removeprefix(BYTE_ORDER_MARK)
                 if line.strip():
                     yield _record(line, number, f"{path}, line {number}", solutions)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -66,28 +72,40 @@ def _record(line: str, number: int, where: str, solutions: bool) -> TextRecord:
         "modulus": (int, type(None)),
         "lexicon": (str, type(None)),
     }
+    given: dict[str, Any] = {}
     for name, types in wanted.items():
         value = fields.get(name)
+        if int in types and isinstance(value, float):
+            value = _whole(value, f"{where}: the field '{name}'")
+        given[name] = value
         if not isinstance(value, types) or isinstance(value, bool):
             expected = "text" if str in types and int not in types else "a number"
             found = "missing" if name not in fields else f"not {expected}"
             raise InputError(f"{where}: the field '{name}' is {found}")
-    if fields.get("modulus") is not None and fields["modulus"] < 2:
-        raise InputError(f"{where}: the modulus must be at least 2, not {fields['modulus']}")
-    problem, question = fields["problem"], fields.get("question")
+    if given["modulus"] is not None and given["modulus"] < 2:
+        raise InputError(f"{where}: the modulus must be at least 2, not {given['modulus']}")
+    problem, question = given["problem"], given["question"]
     if question and "How many " not in problem:
         problem = f"{problem} {question}"
-    solution, answer = fields.get("solution"), fields.get("answer")
+    solution, answer = given["solution"], given["answer"]
     return TextRecord(
         number,
         _printable(problem),
         None if solution is None else _printable(solution),
         _printable(answer) if isinstance(answer, str) else answer,
-        fields.get("op"),
-        fields.get("modulus"),
-        fields.get("lexicon"),
+        given["op"],
+        given["modulus"],
+        given["lexicon"],
         fields,
     )
+
+
+def _whole(value: float, what: str) -> int | None:
+    if math.isnan(value):
+        return None
+    if not value.is_integer():
+        raise InputError(f"{what} is {value}; a whole number is expected")
+    return int(value)
 
 
 def _printable(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-END_OF_TEXT = "<|endoftext|>"
+from igsm.grading.answers import ANSWER_MARK, before_end_mark
+
 _NUMBER = "(?:0|[1-9][0-9]{0,5})"
 _TERM = f"(?:[A-Za-z]|{_NUMBER})"
 # groups: so, name, constant, symbol, value, left, sign, right, left value, right value, value
@@ -15,6 +16,10 @@ _EQUATION = re.compile(
 ).fullmatch
 _HEAD = re.compile("Define (.+) as ([A-Za-z])").fullmatch
 _BACK = re.compile(r"(?<![A-Za-z])BACK(?![A-Za-z])").search
+_BARE_BACK = re.compile(r"\W*BACK\W*").fullmatch
+# what chat models write an answer in, glued to the last full stop
+_GLUED = re.compile(r"\.(?=####|\$|\*\*|\\boxed|<answer>)").sub
+_ANSWER = re.compile(r"\banswer\b|####|\\boxed", re.IGNORECASE).search
 
 
 class Equation(NamedTuple):
@@ -50,37 +55,55 @@ class Unreadable(NamedTuple):
     message: str
 
 
-def split_solution(text: str) -> tuple[list[str], bool]:
-    """Sentences without their full stops, and whether the last one was finished by a full stop.
+class Solution(NamedTuple):
+    """A solution's text in parts."""
 
-    White space is made single, the end-of-text mark and what follows it is dropped, and so is what follows
-    the last sentence that starts with "Define" (text after the end), unless there is no such sentence.
+    text: str
+    """As it was written, but for what its end marks and answer mark cut off."""
+    sentences: list[str]
+    """The steps, without their full stops; of a text without any step, all its sentences."""
+    finished: bool
+    """Whether the last sentence ended in a full stop."""
+    closing: str
+    """Where the text may state its final answer: what follows the last step, or that step if it breaks off there."""
+
+
+def split_solution(text: str) -> Solution:
+    """The text cut at its first end mark, then at its first answer mark, and into sentences.
+
+    White space is made single. What follows the last sentence that starts with "Define" (or is BACK alone) is no step,
+    unless there is no such sentence.
     """
-    if END_OF_TEXT in text:
-        text = text[: text.index(END_OF_TEXT)]
-    if "  " in text or not text.isprintable():  # all white space but the blank is not "printable"
-        text = " ".join(text.split())
-    text = text.strip()
-    finished = text.endswith(".")
-    if finished:
-        text = text[:-1]
-    if not text:
-        return [], True
-    sentences = text.split(". ")
+    text = before_end_mark(text)
+    steps, mark, answer = text.partition(ANSWER_MARK)
+    if mark:
+        text = steps = steps.rstrip()
+    if "  " in steps or not steps.isprintable():  # all white space but the blank is not "printable"
+        steps = " ".join(steps.split())
+    steps = _GLUED(". ", steps.strip())
+    finished = steps.endswith(".") or not steps
+    steps = steps.removesuffix(".")
+    sentences = steps.split(". ") if steps else []
     n = len(sentences)
-    while n and not sentences[n - 1].startswith("Define"):
+    while n and not sentences[n - 1].startswith("Define") and not _BARE_BACK(sentences[n - 1]):
         n -= 1
+    closing = sentences[n:]
+    if n == len(sentences) and not finished and _ANSWER(sentences[-1]):
+        closing = sentences[-1:]
+    if mark:
+        closing = [*closing, mark + answer]
     if 0 < n < len(sentences):
-        return sentences[:n], True
-    return sentences, finished
+        sentences, finished = sentences[:n], True
+    finished = finished or bool(_BARE_BACK(sentences[-1]))
+    return Solution(text, sentences, finished, ". ".join(closing))
 
 
-def is_withdrawn(sentence: str) -> bool:
-    """Whether the sentence is taken back: the word BACK stands in it."""
-    return "BACK" in sentence and _BACK(sentence) is not None
+def is_taken_back(sentence: str) -> bool:
+    """Whether the sentence is taken back: the word BACK stands in it. BACK alone takes nothing back."""
+    return "BACK" in sentence and _BACK(sentence) is not None and _BARE_BACK(sentence) is None
 
 
-def withdrawn_definition(sentence: str) -> Definition | None:
+def definition_taken_back(sentence: str) -> Definition | None:
     """The definition that was written whole before a final BACK, if there is one."""
     if not sentence.endswith(" BACK") or "; " not in sentence:
         return None
@@ -89,7 +112,7 @@ def withdrawn_definition(sentence: str) -> Definition | None:
 
 
 def stated_name(sentence: str) -> str | None:
-    """The parameter named after "Define", or None; also of withdrawn and unfinished sentences."""
+    """The parameter named after "Define", or None; also of unfinished sentences and those taken back."""
     if not sentence.startswith("Define "):
         return None
     name, found, _ = sentence[7:].partition(" as ")
@@ -97,7 +120,7 @@ def stated_name(sentence: str) -> str | None:
 
 
 def read_definition(sentence: str) -> Definition | Unreadable:
-    """Name, symbol and equations of a sentence that is not withdrawn; the last equation must be the "so"."""
+    """Name, symbol and equations of a sentence that is not taken back; the last equation must be the "so"."""
     head, *clauses = sentence.split("; ")
     named = _HEAD(head)
     if named is None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from igsm.grading.metrics import METRICS, Numbers
 from igsm.grading.reader import IllPosedError
 from igsm.grading.verdict import FirstError, Kind, Verdict
 from igsm.statistics import wilson
@@ -42,15 +43,10 @@ class Summary:
     """
 
     def __init__(self, examples: int = 2) -> None:
-        self.n = 0
-        self.correct = 0
+        self.numbers = Numbers()
         self.by_op: Counter[int] = Counter()
         self.correct_by_op: Counter[int] = Counter()
         self.errors: Counter[tuple[Kind, int]] = Counter()
-        self.retries: dict[bool, int] = {True: 0, False: 0}
-        self.needless_retries = 0
-        self.unnecessary_parameters = 0
-        self.unnecessary_operations = 0
         self.ill_posed: list[tuple[int, IllPosedError]] = []
         self.examples: dict[Kind, list[tuple[int, FirstError]]] = {}
         self._wanted = examples
@@ -63,20 +59,25 @@ class Summary:
                 self.ill_posed.append((graded.line, graded.ill_posed))
             return
         op = graded.op or 0
-        self.n += 1
+        self.numbers.add(verdict.numbers())
         self.by_op[op] += 1
-        self.retries[verdict.correct] += verdict.retries
-        self.needless_retries += verdict.needless_retries
         if verdict.correct:
-            self.correct += 1
             self.correct_by_op[op] += 1
-            self.unnecessary_parameters += verdict.unnecessary_parameters
-            self.unnecessary_operations += verdict.unnecessary_operations
         if verdict.error is not None:
             self.errors[verdict.error.kind, op] += 1
             kept = self.examples.setdefault(verdict.error.kind, [])
             if len(kept) < self._wanted:
                 kept.append((graded.line, verdict.error))
+
+    @property
+    def n(self) -> int:
+        """Solutions graded."""
+        return self.numbers.n
+
+    @property
+    def correct(self) -> int:
+        """Right ones of them."""
+        return self.numbers.correct
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -115,16 +116,10 @@ def _headlines(summary: Summary) -> Iterable[str]:
             f"{correct} of {n} solutions correct: {100 * correct / n:.1f} % "
             f"(95 % interval {100 * low:.1f} to {100 * high:.1f})"
         )
-        shares = [
-            f"{summary.retries[right] / count:.2f} on {name} solutions" if count else f"- on {name} solutions"
-            for right, count, name in ((True, correct, "correct"), (False, n - correct, "wrong"))
-        ]
-        yield f"retries per solution: {', '.join(shares)}; {summary.needless_retries} of them needless"
-    if correct:
-        yield (
-            f"unnecessary on correct solutions: {summary.unnecessary_parameters / correct:.3f} parameters, "
-            f"{summary.unnecessary_operations / correct:.3f} operations"
-        )
+    for name, metric in METRICS.items():
+        mean = summary.numbers.mean(name)
+        if not metric.share and mean is not None:
+            yield f"{metric.title}: {metric.text(mean, 1)}"
     if not n:
         yield "no solution graded"
     if summary.ill_posed:

@@ -47,8 +47,8 @@ class Step(NamedTuple):
     name: str
     can_next: bool | None
     """Whether the parameter could be computed there; None when the problem has no such parameter."""
-    withdrawn: bool
-    """The sentence was taken back with BACK."""
+    taken_back: bool
+    """By BACK."""
     needed: bool
     """The question depends on it."""
     mistake: Kind | None = None
@@ -64,27 +64,32 @@ class Verdict:
     error: FirstError | None
     steps: tuple[Step, ...]
     unnecessary_parameters: int
-    """Parameters defined (not withdrawn) that the question does not depend on."""
+    """Parameters defined (not taken back) that the question does not depend on."""
     unnecessary_operations: int
+    stated_answer: str | None = None
+    """The final answer that the text states after its steps (`igsm.grading.answers.stated_answer`)."""
 
     @property
-    def retries(self) -> int:
-        """Sentences taken back."""
-        return sum(step.withdrawn for step in self.steps)
+    def taken_back(self) -> int:
+        """Sentences that the solution itself takes back; the paper's retries."""
+        return sum(step.taken_back for step in self.steps)
 
     @property
-    def needless_retries(self) -> int:
+    def needlessly_taken_back(self) -> int:
         """Sentences taken back although their parameter could be computed and nothing written of it was wrong."""
-        return sum(step.withdrawn and step.can_next is True and step.mistake is None for step in self.steps)
+        return sum(step.taken_back and step.can_next is True and step.mistake is None for step in self.steps)
 
-    def to_json(self) -> dict[str, Any]:
-        """A flat record for JSON lines."""
+    def numbers(self) -> dict[str, Any]:
+        """A flat record without the steps: what the metrics are computed from."""
         return {
             "correct": self.correct,
             "error": None if self.error is None else self.error._asdict(),
-            "retries": self.retries,
-            "needless_retries": self.needless_retries,
+            "taken_back": self.taken_back,
+            "needlessly_taken_back": self.needlessly_taken_back,
             "unnecessary_parameters": self.unnecessary_parameters,
             "unnecessary_operations": self.unnecessary_operations,
-            "steps": [step._asdict() for step in self.steps],
         }
+
+    def to_json(self) -> dict[str, Any]:
+        """A record for JSON lines."""
+        return self.numbers() | {"steps": [step._asdict() for step in self.steps]}

@@ -1,7 +1,8 @@
 """Checkpoints: a folder that is either whole or not there.
 
-`weights.safetensors` (names of the plain module), `training_state.pt`, `config.yaml` (the run's resolved
-config) and `manifest.json` with the size and SHA-256 of the others, by which a file cut short is recognised.
+`weights.safetensors` (names of the plain module), `vocabulary.json` (what the rows of the embedding stand for),
+`training_state.pt`, `config.yaml` (the run's resolved config) and `manifest.json` with the size and SHA-256 of the
+others, by which a file cut short is recognised.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,16 @@ from igsm.errors import InputError
 from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.model.gpt import GPT
 from igsm.model.lora import add_lora, merge_lora
-from igsm.rundir import MANIFEST, WEIGHTS
+from igsm.rundir import MANIFEST, VOCABULARY, WEIGHTS
 
 
-def save_checkpoint(folder: str | Path, model: nn.Module, training_state: dict[str, Any], config: Config) -> None:
+def save_checkpoint(
+    folder: str | Path,
+    model: nn.Module,
+    training_state: dict[str, Any],
+    config: Config,
+    vocabulary: Mapping[str, Any],
+) -> None:
     """Write a checkpoint to `folder`, replacing one of the same name.
 
     All files are written to a temporary folder and reach the disk before it takes its name.
@@ -37,6 +45,7 @@ def save_checkpoint(folder: str | Path, model: nn.Module, training_state: dict[s
         model: the plain module, not one wrapped by torch.compile or DistributedDataParallel.
         training_state: tensors, numbers, strings, and lists and dicts of them.
         config: the run's resolved config.
+        vocabulary: what the model's ids stand for, as `igsm.corpus.vocabulary.Vocabulary.content` gives it.
 
     Raises:
         OSError: the disk is full or not writable; nothing is left behind.
@@ -49,6 +58,7 @@ def save_checkpoint(folder: str | Path, model: nn.Module, training_state: dict[s
         WEIGHTS: safetensors.torch.save(weights, {"format": "pt"}),
         TRAINING_STATE: state.getvalue(),
         CONFIG: dump_yaml(config).encode(),
+        VOCABULARY: json.dumps(vocabulary).encode(),
     }
     manifest = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
     files[MANIFEST] = json.dumps(manifest, indent=2).encode()

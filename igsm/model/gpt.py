@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -11,6 +12,7 @@ from torch.nn import functional as F
 
 from igsm.errors import InputError
 from igsm.model.config import ModelConfig
+from igsm.model.gelu import gelu
 from igsm.model.rotary import rotate, rotation
 
 Attend: TypeAlias = Callable[[int, Tensor, Tensor, Tensor], Tensor]
@@ -80,6 +82,8 @@ class Attention(nn.Module):
         bias = config.architecture == "gpt2"
         self.layer, self.heads, self.head_size = layer, config.heads, config.head_size
         self.dropout = config.dropout
+        self.in_float32 = False
+        """Whether attention itself stays in float32 under autocast (set by the trainer)."""
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=bias)
         self.output = nn.Linear(config.width, config.width, bias=bias)
         self.query_norm: nn.Module = nn.Identity()
@@ -91,14 +95,18 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, attend: Attend | None) -> Tensor:
         batch, length, width = x.shape
         qkv = self.qkv(x).view(batch, length, 3, self.heads, self.head_size)
+        cast: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        if self.in_float32 and torch.is_autocast_enabled(x.device.type):
+            qkv, cast = qkv.float(), torch.autocast(x.device.type, enabled=False)
         q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))
         q = rotate(self.query_norm(q).to(v.dtype), cosine, sine)
         k = rotate(self.key_norm(k).to(v.dtype), cosine, sine)
-        if attend is not None:
-            mixed = attend(self.layer, q, k, v)
-        else:
-            dropout = self.dropout if self.training else 0.0
-            mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        with cast:
+            if attend is not None:
+                mixed = attend(self.layer, q, k, v)
+            else:
+                dropout = self.dropout if self.training else 0.0
+                mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
         mixed = mixed.transpose(1, 2).reshape(batch, length, width)
         return F.dropout(self.output(mixed), self.dropout, self.training)
 
@@ -116,7 +124,7 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.gate is None:
-            hidden = F.gelu(self.up(x), approximate="tanh")
+            hidden = gelu(self.up(x))
         else:
             hidden = F.silu(self.gate(x)) * self.up(x)
         return F.dropout(self.down(hidden), self.dropout, self.training)

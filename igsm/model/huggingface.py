@@ -8,8 +8,7 @@ default of 0.25 where the former is missing.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +18,56 @@ from torch import Tensor
 
 from igsm.errors import InputError
 from igsm.model.gpt import GPT, NORM_EPSILON
+from igsm.rundir import atomic_write
 
 MAX_POSITIONS = 2048
 """Rotary positions have no end; this is how far the paper evaluates."""
 
-# GPT-2's split into words; the tokenizers library applies it to the text.
-_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
+def exported_rows(model: GPT, n_ids: int | None) -> int:
+    """Rows of a model's exported embedding; see `export_model`, whose errors it raises."""
+    n_rows = model.embedding.num_embeddings
+    if n_ids is not None and n_rows < n_ids:
+        raise InputError(f"the model knows {n_rows} ids, its data's vocabulary has {n_ids}")
+    return n_rows if n_ids is None else max(n_rows, n_ids + 2)
 
 
-def export_model(model: GPT, folder: Path, end_id: int) -> None:
+def with_mean_rows(matrix: Tensor, n_rows: int) -> Tensor:
+    """The matrix [V, W] with rows up to `n_rows` [n_rows, W], each the mean of its own."""
+    return torch.cat([matrix, matrix.mean(0, keepdim=True).expand(n_rows - len(matrix), -1)])
+
+
+def export_model(model: GPT, folder: Path, end_id: int, n_ids: int | None = None) -> int:
     """Write `config.json`, `generation_config.json` and `model.safetensors`.
+
+    The two ids after those in use are those of padding and of unknown words (`igsm.model.tokenizer`). Where the model
+    has no such rows, they are added to its matrices as the mean of all rows: their logit is never the largest, and
+    `generate` does not draw them.
 
     Args:
         end_id: the model's id of the end-of-text token.
+        n_ids: number of ids in use: 0 to n_ids - 1. None: all of them; padding has the end's id.
+
+    Returns:
+        Rows of the embedding written.
 
     Raises:
-        InputError: a model that neither GPT-NeoX nor Llama expresses.
+        InputError: a model that neither GPT-NeoX nor Llama expresses, or one with fewer rows than ids.
     """
     if (setting := model.config.unknown_to_transformers) is not None:
         raise InputError(f"model.{setting}: neither GPT-NeoX nor Llama of transformers has it; cannot be exported")
     gpt2 = model.config.architecture == "gpt2"
     settings, weights = (_gpt_neox if gpt2 else _llama)(model)
     shape = model.config
+    pad_id = end_id if n_ids is None else n_ids
+    n_rows = exported_rows(model, n_ids)
+    added = list(range(model.embedding.num_embeddings, n_rows))
+    for name in ("gpt_neox.embed_in", "embed_out", "model.embed_tokens", "lm_head"):
+        if (matrix := weights.get(f"{name}.weight")) is not None:
+            weights[f"{name}.weight"] = with_mean_rows(matrix, n_rows)
     settings |= {
         "architectures": ["GPTNeoXForCausalLM" if gpt2 else "LlamaForCausalLM"],
-        "vocab_size": shape.vocabulary_size,
+        "vocab_size": n_rows,
         "hidden_size": shape.width,
         "intermediate_size": shape.mlp_width,
         "num_hidden_layers": shape.layers,
@@ -53,14 +77,18 @@ def export_model(model: GPT, folder: Path, end_id: int) -> None:
         "tie_word_embeddings": shape.tied,
         "bos_token_id": end_id,
         "eos_token_id": end_id,
+        "pad_token_id": pad_id,
         "torch_dtype": "float32",
         "use_cache": True,
     }
-    generation = {"bos_token_id": end_id, "eos_token_id": end_id, "pad_token_id": end_id}
+    generation: dict[str, Any] = {"bos_token_id": end_id, "eos_token_id": end_id, "pad_token_id": pad_id}
+    if added:
+        generation["suppress_tokens"] = added
     (folder / "config.json").write_text(json.dumps(settings, indent=2))
     (folder / "generation_config.json").write_text(json.dumps(generation, indent=2))
     contiguous = {name: tensor.detach().cpu().float().contiguous() for name, tensor in weights.items()}
-    safetensors.torch.save_file(contiguous, folder / "model.safetensors", {"format": "pt"})
+    atomic_write(folder / "model.safetensors", safetensors.torch.save(contiguous, {"format": "pt"}))
+    return n_rows
 
 
 def _gpt_neox(model: GPT) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -137,86 +165,6 @@ def _llama(model: GPT) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return settings, weights
 
 
-def export_tokenizer(
-    words: Mapping[str, Sequence[int]], tokens: Mapping[int, bytes], marks: Mapping[str, int], folder: Path
-) -> None:
-    """Write a tokenizer that gives every known word its ids, and AutoTokenizer loads offline.
-
-    With special tokens (the default) it makes the prompt of a problem's text: end, problem, text, solution.
-
-    Args:
-        words: word as GPT-2 splits it -> the model's ids.
-        tokens: the model's id -> bytes, for all ids in `words`.
-        marks: the model's ids of the marks "end", "problem", "solution", "answer".
-    """
-    special = {name: f"<|{'endoftext' if name == 'end' else name}|>" for name in marks}
-    vocabulary = {_printable(data): i for i, data in tokens.items()} | {special[n]: i for n, i in marks.items()}
-    many = sorted(tuple(_printable(tokens[i]) for i in ids) for ids in words.values() if len(ids) > 1)
-    pieces = [_piece_pattern(parts, place) for parts in many for place in range(len(parts))]
-    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
-    splits = [_split(_WORDS), byte_level]
-    if pieces:  # one word is one stretch here, so the pattern can be anchored at both its ends
-        splits.append(_split("|".join(pieces)))
-    content = {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [
-            {"id": marks[name], "content": text, "special": True}
-            | dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-            for name, text in sorted(special.items(), key=lambda item: marks[item[0]])
-        ],
-        "normalizer": None,
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": splits},
-        "post_processor": {
-            "type": "TemplateProcessing",
-            "single": [
-                {"SpecialToken": {"id": special["end"], "type_id": 0}},
-                {"SpecialToken": {"id": special["problem"], "type_id": 0}},
-                {"Sequence": {"id": "A", "type_id": 0}},
-                {"SpecialToken": {"id": special["solution"], "type_id": 0}},
-            ],
-            "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
-            "special_tokens": {
-                special[name]: {"id": special[name], "ids": [marks[name]], "tokens": [special[name]]}
-                for name in ("end", "problem", "solution")
-            },
-        },
-        "decoder": byte_level,
-        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": special["end"]},
-    }
-    settings = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "bos_token": special["end"],
-        "eos_token": special["end"],
-        "pad_token": special["end"],
-        "unk_token": special["end"],
-        "model_max_length": MAX_POSITIONS,
-        "clean_up_tokenization_spaces": False,
-        "model_input_names": ["input_ids", "attention_mask"],
-    }
-    (folder / "tokenizer.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2))
-
-
-def _split(pattern: str) -> dict[str, Any]:
-    return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
-
-
-def _piece_pattern(parts: tuple[str, ...], place: int) -> str:
-    """Matches piece `place` of a word, where the word is exactly `parts` joined."""
-    before, after = (re.escape("".join(some)) for some in (parts[:place], parts[place + 1 :]))
-    return f"(?<=^{before}){re.escape(parts[place])}(?={after}$)" if before else f"^{re.escape(parts[0])}(?={after}$)"
-
-
-def _printable(data: bytes) -> str:
-    """The letters that byte-level tokenizers write bytes as: printable ones themselves, others from 256 on."""
-    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in plain]
-    table = {byte: chr(byte) for byte in plain} | {byte: chr(256 + i) for i, byte in enumerate(others)}
-    return "".join(table[byte] for byte in data)
-
-
 def compare(model: GPT, folder: Path, prompts: Sequence[tuple[str, list[int]]], new_tokens: int = 64) -> float:
     """Load what was exported with transformers, offline, and compare it with `model`.
 
@@ -239,10 +187,13 @@ def compare(model: GPT, folder: Path, prompts: Sequence[tuple[str, list[int]]], 
     model = model.to("cpu").eval()
     largest = 0.0
     for text, ids in prompts:
-        encoded = list(tokenizer(text)["input_ids"])
-        if encoded != ids:
-            place = next((i for i, (a, b) in enumerate(zip(encoded, ids, strict=False)) if a != b), len(ids))
-            raise InputError(f"{folder}: the exported tokenizer differs from the model's at token {place} of {text!r}")
+        for written in (text, text.lstrip()):
+            encoded = list(tokenizer(written)["input_ids"])
+            if encoded != ids:
+                place = next((i for i, (a, b) in enumerate(zip(encoded, ids, strict=False)) if a != b), len(ids))
+                raise InputError(
+                    f"{folder}: the exported tokenizer differs from the model's at token {place} of {written!r}"
+                )
         with torch.no_grad():
             expected = greedy(model, ids, new_tokens)
             given = torch.tensor([ids])
@@ -250,7 +201,8 @@ def compare(model: GPT, folder: Path, prompts: Sequence[tuple[str, list[int]]], 
                 given, attention_mask=torch.ones_like(given), max_new_tokens=new_tokens, do_sample=False
             )[0].tolist()
             logits = model(torch.tensor([expected]))
-            difference = (other(torch.tensor([expected])).logits - logits).abs().max().item()
+            there = other(torch.tensor([expected])).logits[..., : logits.shape[-1]]
+            difference = (there - logits).abs().max().item()
         largest = max(largest, difference)
         scale = logits.abs().max().item()
         if difference > 1e-4 * max(1.0, scale):

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from igsm.errors import InputError
 from igsm.model.config import LoRAConfig
 from igsm.model.gpt import GPT, Attention
+from igsm.model.huggingface import exported_rows, with_mean_rows
 from igsm.rundir import atomic_write, write_json
 
 MARK = "lora_"
@@ -146,8 +147,10 @@ def merge_lora(model: GPT) -> GPT:
 # ---------------------------------------------------------------- PEFT's file format
 
 
-def save_peft_adapter(folder: str | Path, model: GPT, config: LoRAConfig) -> None:
+def save_peft_adapter(folder: str | Path, model: GPT, config: LoRAConfig, n_ids: int | None = None) -> None:
     """Write the updates as a PEFT adapter of the exported Hugging Face model (`mistakes export RUN --to hf`).
+
+    Rows that the export adds for `n_ids` ids in use (`export_model`) get the mean of the updates, as they do there.
 
     PEFT has one update for a fused projection: here of rank 2r, its two halves being those of query and
     value, which is exact. Names and order of rows are GPTNeoXForCausalLM's, which groups them by head.
@@ -158,16 +161,17 @@ def save_peft_adapter(folder: str | Path, model: GPT, config: LoRAConfig) -> Non
     if not model.config.is_gpt_neox:
         raise InputError("a PEFT adapter can be written for the gpt2 architecture without qk_norm and canon only")
     prefix, tensors = "base_model.model.gpt_neox", {}
+    n_rows = exported_rows(model, n_ids)
     ranks: dict[str, int] = {}
     if config.embedding_rank:
         embedding: Any = model.embedding
-        tensors[f"{prefix}.embed_in.lora_embedding_A"] = embedding.lora_a.T
+        tensors[f"{prefix}.embed_in.lora_embedding_A"] = with_mean_rows(embedding.lora_a, n_rows).T
         tensors[f"{prefix}.embed_in.lora_embedding_B"] = embedding.lora_b.T
         ranks["embed_in"] = config.embedding_rank
     if config.output_rank:
         output: Any = model.output_update
         tensors["base_model.model.lm_head.lora_A.weight"] = output.lora_a  # its name since transformers 5
-        tensors["base_model.model.lm_head.lora_B.weight"] = output.lora_b
+        tensors["base_model.model.lm_head.lora_B.weight"] = with_mean_rows(output.lora_b, n_rows)
         ranks["lm_head"] = config.output_rank
     if config.query_value_rank:
         for attention in _attentions(model):

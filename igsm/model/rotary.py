@@ -21,11 +21,29 @@ def rotation(positions: Tensor, head_size: int, base: float) -> tuple[Tensor, Te
     Returns:
         Two tensors [T, D/2] or [B, 1, T, D/2], which broadcast against queries [B, H, T, D].
     """
+    if torch.compiler.is_compiling() and positions.device.type == "cpu":
+        return _rotation_once(positions, head_size, base)
+    return _rotation(positions, head_size, base)
+
+
+def _rotation(positions: Tensor, head_size: int, base: float) -> tuple[Tensor, Tensor]:
     exponents = torch.arange(0, head_size, 2, device=positions.device, dtype=torch.float32) / head_size
     angles = positions[..., None].to(torch.float32) / base**exponents
     if positions.dim() == 2:
         angles = angles[:, None]
     return angles.cos(), angles.sin()
+
+
+@torch.library.custom_op("igsm::rotation", mutates_args=())
+def _rotation_once(positions: Tensor, head_size: int, base: float) -> tuple[Tensor, Tensor]:
+    """`_rotation` as a step of its own: what the compiler can look into it computes anew for each element, layer and
+    pass, powers, sines and cosines and all."""
+    return _rotation(positions, head_size, base)
+
+
+@_rotation_once.register_fake
+def _shapes(positions: Tensor, head_size: int, base: float) -> tuple[Tensor, Tensor]:
+    return _rotation(positions, head_size, base)
 
 
 def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:

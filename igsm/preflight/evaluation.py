@@ -13,7 +13,7 @@ from igsm.errors import InputError, suggest
 from igsm.evaluation.cells import parse_cells
 from igsm.preflight.check import check
 from igsm.preflight.work import evaluation_work
-from igsm.training.settings import stored_shape
+from igsm.training.settings import stored_model
 
 PRECISIONS = ("auto", "bf16", "fp32")
 
@@ -46,7 +46,7 @@ def check_evaluation(
             _check_probe(decoder.name, decoder.detector.folder)
     rows = max(min(batch or one.beams, n * one.votes * one.beams) for one in decoders)
     for run in runs:
-        shape, data = stored_shape(str(run))
+        shape, data, _ = stored_model(str(run))
         if data.corpus != "igsm":
             raise InputError(f"{run}: trained on '{data.corpus}'; only runs on igsm problems can be evaluated")
         for cell in parse_cells(cells, data.problem):
@@ -56,7 +56,7 @@ def check_evaluation(
 
 def _check_probe(decoder: str, folder: str) -> None:
     stored = load_yaml(find_checkpoint(folder) / CONFIG)
-    if "row_length" not in stored:
+    if stored.get("stage") != "probe":
         raise InputError(f"{folder}: holds a model, not a probe; train one with `mistakes probe CONFIG from={folder}`")
     if (question := stored.get("question")) != "can_next":
         raise InputError(

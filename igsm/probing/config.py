@@ -13,12 +13,13 @@ from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.mistakes import WRONG_STEPS
 from igsm.training.config import TrackingConfig, TrainingConfig
-from igsm.training.settings import stored_shape
+from igsm.training.settings import stored_model
 
 
 class ProbeConfig(Config):
     """A probing run: `mistakes probe CONFIG from=runs/x`."""
 
+    stage: Literal["probe"] = "probe"
     from_: str = Field(alias="from")
     """Run folder or checkpoint of the model to probe."""
     random_weights: bool = False
@@ -76,11 +77,11 @@ def resolve_probing(config: ProbeConfig) -> ProbeConfig:
     Raises:
         InputError: there is no such model, or the problems have names that it does not know.
     """
-    shape, data = stored_shape(config.from_)
+    shape, data, vocabulary = stored_model(config.from_)
     problem = config.problem or data.problem.model_copy(update={"kind": "none", "retry_rate": 0.0})
     if problem.kind != "none":
         raise InputError(f"problem.kind: a probe is trained on solutions without mistakes, not '{problem.kind}'")
-    if load_vocabulary(problem).fingerprint != load_vocabulary(data.problem).fingerprint:
+    if load_vocabulary(problem).names_fingerprint != vocabulary.names_fingerprint:
         raise InputError(f"problem.lexicon: {config.from_} was trained on other names; choose the same lexicon")
     if config.model not in (None, shape) or config.vocabulary not in (None, data.vocabulary):
         raise InputError(f"model and vocabulary are those of {config.from_}; leave them out")

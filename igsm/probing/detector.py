@@ -2,7 +2,7 @@
 
 The probe's embedding differs from the model's, so it keeps a cache of its own for every row being decoded. The
 cache is advanced once a sentence, when the decoder asks, by all tokens that are new since; tokens that the decoder
-withdrew are cut off.
+rolled back are cut off.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class LearnedDetector:
 
     Args:
         probe: on its device; it is used in evaluation mode.
-        threshold: least probability of "cannot" at which a definition is withdrawn.
+        threshold: least probability of "cannot" at which a definition is rolled back.
         rows: how many rows' caches are kept; a row that was pushed out is computed again from its start.
         context: longest text.
     """
@@ -168,8 +168,7 @@ def probe_of(decoder: DecoderName, vocabulary: Vocabulary, device: torch.device 
             f"decoder '{decoder.name}': {wanted.folder} is a probe for the question '{config.question}'; regret asks "
             "whether a parameter can be computed next and needs one with question=can_next"
         )
-    theirs = vocabulary_of(config)
-    if (theirs.fingerprint, theirs.kind) != (vocabulary.fingerprint, vocabulary.kind):
+    if vocabulary_of(config, wanted.folder).fingerprint != vocabulary.fingerprint:
         raise InputError(f"decoder '{decoder.name}': {wanted.folder} is a probe of a model with another vocabulary")
     return probe
 

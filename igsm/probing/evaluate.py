@@ -39,12 +39,13 @@ REPORT, FIGURE = "probe.json", "probe.png"
 
 @torch.inference_mode()
 def answers(
-    probe: Probe, config: ProbeConfig, problems: int, seen: bool = False
+    probe: Probe, config: ProbeConfig, problems: int, seen: bool = False, vocabulary: Vocabulary | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The probe's answers to every question about the first `problems` test problems that fit a row.
 
     Args:
         seen: new problems with solution templates of the training split instead of the test split's.
+        vocabulary: the probe's; None: that of the model it starts from.
 
     Returns:
         For each question: the problem's number of operations (int), the probability of "cannot" (or "wrong",
@@ -52,12 +53,12 @@ def answers(
     """
     assert config.problem is not None
     problem = config.problem.model_copy(update={"split": "train" if seen else "test"})
-    source = ProblemSource(problem, config.seed)
+    source, vocabulary = ProblemSource(problem, config.seed), vocabulary or vocabulary_of(config)
     device = probe.classifier.weight.device
     rows = (
         (int(source.record(index).head[OP]), row)
         for index in range(problems)
-        for row in rows_about(config, source, index, numpy_generator("test questions", index))
+        for row in rows_about(config, vocabulary, source, index, numpy_generator("test questions", index))
     )
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for part in _parts(rows, ROWS_A_PASS):
@@ -95,7 +96,7 @@ def first_mistakes(solutions: Iterable[tuple[Problem, str]], vocabulary: Vocabul
     """
     for index, (problem, text) in enumerate(solutions):
         verdict = grade(problem, text)
-        step = next((s for s in verdict.steps if s.can_next is False and not s.withdrawn), None)
+        step = next((s for s in verdict.steps if s.can_next is False and not s.taken_back), None)
         if step is None or verdict.error is None:
             continue
         before = "".join(f"{sentence}." for sentence in text.split(".")[: step.number - 1])
@@ -150,7 +151,8 @@ def evaluate_probe(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     probe, config = load_probe(path, device)
-    ops, probabilities, cannot = answers(probe, config, problems, seen)
+    vocabulary = vocabulary_of(config, path)
+    ops, probabilities, cannot = answers(probe, config, problems, seen, vocabulary)
     by_op = {int(op): summarise(probabilities[ops == op], cannot[ops == op]) for op in np.unique(ops)}
     report: dict[str, Any] = {
         "probe": _description(config),
@@ -161,7 +163,7 @@ def evaluate_probe(
     }
     find = first_mistakes if config.question == "can_next" else first_wrong_steps
     solutions = read_solutions(generations, config)
-    asked = [question for question, first in find(solutions, vocabulary_of(config)) if first]
+    asked = [question for question, first in find(solutions, vocabulary) if first]
     if asked:
         longest = max(len(question.prompt) + len(question.tokens) for question in asked)
         detected = sum(LearnedDetector(probe, rows=ROWS_A_PASS, context=longest).regrets(asked))

@@ -12,7 +12,7 @@ import torch
 
 from igsm.checkpoints import CONFIG, find_checkpoint
 from igsm.config import build_config, load_yaml
-from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
+from igsm.corpus.vocabulary import Vocabulary, read_vocabulary
 from igsm.corpus.workers import InOrder
 from igsm.errors import InputError
 from igsm.model import GPT, load_model
@@ -43,10 +43,16 @@ def resolve(config: ProbeConfig) -> tuple[ProbeConfig, GPT]:
     return config, model
 
 
-def vocabulary_of(config: ProbeConfig) -> Vocabulary:
-    """The vocabulary of a resolved config."""
+@functools.lru_cache
+def _vocabulary(path: str, problem: ProblemConfig, kind: str) -> Vocabulary:
+    return read_vocabulary(find_checkpoint(path), problem, cast(Any, kind))
+
+
+def vocabulary_of(config: ProbeConfig, path: str | Path | None = None) -> Vocabulary:
+    """The vocabulary of a probe: read from its folder `path`, or from the model that it starts from."""
     assert config.problem is not None
-    return load_vocabulary(config.problem, cast(Any, config.vocabulary))
+    assert config.vocabulary is not None
+    return _vocabulary(str(path or config.from_), config.problem, config.vocabulary)
 
 
 class QuestionBatches:
@@ -72,36 +78,33 @@ class QuestionBatches:
         self._rows.close()
 
 
-TRAINING_SEEDS = 1_000_000
-"""Added to the seed for the problems that probes are trained on: cells of the training split ("seen") and the measures
-of a probe hold the problems of the seed itself."""
-
-
 @functools.lru_cache(maxsize=2)
 def _source(problem: ProblemConfig, seed: int) -> ProblemSource:
-    return ProblemSource(problem, TRAINING_SEEDS + seed)
+    """Problems to train on, of a stream of their own: cells ("seen") and a probe's measures hold those of a seed."""
+    return ProblemSource(problem, seed, purpose="training of probes")
 
 
 def _step_rows(config: ProbeConfig, count: int, offset: int, step: int) -> list[QuestionRow]:
     assert config.problem is not None
     first = step * config.training.batch + offset
-    return [first_row(config, config.problem, index) for index in range(first, first + count)]
+    vocabulary = vocabulary_of(config)
+    return [first_row(config, config.problem, vocabulary, index) for index in range(first, first + count)]
 
 
 def rows_about(
-    config: ProbeConfig, source: ProblemSource, index: int, random: np.random.Generator
+    config: ProbeConfig, vocabulary: Vocabulary, source: ProblemSource, index: int, random: np.random.Generator
 ) -> Iterator[QuestionRow]:
     """All rows of the config's questions about one problem."""
-    vocabulary, length = vocabulary_of(config), config.row_length
+    length = config.row_length
     if config.question == "can_next":
         return question_rows(source.problem(index), vocabulary, length, random)
     return step_rows(source.record(index), source.lexicon, vocabulary, length, random, config.wrong_kinds)
 
 
-def first_row(config: ProbeConfig, problem: ProblemConfig, index: int) -> QuestionRow:
+def first_row(config: ProbeConfig, problem: ProblemConfig, vocabulary: Vocabulary, index: int) -> QuestionRow:
     """A row of random questions about one problem; nothing is asked about a problem too long for a row."""
     random = numpy_generator(config.seed, "questions", problem.split, index)
-    rows = rows_about(config, _source(problem, config.seed), index, random)
+    rows = rows_about(config, vocabulary, _source(problem, config.seed), index, random)
     nothing = QuestionRow(*(np.full(config.row_length, filler, np.int64) for filler in NOTHING))
     return next(rows, nothing)
 
@@ -119,7 +122,7 @@ def held_out(config: ProbeConfig, ranks: Ranks, count: int) -> Callable[[], Iter
 
     def batch() -> Iterator[Batch]:
         if mine and not batches:
-            batches.append(_stack([first_row(config, problem, i) for i in mine]))
+            batches.append(_stack([first_row(config, problem, vocabulary_of(config), i) for i in mine]))
         return iter(batches)
 
     return batch
@@ -140,6 +143,7 @@ def train_probe(config: ProbeConfig, path: str | Path, ranks: Ranks) -> Outcome:
         if config.training.held_out_windows
         else None,
         seed=config.seed,
+        vocabulary=vocabulary_of(config).content(),
     )
     return train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)
 
@@ -152,7 +156,7 @@ def load_probe(path: str | Path, device: str | torch.device = "cpu") -> tuple[Pr
     """
     checkpoint = find_checkpoint(path)
     content = load_yaml(checkpoint / CONFIG)
-    if "row_length" not in content:
+    if content.get("stage") != "probe":
         raise InputError(f"{path}: holds a model, not a probe; train one with `mistakes probe CONFIG from={path}`")
     config = build_config(ProbeConfig, content, str(checkpoint / CONFIG))
     assert config.model is not None

@@ -14,6 +14,7 @@ from igsm.problems.inputs import (
     draw_unneeded,
     write_abstract_inputs,
 )
+from igsm.problems.letters import first_letters
 from igsm.problems.lexicon import Tables
 from igsm.problems.record import Record, clear
 from igsm.problems.structure import CAPACITY, EDGES, LAYERS, PARAMETERS, Graph, draw_structure, new_graph
@@ -26,6 +27,7 @@ ATTEMPTS = 1000
 class Law(NamedTuple):
     """A problem class as the compiled code reads it; see `ProblemClass`."""
 
+    min_op: int
     max_op: int
     """Greatest number of operations, or the exact one."""
     exact: bool
@@ -39,7 +41,16 @@ class Law(NamedTuple):
     depth_shares: np.ndarray
     """float64[max_op + 1, n]: cumulative weights of the depths for every drawn number of operations."""
     width_shares: np.ndarray
+    most_inputs: int
+    """Inputs of an instance, the random number included."""
+    most_parameters: int
+    """Parameters among them."""
+    uniform_op: bool
+    items_by_name: bool
+    first_letter: np.ndarray
+    """int8[names, names], or [0, 0] where letters are drawn; see `igsm.problems.letters`."""
     question_first: int
+    by_dependencies: bool
     first_bin: int
     last_bin: int
     reask: int
@@ -52,6 +63,7 @@ def law_of(config: ProblemConfig) -> Law:
     max_op = config.op or problem_class.max_op
     bins = SPLITS[config.split]
     return Law(
+        min_op=problem_class.min_op,
         max_op=max_op,
         exact=config.op is not None,
         max_edge=problem_class.max_edge,
@@ -61,7 +73,13 @@ def law_of(config: ProblemConfig) -> Law:
         widths=np.array(problem_class.widths, np.int64),
         depth_shares=_shares(max_op, problem_class.max_edge, len(problem_class.depths)),
         width_shares=_shares(max_op, problem_class.max_edge, len(problem_class.widths)),
+        most_inputs=min(problem_class.most_inputs, problem_class.most_parameters + 1),
+        most_parameters=problem_class.most_parameters,
+        uniform_op=problem_class.op_law == "uniform",
+        items_by_name=problem_class.summands == "by_name",
+        first_letter=first_letters(problem_class),
         question_first=int(config.format == "qp"),
+        by_dependencies=problem_class.split_by == "dependencies",
         first_bin=bins[0],
         last_bin=bins[-1],
         reask=("none", "loose", "strict").index(config.reask),
@@ -115,6 +133,14 @@ def smaller_of_two(state: np.ndarray, low: int, high: int) -> int:
 
 
 @compiled
+def draw_op(state: np.ndarray, law: Law) -> int:
+    """A number of operations by the law of the class."""
+    if law.uniform_op:
+        return law.min_op + below(state, law.max_op - law.min_op + 1)
+    return smaller_of_two(state, law.min_op, law.max_op)
+
+
+@compiled
 def _draw_size(state: np.ndarray, sizes: np.ndarray, shares: np.ndarray) -> int:
     point = uniform(state)
     for i in range(len(sizes) - 1):
@@ -135,7 +161,7 @@ def draw_candidate(state: np.ndarray, law: Law, next_open: np.ndarray, work: Wor
     """
     s = law.max_op
     if not law.exact:
-        s = smaller_of_two(state, 1, law.max_op)
+        s = draw_op(state, law)
     n = 1 + max(below(state, s), below(state, s))
     m = n + below(state, s - n + 1)
     if next_open[1] > s:
@@ -161,7 +187,7 @@ def draw_candidate(state: np.ndarray, law: Law, next_open: np.ndarray, work: Wor
         draw_structure(state, depth, w0, w1, n_edges, p, work.graph)
         needed = choose_needed(state, n, m, work.graph)
         n_solution = draw_order(state, needed, work.graph, work.solution)
-    operations, extra = count_operations(work.solution, n_solution, s, work.graph)
+    operations, extra = count_operations(work.solution, n_solution, s, law.most_inputs, work.graph)
     return Candidate(operations, extra, n_solution, attempts, s, w0, w1)
 
 
@@ -207,7 +233,17 @@ def write_solution_part(
     head[r.BIN] = -1
     _write_parameters(graph, record)
     write_abstract_inputs(graph, record)
-    draw_solution_inputs(state, work.solution, candidate.n_solution, candidate.extra, graph, work.scratch, record)
+    draw_solution_inputs(
+        state,
+        work.solution,
+        candidate.n_solution,
+        candidate.extra,
+        law.most_inputs,
+        law.most_parameters,
+        graph,
+        work.scratch,
+        record,
+    )
     for position in range(candidate.n_solution):
         record.solution[position] = work.solution[position]
     draw_expressions(state, work.solution, 0, candidate.n_solution, law.modulus, record)
@@ -215,6 +251,9 @@ def write_solution_part(
         record.symbols[letter] = letter
     head[r.N_SYMBOLS] = count_symbols(record)
     _draw_names(state, tables, record)
+    if law.items_by_name:
+        for layer in range(head[r.DEPTH]):
+            record.names[layer, : record.widths[layer]].sort()
     return head[r.N_SYMBOLS] <= law.n_symbols
 
 
@@ -222,7 +261,17 @@ def write_solution_part(
 def write_rest(state: np.ndarray, candidate: Candidate, law: Law, work: Workspace, record: Record) -> None:
     """Complete a problem: unneeded parameters, values, order of sentences, letters."""
     order = work.order
-    n_order = draw_unneeded(state, work.solution, candidate.n_solution, work.graph, work.scratch, order, record)
+    n_order = draw_unneeded(
+        state,
+        work.solution,
+        candidate.n_solution,
+        law.most_inputs,
+        law.most_parameters,
+        work.graph,
+        work.scratch,
+        order,
+        record,
+    )
     draw_expressions(state, order, candidate.n_solution, n_order, law.modulus, record)
     write_values(order, n_order, record)
     n_instances = record.head[r.N_INSTANCES]

@@ -7,18 +7,17 @@ from igsm.problems.record import NUMBER, Record
 from igsm.problems.structure import EDGES, LAYERS, PARAMETERS, Graph
 from igsm.seeds import below, compiled, shuffle, uniform
 
-MOST_INPUTS = 4
-"""Inputs of an instance, the random number included."""
-
 
 @compiled
-def room_for_extra(position: int) -> int:
+def room_for_extra(position: int, most_inputs: int) -> int:
     """Most extra operations of an instance at this position of the solution."""
-    return max(min(position + 1, MOST_INPUTS) - 2, 0)
+    return max(min(position + 1, most_inputs) - 2, 0)
 
 
 @compiled
-def count_operations(solution: np.ndarray, n_solution: int, drawn_op: int, graph: Graph) -> tuple[int, int]:
+def count_operations(
+    solution: np.ndarray, n_solution: int, drawn_op: int, most_inputs: int, graph: Graph
+) -> tuple[int, int]:
     """Operations of the solution: least plus extra ones, up to `drawn_op` as far as there is room.
 
     Returns:
@@ -30,7 +29,7 @@ def count_operations(solution: np.ndarray, n_solution: int, drawn_op: int, graph
         parameter = solution[position]
         least += graph.operations[parameter]
         if parameter < graph.size[EDGES]:
-            room += room_for_extra(position)
+            room += room_for_extra(position, most_inputs)
     operations = min(max(least, drawn_op), least + room)
     return operations, operations - least
 
@@ -41,6 +40,8 @@ def draw_solution_inputs(
     solution: np.ndarray,
     n_solution: int,
     n_extra: int,
+    most_inputs: int,
+    most_parameters: int,
     graph: Graph,
     scratch: np.ndarray,
     record: Record,
@@ -57,7 +58,7 @@ def draw_solution_inputs(
     for _ in range(n_extra):
         open_positions = 0
         for position in range(n_solution):
-            if solution[position] < graph.size[EDGES] and extra[position] < room_for_extra(position):
+            if solution[position] < graph.size[EDGES] and extra[position] < room_for_extra(position, most_inputs):
                 pool[open_positions] = position
                 open_positions += 1
         extra[pool[below(state, open_positions)]] += 1
@@ -69,6 +70,8 @@ def draw_solution_inputs(
                 solution,
                 position,
                 extra[position],
+                most_inputs,
+                most_parameters,
                 graph.needs[parameter],
                 pool,
                 record.inputs[parameter],
@@ -77,13 +80,24 @@ def draw_solution_inputs(
 
 @compiled
 def _draw_inputs(
-    state: np.ndarray, solution: np.ndarray, position: int, extra: int, given: int, pool: np.ndarray, inputs: np.ndarray
+    state: np.ndarray,
+    solution: np.ndarray,
+    position: int,
+    extra: int,
+    most_inputs: int,
+    most_parameters: int,
+    given: int,
+    pool: np.ndarray,
+    inputs: np.ndarray,
 ) -> int:
-    """Draw the inputs of the instance at this position, those in `given` first; returns their number."""
+    """Draw the inputs of the instance at this position, those in `given` first; returns their number.
+
+    More inputs than `most_parameters` are only possible with the random number, so that it is then among them.
+    """
     size = extra + 2
     if extra == 0 and uniform(state) < 0.5:
         size = 1
-    size = min(size, position + 1, MOST_INPUTS)
+    size = min(size, position + 1, most_inputs)
     n_inputs = 0
     n_pool = 0
     if size == position + 1:
@@ -97,7 +111,7 @@ def _draw_inputs(
             pool[n_pool] = solution[earlier]
             n_pool += 1
     if size < position + 1:
-        if size > n_inputs and uniform(state) < 0.5:
+        if size > n_inputs and (uniform(state) < 0.5 or size > most_parameters):
             inputs[n_inputs] = NUMBER
             n_inputs += 1
         else:
@@ -132,6 +146,8 @@ def draw_unneeded(
     state: np.ndarray,
     solution: np.ndarray,
     n_solution: int,
+    most_inputs: int,
+    most_parameters: int,
     graph: Graph,
     scratch: np.ndarray,
     order: np.ndarray,
@@ -177,7 +193,7 @@ def draw_unneeded(
         else:
             n_pool = n_present
             pool[:n_pool] = order[:n_pool]
-        size = _draw_free_inputs(state, pool, n_pool, record.inputs[instance])
+        size = _draw_free_inputs(state, pool, n_pool, most_inputs, most_parameters, record.inputs[instance])
         record.n_inputs[instance] = size
         for i in range(size):
             if record.inputs[instance, i] != NUMBER:
@@ -196,14 +212,16 @@ def draw_unneeded(
 
 
 @compiled
-def _draw_free_inputs(state: np.ndarray, pool: np.ndarray, n_pool: int, inputs: np.ndarray) -> int:
+def _draw_free_inputs(
+    state: np.ndarray, pool: np.ndarray, n_pool: int, most_inputs: int, most_parameters: int, inputs: np.ndarray
+) -> int:
     """Draw the inputs of an unneeded instance; returns their number."""
-    limit = min(n_pool + 1, MOST_INPUTS)
+    limit = min(n_pool + 1, most_inputs)
     size = 1
     while size < limit and uniform(state) < 0.5:
         size += 1
     n_inputs = 0
-    if size == n_pool + 1 or uniform(state) < 0.5:
+    if size == n_pool + 1 or uniform(state) < 0.5 or size > most_parameters:
         inputs[0] = NUMBER
         n_inputs = 1
     if size < n_pool + 1:

@@ -229,7 +229,7 @@ def load_lexicon(name: str) -> Lexicon:
     if path.suffix != ".json":
         return _checked_content(load_yaml(path), str(path))
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such lexicon file") from None
     except (OSError, ValueError) as error:

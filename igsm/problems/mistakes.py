@@ -4,7 +4,7 @@
 |---|---|---|
 | retry | " Define A's B as BACK." | parameters that cannot be computed next |
 | retry_weak | the same | parameters of later steps |
-| retry_miss | the same | parameters of the problem's text that are not defined yet, computable or not |
+| retry_miss | the same | parameters named in the problem's text that are not defined yet, computable or not |
 | unnecessary | the same | parameters that can be computed next and that the question does not need |
 | wrong_result | the step with a wrong number, and BACK | every result of a calculation, every other number |
 | wrong_operand | the step with a wrong symbol or constant, and BACK | every input, with every other parameter defined |
@@ -28,6 +28,7 @@ from igsm.problems.record import (
     N_PARAMETERS,
     N_SOLUTION,
     NUMBER,
+    QUESTION,
     Record,
 )
 from igsm.problems.wording import (
@@ -107,22 +108,39 @@ def _wrong_parameters(
             pool[size] = record.solution[later]
             size += 1
         return size
-    needed = np.zeros(MAX_PARAMETERS, np.bool_)
-    for later in range(step, record.head[N_SOLUTION]):
-        needed[record.solution[later]] = True
+    marked = np.zeros(MAX_PARAMETERS, np.bool_)
+    if kind == RETRY_MISS:
+        _mark_named(record, marked)
+    else:
+        for later in range(step, record.head[N_SOLUTION]):
+            marked[record.solution[later]] = True
     for parameter in range(record.head[N_PARAMETERS]):
         if defined[parameter]:
             continue
         if kind == RETRY_MISS:
-            wrong = record.mentioned[parameter] > 0
+            wrong = marked[parameter]
         elif kind == UNNECESSARY:
-            wrong = not needed[parameter] and can_next(record, parameter, defined)
+            wrong = not marked[parameter] and can_next(record, parameter, defined)
         else:
             wrong = not can_next(record, parameter, defined)
         if wrong:
             pool[size] = parameter
             size += 1
     return size
+
+
+@compiled
+def _mark_named(record: Record, named: np.ndarray) -> None:
+    """Mark the parameters whose names the problem's text states: in its sentences and its question.
+
+    These are fewer than `Record.mentioned`, which also holds what a named abstract parameter adds up.
+    """
+    named[record.head[QUESTION]] = True
+    for instance in range(record.head[N_INSTANCES]):
+        named[instance] = True
+        for i in range(record.n_inputs[instance]):
+            if record.inputs[instance, i] != NUMBER:
+                named[record.inputs[instance, i]] = True
 
 
 @compiled

@@ -8,7 +8,7 @@ from igsm.problems.dependency import count, draw_from
 from igsm.problems.expression import count_symbols
 from igsm.problems.lexicon import Tables
 from igsm.problems.record import NUMBER, Record
-from igsm.problems.split import template_bin
+from igsm.problems.split import split_bin
 from igsm.seeds import compiled
 
 TRIES = 1000
@@ -38,7 +38,7 @@ def ask_again(state: np.ndarray, law: Law, tables: Tables, work: Workspace, reco
         record.head[r.N_SYMBOLS] = count_symbols(record)
         if record.head[r.N_SYMBOLS] > law.n_symbols:
             continue
-        record.head[r.BIN] = template_bin(record, tables)
+        record.head[r.BIN] = split_bin(record, tables, law.by_dependencies)
         if law.reask == 1 or law.first_bin <= record.head[r.BIN] <= law.last_bin:
             return True
     return False

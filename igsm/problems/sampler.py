@@ -26,14 +26,15 @@ from igsm.problems.candidate import (
     Law,
     Workspace,
     draw_candidate,
-    smaller_of_two,
+    draw_op,
     write_rest,
     write_solution_part,
 )
+from igsm.problems.letters import write_fixed_letters
 from igsm.problems.lexicon import Tables
 from igsm.problems.reask import ask_again
 from igsm.problems.record import Record, new_records, row
-from igsm.problems.split import template_bin
+from igsm.problems.split import split_bin
 from igsm.seeds import compiled, next_uint64
 
 CHUNK = 256
@@ -105,7 +106,7 @@ def start_chunk(key: np.ndarray, law: Law, chunk: Chunk) -> None:
         chunk.first_open[op] = -1
     for i in range(n):
         chunk.served[i] = 0
-        chunk.target[i] = law.max_op if law.exact else smaller_of_two(chunk.state, 1, law.max_op)
+        chunk.target[i] = law.max_op if law.exact else draw_op(chunk.state, law)
     for i in range(n - 1, -1, -1):
         chunk.next_request[i] = chunk.first_open[chunk.target[i]]
         chunk.first_open[chunk.target[i]] = i
@@ -161,13 +162,15 @@ def _try_candidate(law: Law, tables: Tables, work: Workspace, chunk: Chunk) -> N
     if not write_solution_part(state, candidate, law, tables, work, record):
         return
     chunk.counts[HASHED] += 1
-    record.head[r.BIN] = template_bin(record, tables)
+    record.head[r.BIN] = split_bin(record, tables, law.by_dependencies)
     if record.head[r.BIN] < law.first_bin or record.head[r.BIN] > law.last_bin:
         return
     write_rest(state, candidate, law, work, record)
     record.head[r.TARGET_OP] = candidate.operations
     if law.reask > 0 and not ask_again(state, law, tables, work, record):
         return
+    if len(law.first_letter) > 0:
+        write_fixed_letters(record, tables, law.first_letter)
     chunk.first_open[candidate.operations] = chunk.next_request[slot]
     if chunk.first_open[candidate.operations] < 0:
         _note_open(law.max_op, chunk)

@@ -28,16 +28,17 @@ class ProblemSource:
     Args:
         config: which problems.
         seed: any integer; neighbouring seeds share nothing.
+        purpose: another purpose has other problems, whatever the seeds.
     """
 
-    def __init__(self, config: ProblemConfig, seed: int = 0) -> None:
+    def __init__(self, config: ProblemConfig, seed: int = 0, purpose: str = "") -> None:
         self.config = config
         self.seed = seed
         self.problem_class = config.problem_class
         self.lexicon: Lexicon = load_lexicon(self.problem_class.lexicon)
         self.lexicon.check_size(self.problem_class.depths[-1], self.problem_class.widths[-1])
         self.law = law_of(config)
-        self._stream = config.stream_name
+        self._stream = f"{purpose}: {config.stream_name}" if purpose else config.stream_name
         self._work = new_workspace()
         self._number = -1
 

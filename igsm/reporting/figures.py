@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from igsm.errors import InputError
+from igsm.grading.metrics import Metric
 from igsm.problems.difficulty import DIFFICULTIES
-from igsm.reporting.measures import Measure
 from igsm.reporting.paper import split_cell
 from igsm.reporting.table import AVERAGE, Table, stars
 from igsm.rundir import atomic_write
@@ -224,7 +224,7 @@ def training_curves(series: Mapping[str, Sequence[Curve]]) -> Any | None:
     return figure
 
 
-def trade_off(points: Mapping[str, tuple[float, float]], measure: Measure) -> Any:
+def trade_off(points: Mapping[str, tuple[float, float]], measure: Metric) -> Any:
     """Accuracy against generated tokens, one point a row: which decoder buys what at which price.
 
     Args:

@@ -149,8 +149,8 @@ def provenance_html(results: Sequence[Result], origins: dict[str, dict[str, Any]
         origin = origins.get(str(result.run)) or {}
         command = " ".join(str(part) for part in origin.get("command") or [])
         texts: list[Any] = [result.row, result.cell, result.decoder, result.n, result.correct, result.seed]
-        texts += [result.test_seed, result.summary.get("checkpoint"), _commit(origin)]
-        texts += [_commit(result.summary.get("provenance") or {}), command or "-", str(result.folder)]
+        texts += [result.test_seed, result.settings.get("checkpoint"), _commit(origin)]
+        texts += [_commit(result.settings.get("provenance") or {}), command or "-", str(result.folder)]
         lines.append([("-" if text is None else escape(str(text)), text) for text in texts])
     return sortable(head, lines)
 

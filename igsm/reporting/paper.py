@@ -27,7 +27,7 @@ class PaperTable:
 
     Attributes:
         figure: name of the figure as sweeps call it, e.g. "figure4".
-        measure: the measure it shows (a key of :data:`igsm.reporting.measures.MEASURES`).
+        measure: the measure it shows (a key of :data:`igsm.grading.metrics.METRICS`).
         source: where the numbers stand.
         columns: cell names in the figure's order, e.g. "med_pq:op<=15".
         values: row -> cell -> value; accuracy as a fraction, retries as a mean count.
@@ -53,7 +53,7 @@ class PaperTable:
 _FILES = {
     "figure3": ("figure3_regret_accuracy.csv", "accuracy", "Figure 3(b)"),
     "figure4": ("figure4_retry_accuracy.csv", "accuracy", "Figure 4(b)"),
-    "figure5": ("figure5_retry_counts_on_correct.csv", "retries", "Figure 5(a)"),
+    "figure5": ("figure5_retry_counts_on_correct.csv", "taken_back", "Figure 5(a)"),
     "figure7": ("figure7_finetune_accuracy_rate0.2.csv", "accuracy", "Figure 7"),
     "figure8": ("figure8_fake_mistakes_accuracy.csv", "accuracy", "Figure 8"),
 }

@@ -5,37 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from igsm.reporting.measures import Measure
+from igsm.grading.metrics import Metric
 from igsm.reporting.results import Result
 from igsm.statistics import effective_problems, mean_interval, sign_flip_test, wilson
 
 Combined = tuple[float | None, int, tuple[float, float] | None]
 
 
-def combine_results(group: Sequence[Result], measure: Measure) -> Combined:
+def combine_results(group: Sequence[Result], measure: Metric) -> Combined:
     """Value, number of problems and 95 % interval of the evaluations in ``group`` taken together.
 
     A share is the mean over the seeds, then over the problems. Another mean is that of all answers that count (for
     retries on correct solutions: the correct ones, at whichever seed). Where it is not known that all seeds were given
     the same problems, n is that of the smallest test set: as few as can be behind the mean of the seeds.
     """
-    group = [result for result in group if result.n]
     if not group:
         return None, 0, None
     if measure.share:
         return _share(group)
-    problems: dict[tuple[object, int], list[float]] = {}
-    for result in group:
-        for verdict in result.verdicts():
-            if (value := measure.of_problem(verdict)) is not None:
-                problems.setdefault((result.test_set, verdict["index"]), []).append(value)
-    if problems and all(result.has_verdicts for result in group):
-        values = [value for own in problems.values() for value in own]
-        return math.fsum(values) / len(values), len(problems), mean_interval(list(problems.values()))
-    means = [(mean, result.n) for result in group if (mean := measure.of_summary(result.summary)) is not None]
-    if len(means) != 1:  # means over unknown numbers of problems cannot be pooled
-        return None, 0, None
-    return means[0][0], means[0][1], None
+    problems: dict[tuple[int, int], list[float]] = {}
+    for result, problem_set in zip(group, _problem_sets(group), strict=True):
+        for index, value in result.numbers.of_problems(measure.name).items():
+            problems.setdefault((problem_set, index), []).append(value)
+    values = [value for own in problems.values() for value in own]
+    return (math.fsum(values) / len(values) if values else None), len(problems), mean_interval(list(problems.values()))
 
 
 def _share(group: Sequence[Result]) -> Combined:
@@ -61,7 +54,7 @@ def paired_test(base: Sequence[Result], other: Sequence[Result]) -> float | None
     common = {result.seed for result in base} & {result.seed for result in other} - {None}
     if common:
         base, other = ([result for result in row if result.seed in common] for row in (base, other))
-    if not base or not other or len({result.test_set for result in (*base, *other)}) > 1:
+    if not base or not other or len({*_problem_sets([*base, *other])}) > 1:
         return None
     first, second = _right_counts(base), _right_counts(other)
     shared = first.keys() & second.keys() if first and second else set()
@@ -74,8 +67,17 @@ def paired_test(base: Sequence[Result], other: Sequence[Result]) -> float | None
 
 def _right_counts(group: Sequence[Result]) -> dict[int, int] | None:
     """Problem -> how many of ``group`` have it right, of the problems that all have; None if their test sets differ."""
-    if group[0].test_set is None or len({result.test_set for result in group}) > 1:
+    if len({*_problem_sets(group)}) > 1:
         return None
-    right = [{verdict["index"]: int(verdict["correct"]) for verdict in result.verdicts()} for result in group]
-    shared = set.intersection(*(set(own) for own in right))
-    return {index: sum(own[index] for own in right) for index in sorted(shared)}
+    shared = min(result.n for result in group)
+    right = [result.numbers.of_problems("accuracy") for result in group]
+    return {index: sum(int(own[index]) for own in right) for index in range(shared)}
+
+
+def _problem_sets(group: Sequence[Result]) -> list[int]:
+    """A number for each result; equal ones for results on the same problems (see `Result.same_problems`)."""
+    numbers: list[int] = []
+    for i, result in enumerate(group):
+        same = (numbers[k] for k in range(i) if group[k].same_problems(result))
+        numbers.append(next(same, i))
+    return numbers

@@ -9,10 +9,10 @@ from statistics import fmean
 from typing import Any
 
 from igsm.errors import InputError, suggest
+from igsm.grading.metrics import METRICS, RENAMED
 from igsm.reporting import figures, page, text
-from igsm.reporting.measures import MEASURES
 from igsm.reporting.paper import PaperTable, paper_table, split_cell
-from igsm.reporting.results import Result, Source, curves, read_provenance, read_results
+from igsm.reporting.results import Result, Source, curves, other_settings, read_provenance, read_results
 from igsm.reporting.samples import choose_samples, first_errors
 from igsm.reporting.table import Combine, Table, build_table, split_decoders
 from igsm.rundir import atomic_write
@@ -21,7 +21,7 @@ CURVES = 3
 """Panels of training curves at most."""
 SAMPLES_PER_ROW = 6
 PAGE = "index.html"
-_PICTURES = (*MEASURES, *(f"{name}_bars" for name in MEASURES), "training_curves", "accuracy_by_tokens")
+_PICTURES = (*METRICS, *(f"{name}_bars" for name in METRICS), "training_curves", "accuracy_by_tokens")
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,12 @@ class ReportRequest:
         sources: run folders and their rows.
         rows: all rows in order, also those without sources; None for those of the sources.
         left_out: why runs that one might expect are not among the sources.
-        measures: names of the measures to tabulate, the main one first.
+        measures: names of the metrics to tabulate, the main one first; old names are taken too.
         figure: figure of the paper to compare with; None for none.
         baseline: the error-free row; None takes "original" when it is there.
         combine: how seeds and decoders of one row are taken together.
         columns: cells in order, also those without results; None for those that have results.
+        evaluations: which of the evaluations of one cell and decoder, see `read_results`.
     """
 
     title: str
@@ -46,11 +47,17 @@ class ReportRequest:
     shows: str = ""
     rows: Sequence[str] | None = None
     left_out: Sequence[str] = ()
-    measures: Sequence[str] = ("accuracy", "retries")
+    measures: Sequence[str] = ("accuracy", "taken_back")
     figure: str | None = None
     baseline: str | None = None
     combine: Combine = "pooled"
     columns: Sequence[str] | None = None
+    evaluations: str = "default"
+
+    @property
+    def metrics(self) -> list[str]:
+        """The measures under the names of `METRICS`."""
+        return list(dict.fromkeys(RENAMED.get(name, name) for name in self.measures))
 
     @property
     def all_rows(self) -> list[str]:
@@ -71,6 +78,11 @@ class Report:
     results: list[Result]
     tables: list[Table]
 
+    @property
+    def not_shown(self) -> list[str]:
+        """Names of evaluations under other settings, which no table shows."""
+        return other_settings(self.results)
+
 
 def check_request(request: ReportRequest, results: Sequence[Result] = ()) -> None:
     """Raise :class:`InputError` for an unknown measure or figure, and for a baseline that is no row.
@@ -78,9 +90,9 @@ def check_request(request: ReportRequest, results: Sequence[Result] = ()) -> Non
     Args:
         results: what has been read for it, with the rows of single decoders.
     """
-    for name in request.measures:
-        if name not in MEASURES:
-            raise InputError(f"unknown measure '{name}'{suggest(name, MEASURES)}")
+    for name in request.metrics:
+        if name not in METRICS:
+            raise InputError(f"unknown measure '{name}'{suggest(name, METRICS)}")
         if request.figure is not None:
             paper_table(request.figure, name)
     if request.baseline is not None:
@@ -92,12 +104,12 @@ def check_request(request: ReportRequest, results: Sequence[Result] = ()) -> Non
 
 def build_report(request: ReportRequest) -> Report:
     """Read the runs and tabulate them. Raises :class:`InputError` as `check_request`, and for damaged files."""
-    results = read_results(request.sources)
+    results = read_results(request.sources, request.evaluations)
     split = split_decoders(results)
     check_request(request, split)
     rows = request.all_rows
     baseline = request.baseline or ("original" if "original" in rows else None)
-    papers = {name: paper_table(request.figure, name) if request.figure else None for name in request.measures}
+    papers = {name: paper_table(request.figure, name) if request.figure else None for name in request.metrics}
     if request.combine == "pooled":
         shown: dict[str, list[str]] = {row: [] for row in rows}
         for before, after in zip(results, split, strict=True):
@@ -112,14 +124,14 @@ def build_report(request: ReportRequest) -> Report:
     tables = [
         build_table(
             results,
-            MEASURES[name],
+            METRICS[name],
             rows=rows,
             columns=request.columns,
             baseline=baseline,
             combine=request.combine,
             paper=papers[name],
         )
-        for name in request.measures
+        for name in request.metrics
     ]
     return Report(request, results, tables)
 
@@ -171,7 +183,7 @@ def write_report(report: Report, folder: Path, progress: Callable[[str], None] =
     if training is not None:
         written += figures.save_picture(training, folder / "training_curves")
     points = trade_off_points(report.tables)
-    price = figures.trade_off(points, MEASURES["accuracy"]) if len(points) > 1 else None
+    price = figures.trade_off(points, METRICS["accuracy"]) if len(points) > 1 else None
     if price is not None:
         written += figures.save_picture(price, folder / "accuracy_by_tokens")
     write(PAGE, _page(report, drawings, training, price))
@@ -208,7 +220,7 @@ def _samples(report: Report) -> list[Any]:
     order = list(report.tables[0].columns) if report.tables else []
     for row in dict.fromkeys(result.row for result in report.results):
         own = [result for result in report.results if result.row == row and result.cell in order]
-        for result in sorted(own, key=lambda result: result.correct / max(result.n, 1)):
+        for result in sorted(own, key=lambda result: result.correct / result.n):
             if samples := choose_samples(result):
                 chosen += samples[:SAMPLES_PER_ROW]
                 break

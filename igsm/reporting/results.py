@@ -1,33 +1,18 @@
-"""Reads finished evaluations: ``RUN/eval/<cell>-<decoder>/summary.json`` and ``verdicts.jsonl`` beside it."""
+"""Finished evaluations as results: each with the row of the table that it stands in."""
 
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from igsm.config import load_yaml
-from igsm.errors import InputError
-from igsm.reporting.measures import Json
-from igsm.rundir import RunFolder, distinct_names, read_json, read_jsonl
-
-# Fields that are read without a second look: name -> (must it be there, of which type).
-_SUMMARY: dict[str, tuple[bool, Any]] = {
-    "cell": (True, str),
-    "decoder": (True, str),
-    "n": (True, int),
-    "correct": (True, int),
-    "seed": (False, int),
-    "test_set": (False, str),
-    "always_zero": (False, int | float),
-    "first_errors": (False, dict),
-    "provenance": (False, dict),
-}
-_PROVENANCE: dict[str, tuple[bool, Any]] = {"command": (False, list), "git": (False, dict)}
-_VERDICT: dict[str, tuple[bool, Any]] = {"index": (True, int), "correct": (True, bool), "error": (False, dict)}
+from igsm.errors import InputError, suggest
+from igsm.grading.evaluations import PROVENANCE, Evaluation, check, defaults, read_evaluations, records_of
+from igsm.grading.metrics import Columns, Json
+from igsm.rundir import RunFolder, distinct_names, read_json
 
 
 @dataclass(frozen=True)
@@ -40,6 +25,8 @@ class Source:
         seed: the run's training seed; None when it is not known.
         decoders: decoders to read; None for all.
         cells: cells to read; None for all.
+        test_seed: of the test sets; None for that of the default evaluations.
+        n: problems of each cell; None for all that are there.
     """
 
     row: str
@@ -47,113 +34,124 @@ class Source:
     seed: int | None = None
     decoders: tuple[str, ...] | None = None
     cells: tuple[str, ...] | None = None
+    test_seed: int | None = None
+    n: int | None = None
 
 
 @dataclass(frozen=True)
 class Result:
-    """One evaluation of one run: one cell, one decoder."""
+    """One evaluation of one run: one cell, one decoder.
+
+    Attributes:
+        row, run, seed: of its source.
+        evaluation: where it lies, its settings and numbers.
+    """
 
     row: str
     run: Path
     seed: int | None
-    folder: Path
-    summary: Json
+    evaluation: Evaluation
+
+    @property
+    def folder(self) -> Path:
+        return self.evaluation.folder
+
+    @property
+    def settings(self) -> Json:
+        return self.evaluation.settings
+
+    @property
+    def numbers(self) -> Columns:
+        return self.evaluation.numbers
 
     @property
     def cell(self) -> str:
-        return str(self.summary["cell"])
+        return self.evaluation.cell
 
     @property
     def decoder(self) -> str:
-        return str(self.summary["decoder"])
+        return self.evaluation.decoder
 
     @property
     def n(self) -> int:
-        return int(self.summary["n"])
+        return self.evaluation.n
 
     @property
     def correct(self) -> int:
-        return int(self.summary["correct"])
+        return self.numbers.correct
 
     @property
     def test_seed(self) -> Any:
         """Seed of the test set; None when it is not known."""
-        return self.summary.get("seed")
+        return self.evaluation.seed
 
-    @property
-    def test_set(self) -> tuple[str, Any] | None:
-        """Which problems: their digest, or the seed where there is none. Only results on the same ones can be paired.
+    def same_problems(self, other: Result) -> bool:
+        """Whether problem i is the same in both, for all i that both have: only then can they be paired.
 
-        None when neither is known.
+        Known from the digests of the test sets, or where these are of another size, from the seeds, operations and
+        answers.
         """
-        known = ((name, self.summary.get(name)) for name in ("test_set", "seed"))
-        return next(((name, value) for name, value in known if value is not None), None)
-
-    @property
-    def has_verdicts(self) -> bool:
-        """Whether the file of verdicts is there."""
-        return (self.folder / "verdicts.jsonl").is_file()
-
-    def verdicts(self) -> list[Json]:
-        """One record a problem; empty when the file is not there. InputError for one that is no verdict."""
-        path = self.folder / "verdicts.jsonl"
-        verdicts = list(records_of(path)) if self.has_verdicts else []
-        for number, verdict in enumerate(verdicts, start=1):
-            check(verdict, _VERDICT, f"{path}, record {number}: not a verdict")
-        return verdicts
+        mine, theirs = self.settings, other.settings
+        digests = mine.get("test_set"), theirs.get("test_set")
+        if mine["n"] == theirs["n"] and None not in digests:
+            return digests[0] == digests[1]
+        if self.test_seed is None or self.test_seed != other.test_seed:
+            return False
+        shared = min(self.n, other.n)
+        return self.numbers.problems[:shared] == other.numbers.problems[:shared]
 
 
-def read_results(sources: Sequence[Source]) -> list[Result]:
-    """Every finished evaluation of ``sources``, each once a row; what is not there yet is left out.
+def read_results(sources: Sequence[Source], which: str = "default") -> list[Result]:
+    """Finished evaluations of ``sources``, each once a row; what is not there yet is left out.
 
-    Raises :class:`InputError` for a summary that lacks its cell, decoder or counts, or has them of another type.
+    Args:
+        which: "default": of the evaluations of one cell and decoder the one under the default settings; "all": every
+            one, those under other settings in a row of their own; else those whose folders' names have this end.
+
+    Raises :class:`InputError` for a summary or verdicts that are damaged, and for an end that no folder has.
     """
     results: dict[tuple[str, str], Result] = {}
+    labels: set[str] = set()
     for source in sources:
-        for path in sorted(RunFolder(source.run).evaluations.glob("*/summary.json")):
-            summary = read_json(path)
-            check(summary, _SUMMARY, f"{path}: not the summary of an evaluation")
-            check(summary.get("provenance") or {}, _PROVENANCE, f"{path}: not the provenance of an evaluation")
-            for kind, number in (summary.get("first_errors") or {}).items():
-                if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-                    raise InputError(f"{path}: 'first_errors' must be numbers, '{kind}' cannot be {number!r}")
-            if not 0 <= summary["correct"] <= summary["n"]:
-                raise InputError(f"{path}: {summary['correct']} correct of n = {summary['n']} cannot be")
-            if source.decoders is not None and summary["decoder"] not in source.decoders:
-                continue
-            if source.cells is not None and summary["cell"] not in source.cells:
-                continue
-            result = Result(source.row, source.run, source.seed, path.parent, summary)
-            results.setdefault((source.row, os.path.realpath(path.parent)), result)
+        found = [
+            one
+            for one in read_evaluations(source.run, source.n)
+            if source.decoders is None or one.decoder in source.decoders
+            if source.cells is None or one.cell in source.cells
+        ]
+        labels |= {one.label for one in found}
+        usual = defaults(source.run, found, source.test_seed)
+        chosen = {"default": usual, "all": found}.get(which) or [one for one in found if one.label == which]
+        for one in chosen:
+            row = source.row if one in usual and not one.chosen - {"seed"} else f"{source.row}, {one.label}"
+            results.setdefault((row, os.path.realpath(one.folder)), Result(row, source.run, source.seed, one))
+    if which not in ("default", "all") and which not in labels:
+        raise InputError(f"no evaluation is named '{which}'{suggest(which, labels)}")
+    for result in results.values():
+        _ = result.numbers  # damaged files show here
     return list(results.values())
+
+
+def other_settings(results: Sequence[Result]) -> list[str]:
+    """Names of evaluations that are not among the results: of the same cells and decoders, under other settings."""
+    shown: dict[Path, set[Any]] = {}
+    for result in results:
+        shown.setdefault(result.run, set()).update((result.folder.name, (result.cell, result.decoder)))
+    others = (
+        one.label
+        for run, known in shown.items()
+        for one in read_evaluations(run)
+        if (one.cell, one.decoder) in known and one.folder.name not in known
+    )
+    return sorted(set(others))
 
 
 def read_provenance(run: Path) -> Json:
     """A run's ``provenance.json``; nothing when it is not there, InputError when it is none."""
     path = RunFolder(run).provenance
     content = read_json(path) if path.is_file() else {}
-    check(content, _PROVENANCE, f"{path}: not the provenance of a run")
+    check(content, PROVENANCE, f"{path}: not the provenance of a run")
     return dict(content)
-
-
-def records_of(path: Path) -> Iterator[Json]:
-    """`read_jsonl` for files of any origin: InputError for one that cannot be read or is no whole gzip file."""
-    try:
-        yield from read_jsonl(path)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-
-
-def check(content: Any, fields: dict[str, tuple[bool, Any]], what: str) -> None:
-    """Raise InputError unless ``content`` is a mapping with these fields of these types."""
-    if not isinstance(content, dict):
-        raise InputError(f"{what}: an object is expected, not {type(content).__name__}")
-    for key, (required, kind) in fields.items():
-        if content.get(key) is None:
-            if required:
-                raise InputError(f"{what}: it has no '{key}'")
-        elif not isinstance(content[key], kind) or (isinstance(content[key], bool) and kind is not bool):
-            raise InputError(f"{what}: '{key}' cannot be {content[key]!r}")
 
 
 def sources_of_runs(runs: Sequence[Path]) -> list[Source]:
@@ -199,7 +197,9 @@ def describe(config: Json) -> str:
         name = f"{kind} {rate if isinstance(rate, int | float) else 0.0:g}"
         if isinstance(share, int | float) and share:
             name += f" + {100 * share:g} % error-free"
-    if config.get("from"):
+    if config.get("from") and "stage" not in config:
+        raise InputError("config.yaml names no stage: the run was made by an earlier version; train it again")
+    if config.get("stage") == "finetune":
         name += f", {_tuning(_section(config, 'lora'))}"
     if kind != "none" and _section(config, "training").get("label_masking", "none") != "none":
         name += " masked"

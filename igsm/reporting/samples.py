@@ -1,4 +1,4 @@
-"""Generated solutions to look at: withdrawn steps struck through, the first wrong step marked."""
+"""Generated solutions to look at: steps taken back struck through, the first wrong step marked."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from igsm.reporting.measures import Json
-from igsm.reporting.results import Result, check, records_of
+from igsm.grading.evaluations import check, records_of
+from igsm.grading.metrics import Json, error_kind
+from igsm.reporting.results import Result
 
 _SENTENCE = re.compile(r"[^.]*\.?")
-_WITHDRAWN = re.compile(r"(?:Define\b(?:(?!Define\b)[^.])*?)(?= ?BACK\b)")
+_TAKEN_BACK = re.compile(r"(?:Define\b(?:(?!Define\b)[^.])*?)(?= ?BACK\b)")
 _GENERATION: dict[str, tuple[bool, Any]] = {"index": (True, int), "text": (True, str)}
 
 
@@ -41,7 +42,7 @@ def generations(result: Result) -> Iterator[Json]:
 
 def choose_samples(result: Result, per_kind: int = 2) -> list[Sample]:
     """A few generations worth reading: correct ones with retries first, then wrong ones of each kind."""
-    verdicts = {int(verdict["index"]): verdict for verdict in result.verdicts()}
+    verdicts = {int(verdict["index"]): verdict for verdict in result.evaluation.verdicts()}
     taken: Counter[str] = Counter()
     samples = []
     for record in generations(result):
@@ -49,7 +50,7 @@ def choose_samples(result: Result, per_kind: int = 2) -> list[Sample]:
         if verdict is None:
             continue
         error = error_kind(verdict)
-        group = error or ("correct, with retries" if verdict.get("retries") else "correct")
+        group = error or ("correct, with retries" if verdict.get("taken_back") else "correct")
         if taken[group] < per_kind:
             taken[group] += 1
             step = (verdict.get("error") or {}).get("step")
@@ -58,18 +59,11 @@ def choose_samples(result: Result, per_kind: int = 2) -> list[Sample]:
     return sorted(samples, key=lambda sample: (not sample.correct, " BACK" not in sample.text))
 
 
-def error_kind(verdict: Json) -> str | None:
-    """The kind of the first error of a graded solution; None when it is correct."""
-    if verdict.get("correct"):
-        return None
-    return str((verdict.get("error") or {}).get("kind", "unknown"))
-
-
 def first_errors(results: Sequence[Result]) -> Counter[str]:
-    """How often each kind of first error occurs, from the summaries."""
+    """How often each kind of first error occurs, over all."""
     counts: Counter[str] = Counter()
     for result in results:
-        counts.update(result.summary.get("first_errors") or {})
+        counts.update(result.numbers.first_errors)
     return counts
 
 
@@ -82,7 +76,7 @@ def solution_html(text: str, wrong_step: int | None = None) -> str:
     for number, sentence in enumerate(filter(None, _SENTENCE.findall(text)), start=1):
         shown = []
         end = 0
-        for match in _WITHDRAWN.finditer(sentence):
+        for match in _TAKEN_BACK.finditer(sentence):
             shown += [html.escape(sentence[end : match.start()]), f"<s>{html.escape(match.group())}</s>"]
             end = match.end()
         shown.append(html.escape(sentence[end:]))

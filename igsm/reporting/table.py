@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from igsm.reporting.measures import Measure
+from igsm.grading.metrics import Metric
 from igsm.reporting.paper import PaperTable, sort_columns, split_cell
 from igsm.reporting.pooling import combine_results, paired_test
 from igsm.reporting.results import Result
@@ -53,14 +53,14 @@ class Cell:
     @property
     def by_seed(self) -> tuple[float, ...]:
         """The accuracies that are taken together, in the order of `results`."""
-        return tuple(result.correct / result.n for result in self.results if result.n)
+        return tuple(result.correct / result.n for result in self.results)
 
 
 @dataclass(frozen=True)
 class Table:
     """Rows (what a model was trained on, how it was decoded) by columns (test cells)."""
 
-    measure: Measure
+    measure: Metric
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     cells: dict[tuple[str, str], Cell]
@@ -113,7 +113,7 @@ class Table:
 
 def build_table(
     results: Sequence[Result],
-    measure: Measure,
+    measure: Metric,
     *,
     rows: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
@@ -175,16 +175,16 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _best(group: Sequence[Result]) -> Result:
-    return max(group, key=lambda result: result.correct / max(result.n, 1))
+    return max(group, key=lambda result: result.correct / result.n)
 
 
 def _always_zero(results: Sequence[Result]) -> dict[str, float]:
     """What always answering 0 would score, per cell: the floor that an accuracy must be read against."""
     floor = {}
     for result in results:
-        share = result.summary.get("always_zero")
+        share = result.numbers.mean("always_zero")
         if share is not None:
-            floor[result.cell] = float(share)
+            floor[result.cell] = share
     return floor
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import rich.table
 from rich.text import Text
 
+from igsm.grading.metrics import CUT_OFF
 from igsm.reporting.paper import split_cell
 from igsm.reporting.table import Cell, Table, stars
 
@@ -69,6 +70,11 @@ def notes(table: Table) -> list[str]:
         lines.append(CONSTANT)
     if starred:
         lines.append(STARS.format(table.baseline, "sign-flip" if several else "McNemar"))
+    for result in {r.folder: r for cell in table.cells.values() for r in cell.results}.values():
+        share = result.numbers.mean("at_limit") or 0.0
+        if share > CUT_OFF:
+            where, limit = f"{result.row}, {result.cell}", result.settings.get("context")
+            lines.append(f"{where}: {100 * share:.1f} % of the solutions were cut off at {limit} tokens.")
     if table.paper is not None and any(cell.paper is not None for cell in table.cells.values()):
         best = f", the best of {' and '.join(table.paper.decoders)}" if table.paper.decoders else ""
         lines.append(f"Paper: {table.paper.source}{best}.")

@@ -229,7 +229,7 @@ def report_request(sweep: Sweep, root: Path) -> ReportRequest:
             if reason is not None:
                 left_out.append(reason)
             else:
-                sources.append(Source(row.row, run, row.seed, names, cells))
+                sources.append(Source(row.row, run, row.seed, names, cells, sweep.test_seed, sweep.problems))
     return ReportRequest(
         title=sweep.title,
         sources=sources,

@@ -28,7 +28,8 @@ def resolve(stage: str, path: str, overrides: tuple[str, ...]) -> Settings:
     return config.model_dump(mode="json", by_alias=True)
 
 
-FILLED_IN = {"model.vocabulary_size": None, "model": None, "problem": None, "vocabulary": None} | {
+FILLED_IN: Settings = {"model.vocabulary_size": None, "model": None, "problem": None, "vocabulary": None}
+FILLED_IN |= {"data.tuning_round": 0} | {
     f"training.{name}": "auto" for name in ("device", "precision", "compile", "attention")
 }
 """Settings that a run finds out by itself when they have this value: from its start, or from its machine."""

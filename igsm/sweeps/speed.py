@@ -13,7 +13,8 @@ from pydantic import Field
 
 from igsm.config import Config, dump_yaml, load_config
 from igsm.errors import InputError
-from igsm.rundir import RunFolder, atomic_write, read_json, read_jsonl
+from igsm.grading.evaluations import read_default
+from igsm.rundir import RunFolder, atomic_write, read_jsonl
 from igsm.sweeps.plan import Job
 
 TokensASecond = Annotated[float, Field(gt=0)]
@@ -136,11 +137,12 @@ def _training_rate(run: Path) -> list[float]:
 
 def _seconds_a_problem(job: Job, cell: str) -> list[float]:
     """Of a finished cell, as far as it was not there before; nothing or one number."""
-    path = RunFolder(job.run).evaluation(cell, job.decoder) / "summary.json"
-    summary = read_json(path) if path.is_file() else None
-    if not isinstance(summary, dict):
-        return []
-    n, before, seconds = summary.get("n"), summary.get("resumed_from", 0), summary.get("seconds")
+    try:
+        found = read_default(job.run, cell, job.decoder, job.test_seed)
+    except InputError:  # which the command that reads it names
+        found = None
+    settings = found.settings if found else {}
+    n, before, seconds = settings.get("n"), settings.get("resumed_from", 0), settings.get("seconds")
     if not (_positive(n) and _positive(seconds) and isinstance(before, int) and before < n):
         return []
     return [seconds / (n - before)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from igsm.errors import InputError
-from igsm.rundir import RunFolder, read_json, weights_digest
+from igsm.grading.evaluations import current_weights, read_default
+from igsm.rundir import RunFolder
 from igsm.sweeps.plan import Job
 from igsm.sweeps.settings import conflict, finished
 
@@ -29,32 +29,24 @@ def missing(job: Job) -> float:
     """The share of a job's work that has not been done: of its training steps or of its cells."""
     folder = RunFolder(job.run)
     if job.stage == "eval":
-        done = sum((folder.evaluation(cell, job.decoder) / "summary.json").is_file() for cell in job.cells)
-        return 1 - done / len(job.cells)
+        return 1 - sum(_evaluated(job, cell) for cell in job.cells) / len(job.cells)
     steps = folder.checkpoint_steps()
     return 1 - steps[-1] / job.settings["training"]["steps"] if steps else 1.0
 
 
 def _evaluation_state(job: Job) -> tuple[State, str]:
-    """Results that `mistakes eval` would refuse for their n, seed or weights are found before anything is computed."""
-    to_run = 0
-    for cell in job.cells:
-        path = RunFolder(job.run).evaluation(cell, job.decoder) / "summary.json"
-        if not path.is_file():
-            to_run += 1
-            continue
-        summary = read_json(path)
-        if not isinstance(summary, dict):
-            raise InputError(f"{path}: not the summary of an evaluation")
-        for key, setting, value in (("n", "problems", job.problems), ("seed", "test_seed", job.test_seed)):
-            if (found := summary.get(key)) != value:
-                same = f"move it away, give {setting}={found}, or a folder=NAME of its own"
-                return "conflict", f"{path.parent}: holds results of {setting}={found}, not {value}; {same}"
-        steps = RunFolder(job.run).checkpoint_steps()
-        if not steps:
-            continue  # the weights have been deleted, the results stay
-        if (found := summary.get("checkpoint")) != (last := f"step_{steps[-1]}"):
-            return "conflict", f"{path.parent}: holds results of {found}, the run is at {last}; move the folder away"
-        if "weights" in summary and summary["weights"] != weights_digest(RunFolder(job.run).checkpoint(steps[-1])):
-            return "conflict", f"{path.parent}: holds results of other weights than {last}'s; move the folder away"
+    to_run = sum(not _evaluated(job, cell) for cell in job.cells)
     return ("to run", f"{to_run} of {len(job.cells)} cells") if to_run else ("done", "")
+
+
+def _evaluated(job: Job, cell: str) -> bool:
+    """Whether the cell's first problems have been answered with the job's settings, by the newest weights."""
+    found = read_default(job.run, cell, job.decoder, job.test_seed)
+    if found is None or found.n < job.problems or found.chosen - {"seed"}:
+        return False
+    steps = RunFolder(job.run).checkpoint_steps()
+    if not steps:
+        return True  # the weights have been deleted, the results stay
+    if found.settings.get("checkpoint") != f"step_{steps[-1]}":
+        return False
+    return "weights" not in found.settings or found.settings["weights"] == current_weights(job.run)

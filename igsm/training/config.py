@@ -39,14 +39,19 @@ class TrainingConfig(Config):
     loss_on: Literal["all", "solution"] = "all"
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "float32", "bfloat16", "bfloat16_residual"] = "auto"
-    """auto: bfloat16 autocast on CUDA, float32 on the CPU. bfloat16_residual: the residual stream too."""
+    precision: Literal["auto", "float32", "bfloat16", "bfloat16_residual", "bfloat16_linear"] = "auto"
+    """bfloat16_residual: autocast, the residual stream in bfloat16 too. bfloat16_linear: products with weights only,
+    attention in float32. auto: bfloat16 on CUDA; on the CPU bfloat16_linear where it has instructions for that
+    (AVX512-BF16, AMX) and the model is compiled, else float32."""
     compile: Literal["auto", "off", "default", "max-autotune-no-cudagraphs"] = "auto"
     """auto: torch.compile on CUDA only."""
     attention: Literal["auto", "cudnn", "flash"] = "auto"
     """Which fused attention is tried first on CUDA; auto: cudnn."""
     deterministic: bool = False
     """Only deterministic CUDA kernels, so that a resumed run is bit-exact on a GPU as it is on the CPU."""
+    threads: int | None = Field(default=None, ge=1)
+    """Threads that compute on the CPU. None: one for models below a million weights, which more only slow down; else
+    as many as torch takes, which is a core each or OMP_NUM_THREADS."""
     workers: int = Field(default=0, ge=0)
     """Processes that generate data ahead; 0: in the training process."""
 
@@ -83,6 +88,8 @@ class TrackingConfig(Config):
 class PretrainConfig(Config):
     """A pretraining run: `mistakes pretrain CONFIG`."""
 
+    stage: Literal["pretrain"] = "pretrain"
+    """What made a run, kept in its `config.yaml`: pretrain, finetune or probe."""
     seed: int = 1
     """Of the initial weights (and dropout); the data has its own."""
     data: DataConfig

@@ -15,7 +15,7 @@ from igsm.seeds import torch_seed
 from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome, train
 from igsm.training.pretrain import Evaluate, window_task
-from igsm.training.settings import FinetuneConfig, resolve_finetuning
+from igsm.training.settings import FinetuneConfig, resolve_finetuning, stored_model
 
 
 def finetune(config: FinetuneConfig, path: str | Path, ranks: Ranks, *, evaluate: Evaluate | None = None) -> Outcome:
@@ -29,14 +29,15 @@ def finetune(config: FinetuneConfig, path: str | Path, ranks: Ranks, *, evaluate
         InputError, TrainingError: see `loop.train`.
     """
     config, (model, _) = resolve_finetuning(config), load_model(config.from_)
+    _, _, vocabulary = stored_model(config.from_)
     torch.manual_seed(torch_seed(config.seed, "low-rank updates"))
     if config.lora is not None:
         add_lora(model, config.lora)
     else:
         model.requires_grad_(True)
-    task = window_task(model, config.data, config.training, ranks, config.seed, evaluate)
+    task = window_task(model, config.data, config.training, ranks, config.seed, vocabulary, evaluate)
     outcome = train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)
     if outcome.status == "done" and config.lora is not None and ranks.first and model.config.is_gpt_neox:
         load_weights(find_checkpoint(path), model)  # a run that was finished before has not trained this model
-        save_peft_adapter(RunFolder(path).path / "adapter", model, config.lora)
+        save_peft_adapter(RunFolder(path).path / "adapter", model, config.lora, len(vocabulary.known))
     return outcome

@@ -12,6 +12,7 @@ from igsm.rundir import RunFolder, atomic_write, provenance, read_json, write_js
 MAY_CHANGE = {
     "training.workers",
     "training.micro_batch",
+    "training.threads",
     "training.log_every",
     "training.checkpoint_every",
     "training.keep_last",
@@ -20,7 +21,7 @@ MAY_CHANGE = {
     "tracking",
 }
 """Settings that a resumed run may have another value of: none of them changes what a good step computes, micro_batch
-up to rounding (and, with dropout, which units are dropped)."""
+and threads up to rounding (and micro_batch, with dropout, which units are dropped)."""
 
 
 def is_resumed(folder: RunFolder, resolved: Config) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -52,6 +52,7 @@ class Task:
         held_out: this process's share of the held-out batches, the same at every call.
         evaluate: called by the first process with the model and the steps done; what it returns is logged.
         seed: of dropout.
+        vocabulary: what the model's ids stand for (`Vocabulary.content`); part of every checkpoint.
     """
 
     model: nn.Module
@@ -59,6 +60,7 @@ class Task:
     held_out: Callable[[], Iterator[Batch]] | None = None
     evaluate: Callable[[nn.Module, int], dict[str, float]] | None = None
     seed: int = 0
+    vocabulary: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class _Run:
         self.ranks, self.stop = ranks, stop
         self.model = task.model.to(ranks.device).train()
         self.optimizers = Optimizers(self.model, config)
-        self.progress = restore(folder, self.model, self.optimizers, ranks)
+        self.progress = restore(folder, self.model, self.optimizers, ranks, task.vocabulary)
         self.began_at = self.progress.step
         self.execution = Execution(self.model, config, ranks)
         self.meter, self.interval = Meter(ranks), Interval()
@@ -274,7 +276,8 @@ class _Run:
     def _save(self) -> None:
         began = time.perf_counter()
         if self.ranks.first:
-            save(self.folder, self.model, self.optimizers, self.progress, self.resolved, self.config)
+            kept = (self.resolved, self.config, self.task.vocabulary)
+            save(self.folder, self.model, self.optimizers, self.progress, *kept)
         self.ranks.wait()
         self.interval.away += time.perf_counter() - began
 

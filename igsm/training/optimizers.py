@@ -7,11 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from igsm.errors import InputError
 from igsm.training.config import TrainingConfig
-
-MOMENTUM = 0.95
-"""Muon's (Jordan 2024)."""
+from igsm.training.muon import Muon
 
 
 def _decay_groups(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
@@ -28,9 +25,6 @@ class Optimizers:
     With Muon, weights of two dimensions inside `blocks` are orthogonalised, a fused query/key/value weight as
     three matrices; its update is scaled to AdamW's usual size (Liu et al. 2025, arXiv 2502.16982), so
     that one learning rate and weight decay serve both.
-
-    Raises:
-        InputError: Muon was asked for and this torch has none.
     """
 
     def __init__(self, model: nn.Module, config: TrainingConfig) -> None:
@@ -38,8 +32,6 @@ class Optimizers:
         self._parts: list[tuple[nn.Parameter, nn.Parameter, int]] = []
         muon_names: set[str] = set()
         if config.optimizer == "muon":
-            if not hasattr(torch.optim, "Muon"):
-                raise InputError(f"training.optimizer: muon needs torch >= 2.9, this is {torch.__version__}; use adamw")
             for name, parameter in model.named_parameters():
                 if parameter.requires_grad and parameter.dim() == 2 and name.startswith("blocks."):
                     muon_names.add(name)
@@ -51,13 +43,7 @@ class Optimizers:
             self._optimizers.append(torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True))
         if self._parts:
             self._optimizers.append(
-                torch.optim.Muon(
-                    [part for part, _, _ in self._parts],
-                    lr=config.learning_rate,
-                    weight_decay=config.weight_decay,
-                    momentum=MOMENTUM,
-                    adjust_lr_fn="match_rms_adamw",
-                )
+                Muon([part for part, _, _ in self._parts], config.learning_rate, config.weight_decay)
             )
 
     def _split(self, parameter: nn.Parameter, pieces: int) -> None:

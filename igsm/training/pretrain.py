@@ -10,6 +10,7 @@ from torch import nn
 
 from igsm.corpus.config import DataConfig
 from igsm.corpus.loader import WindowLoader
+from igsm.corpus.vocabulary import Vocabulary
 from igsm.errors import InputError
 from igsm.model import GPT
 from igsm.seeds import torch_seed
@@ -17,7 +18,7 @@ from igsm.training.config import PretrainConfig, TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome, Task, train
 from igsm.training.objective import Batch, next_token_batch
-from igsm.training.settings import resolve_pretraining
+from igsm.training.settings import resolve_pretraining, vocabulary_of
 
 Evaluate = Callable[[nn.Module, int], dict[str, float]]
 
@@ -36,7 +37,9 @@ class WindowBatches:
         self._loader.close()
 
 
-def window_batches(data: DataConfig, config: TrainingConfig, ranks: Ranks, start_step: int) -> WindowBatches:
+def window_batches(
+    data: DataConfig, config: TrainingConfig, ranks: Ranks, start_step: int, vocabulary: Vocabulary
+) -> WindowBatches:
     """This process's share of every step's batch, from `start_step` on."""
     loader = WindowLoader(
         data,
@@ -45,6 +48,7 @@ def window_batches(data: DataConfig, config: TrainingConfig, ranks: Ranks, start
         world_size=ranks.world_size,
         start_step=start_step,
         workers=config.workers,
+        vocabulary=vocabulary,
     )
     if loader.steps is not None and loader.steps < config.steps:
         loader.close()
@@ -55,7 +59,9 @@ def window_batches(data: DataConfig, config: TrainingConfig, ranks: Ranks, start
     return WindowBatches(loader, config)
 
 
-def held_out_batches(data: DataConfig, config: TrainingConfig, ranks: Ranks) -> Callable[[], Iterator[Batch]]:
+def held_out_batches(
+    data: DataConfig, config: TrainingConfig, ranks: Ranks, vocabulary: Vocabulary | None = None
+) -> Callable[[], Iterator[Batch]]:
     """The same windows of the test split at every call: this process's share of `held_out_windows`."""
     problem = data.problem.model_copy(update={"split": "test"})
     test = data.model_copy(update={"problem": problem, "path": None})
@@ -64,7 +70,12 @@ def held_out_batches(data: DataConfig, config: TrainingConfig, ranks: Ranks) -> 
     def held_out() -> Iterator[Batch]:
         if not batches:
             loader = WindowLoader(
-                test, config.held_out_windows, rank=ranks.rank, world_size=ranks.world_size, workers=0
+                test,
+                config.held_out_windows,
+                rank=ranks.rank,
+                world_size=ranks.world_size,
+                workers=0,
+                vocabulary=vocabulary,
             )
             batches.append(next(iter(WindowBatches(loader, config))))
             loader.close()
@@ -79,6 +90,7 @@ def window_task(
     training: TrainingConfig,
     ranks: Ranks,
     seed: int,
+    vocabulary: Vocabulary,
     evaluate: Evaluate | None = None,
 ) -> Task:
     """Next-token prediction on windows as a task for the loop.
@@ -93,10 +105,11 @@ def window_task(
             )
     return Task(
         model=model,
-        batches=lambda step: window_batches(data, training, ranks, step),
-        held_out=held_out_batches(data, training, ranks) if training.held_out_windows else None,
+        batches=lambda step: window_batches(data, training, ranks, step, vocabulary),
+        held_out=held_out_batches(data, training, ranks, vocabulary) if training.held_out_windows else None,
         evaluate=evaluate,
         seed=seed,
+        vocabulary=vocabulary.content(),
     )
 
 
@@ -112,7 +125,8 @@ def pretrain(config: PretrainConfig, path: str | Path, ranks: Ranks, *, evaluate
     Raises:
         InputError, TrainingError: see `loop.train`.
     """
-    config = resolve_pretraining(config)
+    config = resolve_pretraining(config, path)
+    vocabulary = vocabulary_of(config.data, path)
     torch.manual_seed(torch_seed(config.seed, "initial weights"))
-    task = window_task(GPT(config.model), config.data, config.training, ranks, config.seed, evaluate)
+    task = window_task(GPT(config.model), config.data, config.training, ranks, config.seed, vocabulary, evaluate)
     return train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)

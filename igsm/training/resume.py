@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from igsm.config import Config
 from igsm.errors import InputError
 from igsm.locks import locked
 from igsm.model.checkpoint import load_training_state, load_weights, save_checkpoint
-from igsm.rundir import RunFolder, atomic_write, read_jsonl
+from igsm.rundir import VOCABULARY, RunFolder, atomic_write, read_json, read_jsonl
 from igsm.training.config import TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.folder import begin
@@ -57,13 +57,25 @@ def open_run(folder: RunFolder, resolved: Config, ranks: Ranks) -> Iterator[None
         yield
 
 
-def restore(folder: RunFolder, model: nn.Module, optimizers: Optimizers, ranks: Ranks) -> Progress:
-    """Load the newest whole checkpoint, if there is one, and drop metrics written after it."""
+def restore(
+    folder: RunFolder, model: nn.Module, optimizers: Optimizers, ranks: Ranks, vocabulary: Mapping[str, Any]
+) -> Progress:
+    """Load the newest whole checkpoint, if there is one, and drop metrics written after it.
+
+    Raises:
+        InputError: (in all processes) its ids stand for other words than those of `vocabulary`.
+    """
     found: Path | None = None
+    problem = None
     if ranks.first:
         found, broken = latest_checkpoint(folder.path)
         for line in broken:
             print(line, file=sys.stderr)
+        if found is not None and read_json(found / VOCABULARY) != vocabulary:
+            problem = f"{found / VOCABULARY}: the data has other ids than this checkpoint; choose another folder"
+    problem = ranks.first_says(problem)
+    if problem is not None:
+        raise InputError(problem)
     name = ranks.first_says(str(found) if found else None)
     if name is None:
         if ranks.first:
@@ -91,11 +103,12 @@ def save(
     progress: Progress,
     resolved: Config,
     config: TrainingConfig,
+    vocabulary: Mapping[str, Any],
 ) -> Path:
     """Write the checkpoint of the current step and delete those that need not be kept."""
     path = folder.checkpoint(progress.step)
     state = {"progress": asdict(progress), "optimizers": optimizers.state_dict()}
-    save_checkpoint(path, model, state, resolved)
+    save_checkpoint(path, model, state, resolved, vocabulary)
     # A later step that is there was passed over as broken: it must not push out a good one.
     steps = [step for step in folder.checkpoint_steps() if step <= progress.step]
     for step in steps[: -config.keep_last]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Literal
+
 from pydantic import Field
 
-from igsm.checkpoints import CONFIG, find_checkpoint
+from igsm.checkpoints import CONFIG, find_checkpoint, latest_checkpoint
 from igsm.config import Config, build_config, load_yaml
 from igsm.corpus.config import DataConfig
-from igsm.corpus.vocabulary import load_vocabulary
+from igsm.corpus.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
 from igsm.errors import InputError
 from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.training.config import PretrainConfig, TrackingConfig, TrainingConfig
@@ -16,6 +19,7 @@ from igsm.training.config import PretrainConfig, TrackingConfig, TrainingConfig
 class FinetuneConfig(Config):
     """A fine-tuning run: `mistakes finetune CONFIG from=runs/x`."""
 
+    stage: Literal["finetune"] = "finetune"
     from_: str = Field(alias="from")
     """Run folder or checkpoint of the model to start from."""
     seed: int = 1
@@ -29,13 +33,26 @@ class FinetuneConfig(Config):
     tracking: TrackingConfig = TrackingConfig()
 
 
-def resolve_pretraining(config: PretrainConfig) -> PretrainConfig:
+def vocabulary_of(data: DataConfig, path: str | Path | None = None) -> Vocabulary:
+    """That of the run `path` once it has a checkpoint; before, this version's for the data."""
+    found = latest_checkpoint(path)[0] if path is not None else None
+    if found is not None:
+        return read_vocabulary(found, data.problem, data.vocabulary)
+    return load_vocabulary(data.problem, data.vocabulary)
+
+
+def resolve_pretraining(config: PretrainConfig, path: str | Path | None = None) -> PretrainConfig:
     """The config with everything filled in that follows from the rest: `model.vocabulary_size`.
+
+    Args:
+        path: the run folder, if there may be one already.
 
     Raises:
         InputError: settings that do not go together.
     """
-    size = load_vocabulary(config.data.problem, config.data.vocabulary).size
+    if config.data.tuning_round:
+        raise InputError("data.tuning_round: pretraining is round 0; leave it out")
+    size = vocabulary_of(config.data, path).size
     if config.model.vocabulary_size is None:
         model = config.model.model_copy(update={"vocabulary_size": size})
         return config.model_copy(update={"model": model})
@@ -47,8 +64,8 @@ def resolve_pretraining(config: PretrainConfig) -> PretrainConfig:
     return config
 
 
-def stored_shape(path: str) -> tuple[ModelConfig, DataConfig]:
-    """Shape and data of the model that `igsm.model.load_model` would load from `path`.
+def stored_model(path: str) -> tuple[ModelConfig, DataConfig, Vocabulary]:
+    """Shape, data and vocabulary of the model that `igsm.model.load_model` would load from `path`.
 
     Raises:
         InputError: no checkpoint there, a damaged one, or one of another kind.
@@ -58,20 +75,19 @@ def stored_shape(path: str) -> tuple[ModelConfig, DataConfig]:
     shape = build_config(ModelConfig, stored.get("model") or {}, f"{where}, model")
     if stored.get("lora"):
         shape = build_config(LoRAConfig, stored["lora"], f"{where}, lora").merged(shape)
-    return shape, build_config(DataConfig, stored.get("data") or {}, f"{path}, data")
+    data = build_config(DataConfig, stored.get("data") or {}, f"{path}, data")
+    return shape, data, read_vocabulary(checkpoint, data.problem, data.vocabulary)
 
 
 def resolve_finetuning(config: FinetuneConfig) -> FinetuneConfig:
-    """The config with the base model's shape.
+    """The config with what follows from the base model: its shape, and `data.tuning_round`.
 
     Raises:
         InputError: there is no such model, or the data has other token ids than its own.
     """
-    shape, data = stored_shape(config.from_)
-    ours, theirs = (
-        (one.vocabulary, load_vocabulary(one.problem, one.vocabulary).fingerprint) for one in (config.data, data)
-    )
-    if ours != theirs:
+    shape, data, vocabulary = stored_model(config.from_)
+    ours = load_vocabulary(config.data.problem, config.data.vocabulary)
+    if (ours.kind, ours.names_fingerprint) != (vocabulary.kind, vocabulary.names_fingerprint):
         raise InputError(
             f"{config.from_}: was trained on another vocabulary ({data.vocabulary}, lexicon "
             f"{data.problem.problem_class.lexicon}) than data.vocabulary ({config.data.vocabulary}, lexicon "
@@ -81,4 +97,8 @@ def resolve_finetuning(config: FinetuneConfig) -> FinetuneConfig:
         raise InputError(f"model: is that of {config.from_}; leave it out")
     if config.lora is not None and config.lora.empty:
         raise InputError("lora: all ranks are 0, nothing would be trained; give one, or leave lora out")
-    return config.model_copy(update={"model": shape})
+    tuning_round = data.tuning_round + 1
+    if config.data.tuning_round not in (0, tuning_round):
+        raise InputError(f"data.tuning_round: from {config.from_} it is {tuning_round}; leave it out")
+    filled = config.data.model_copy(update={"tuning_round": tuning_round})
+    return config.model_copy(update={"model": shape, "data": filled})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from igsm.corpus.vocabulary import load_vocabulary
@@ -12,8 +11,6 @@ from igsm.grading.grade import grade
 from igsm.grading.reader import read_problem
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
-
-_ENDING = re.compile(r"(?P<solution>.*\.)(?:<\|answer\|>)? *(?P<answer>\d+)(?:<\|endoftext\|>)?\s*", re.DOTALL)
 
 
 def dataset(cell: str = "med_pq:op<=15", n: int = 512, seed: int = 0, lexicon: str | None = None, **_: Any) -> Any:
@@ -41,16 +38,14 @@ def prompt(record: dict[str, Any]) -> str:
 
 
 def grade_solution(record: dict[str, Any], results: list[str]) -> dict[str, float]:
-    """Grade one generation: full solution, answer alone, retries.
+    """Grade one generation: full solution, answer alone, sentences taken back.
 
-    A generation without an answer at its end is graded as it is, and is not correct.
+    A generation that states no answer at its end is not correct, nor is one that states another than its steps.
     """
     problem = read_problem(record["problem"], load_lexicon(record["lexicon"]), record["modulus"])
-    ending = _ENDING.fullmatch(results[0])
-    solution, answer = (ending["solution"], ending["answer"]) if ending else (results[0], "")
-    verdict = grade(problem, solution, answer)
+    verdict = grade(problem, results[0])
     return {
-        "correct": float(verdict.correct),
-        "answer_correct": float(answer == record["answer"]),
-        "retries": float(verdict.retries),
+        "correct": float(verdict.correct and verdict.stated_answer is not None),
+        "answer_correct": float(verdict.stated_answer == record["answer"]),
+        "taken_back": float(verdict.taken_back),
     }

@@ -40,6 +40,28 @@ def test_the_scorer_wants_the_number_or_a_solution_right_in_every_step(dataset: 
         assert dataset.score_answer(f"{broken} {right}", entry) == 0.0
 
 
+def test_the_reward_never_contradicts_the_answer_that_the_text_states(dataset: ReasoningDataset) -> None:
+    """Guards 1.0 for right steps and another final answer, 0.0 for a right completion that ends in an end mark."""
+    for entry in dataset:
+        right, solution = entry["answer"], entry["metadata"]["solution"]
+        wrong = str((int(right) + 1) % 23)
+        for start in (solution, ""):
+            for form in (" {}", " {}.", "\n{}\n", " The answer is {}.", " \\boxed{{{}}}.", " #### {}", "<|answer|> {}"):
+                for end in ("", "<|endoftext|>", "<|im_end|>", "\n</s>"):
+                    assert dataset.score_answer(start + form.format(right) + end, entry) == 1.0
+                    assert dataset.score_answer(start + form.format(wrong) + end, entry) == 0.0
+
+
+def test_any_value_has_a_score(dataset: ReasoningDataset) -> None:
+    """Guards exceptions in the middle of a training run."""
+    entry = dataset[2]
+    right = int(entry["answer"])
+    for value in (right, float(right), f"{right}.0"):
+        assert dataset.score_answer(value, entry) == 1.0
+    for value in (right + 1, right + 0.5, float("nan"), float("inf"), None, True, [str(right)], {}, b"4", "\ud800"):
+        assert dataset.score_answer(value, entry) == 0.0
+
+
 def test_bad_settings_are_refused() -> None:
     with pytest.raises(InputError, match="unknown difficulty"):
         ReasoningConfig(difficulty="medium").validate()

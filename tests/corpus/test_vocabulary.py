@@ -16,7 +16,9 @@ from igsm.corpus.vocabulary import (
     PROBLEM_START,
     SOLUTION_START,
     Vocabulary,
+    _of_lexicon,
     load_vocabulary,
+    read_vocabulary,
     split_words,
 )
 from igsm.errors import InputError
@@ -25,7 +27,7 @@ from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.document import Document
 from igsm.problems.lexicon import SHIPPED, Lexicon, load_lexicon
 from igsm.problems.source import ProblemSource
-from igsm.problems.wording import MAX_FRAGMENTS
+from igsm.problems.wording import DEFINE, MAX_FRAGMENTS
 from igsm.seeds import derive_key
 from tests.problems.reference_samples import read_samples
 
@@ -193,3 +195,69 @@ def test_mean_lengths_near_the_authors(bpe: Any, reference: Path) -> None:
         source, vocabulary = ProblemSource(config, seed=3), Vocabulary(load_lexicon(lexicon))
         means.append(np.mean([len(vocabulary.encode_fragments(source.document(i).codes)) for i in range(500)]))
     assert 0.9 < means[1] / means[0] < 1.1
+
+
+def write_vocabulary(folder: Path, content: Any) -> Path:
+    (folder / "vocabulary.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_a_new_word_moves_no_id_of_an_older_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards: with one new word " BACK" was id 133 instead of 131, and an older run loaded silently."""
+    config = ProblemConfig(difficulty="nano")
+    older = Vocabulary(load_lexicon("nano"))
+    write_vocabulary(tmp_path, older.content())
+    # The words from " Define" on as if they were newer than the model: this version numbers them behind the others.
+    monkeypatch.setattr("igsm.corpus.vocabulary.FIRST_WORDS", DEFINE)
+    _of_lexicon.cache_clear()
+    load_vocabulary.cache_clear()
+    try:
+        newer = load_vocabulary(config)
+        assert newer.known != older.known
+        assert newer.from_gpt2[newer.encode_text(" BACK")] > newer.from_gpt2[newer.encode_text(" Library")]
+        assert sorted(newer.known) == sorted(older.known)
+        assert newer.names_fingerprint == older.names_fingerprint
+        loaded = read_vocabulary(tmp_path, config, "compact")
+        assert loaded.known == older.known
+        assert loaded.fingerprint == older.fingerprint != newer.fingerprint
+        assert np.array_equal(loaded.from_gpt2, older.from_gpt2)
+    finally:
+        monkeypatch.undo()
+        _of_lexicon.cache_clear()
+        load_vocabulary.cache_clear()
+
+
+def test_words_that_a_model_has_no_ids_for_are_refused(tmp_path: Path) -> None:
+    """Guards: id -1 as the last row of the embedding."""
+    content = Vocabulary(load_lexicon("nano")).content()
+    back = Vocabulary(load_lexicon("nano")).encode_text(" BACK")[0]
+    without = Vocabulary(load_lexicon("nano"), ids=[i for i in content["ids"] if i != back])
+    write_vocabulary(tmp_path, without.content())
+    vocabulary = read_vocabulary(tmp_path, ProblemConfig(difficulty="nano"), "compact")
+    vocabulary.check_known(vocabulary.from_gpt2[vocabulary.encode_text(" Define")])
+    with pytest.raises(InputError, match="no ids for"):
+        vocabulary.check_known(vocabulary.from_gpt2[vocabulary.encode_text(" Define BACK")])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "other"}, "no vocabulary in the format"),
+        ({"ids": None}, "must be a list of GPT-2 ids"),
+        ({"ids": [1, 2]}, "do not match"),
+        ({"names": "0" * 16}, "other names"),
+        ({"fingerprint": "0" * 16}, "do not match"),
+    ],
+)
+def test_another_vocabulary_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    content = load_vocabulary(ProblemConfig(difficulty="nano")).content()
+    write_vocabulary(tmp_path, content | change)
+    with pytest.raises(InputError, match=message):
+        read_vocabulary(tmp_path, ProblemConfig(difficulty="nano"), "compact")
+
+
+@pytest.mark.parametrize("kind", ["compact", "gpt2"])
+def test_a_vocabulary_comes_back_from_its_file(tmp_path: Path, kind: Any) -> None:
+    config = ProblemConfig(difficulty="nano")
+    write_vocabulary(tmp_path, load_vocabulary(config, kind).content())
+    assert read_vocabulary(tmp_path, config, kind) is load_vocabulary(config, kind)

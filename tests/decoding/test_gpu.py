@@ -93,7 +93,7 @@ def test_graphs_change_nothing(model, requests, name):
     results = []
     for which, graphs, units in ((model, False, 5), (on_gpu, False, 5), (on_gpu, True, 5), (on_gpu, True, 23)):
         decoder = make(Engine(which, units * beams, CONTEXT, beams=beams, graphs=graphs))
-        results.append({g.index: (g.tokens, g.retries) for g in decoder.run(requests)})
+        results.append({g.index: (g.tokens, g.rollbacks) for g in decoder.run(requests)})
     assert torch.cuda.is_available()
     assert results[1] == results[0]
     assert results[2] == results[1]

@@ -94,12 +94,12 @@ def test_rollback_at_the_first_sentence(beams):
     assert len(names) == 2
     assert 5 not in names
     assert generation.finished
-    assert generation.retries > 0
+    assert generation.rollbacks > 0
 
 
 @pytest.mark.parametrize("kind", [RowDecoder, BeamDecoder, RegretDecoder, RegretBeamDecoder])
 def test_the_cost_is_what_was_generated(model, requests, kind):
-    """Guards the cost that accuracy is drawn against: every step of every beam, what was withdrawn or lost included."""
+    """Guards the cost that accuracy is drawn against: every step of every beam, rolled back and lost ones too."""
     beams = 4 if "Beam" in kind.__name__ else 1
     options = {}
     if "Regret" in kind.__name__:
@@ -121,14 +121,14 @@ def test_the_cost_is_what_was_generated(model, requests, kind):
 
 
 @pytest.mark.parametrize("beams", [1, 4])
-@pytest.mark.parametrize("max_retries", [0, 3])
-def test_retries_exhausted(beams, max_retries):
-    """Guards the bound: after max_retries withdrawn sentences nobody is asked and the solution ends."""
+@pytest.mark.parametrize("max_rollbacks", [0, 3])
+def test_retries_exhausted(beams, max_rollbacks):
+    """Guards the bound: after max_rollbacks sentences rolled back nobody is asked and the solution ends."""
     detector = Rule(lambda tokens: True)
     generation = run(
-        sentences([3.0, 1.0, 0.0]), [Request(0, [STOP], 5)], detector, beams=beams, max_retries=max_retries
+        sentences([3.0, 1.0, 0.0]), [Request(0, [STOP], 5)], detector, beams=beams, max_rollbacks=max_rollbacks
     )[0]
-    assert generation.retries == max_retries == len(detector.asked)
+    assert generation.rollbacks == max_rollbacks == len(detector.asked)
     assert generation.finished
 
 
@@ -164,7 +164,7 @@ def test_late_answers_batches_and_order_do_not_matter(any_model, requests, beams
         engine = Engine(any_model, units * beams, CONTEXT, beams=beams)
         kind = RegretDecoder if beams == 1 else RegretBeamDecoder
         decoder = kind(engine, END, detector=Rule(rule), markers=markers, sync_every=sync_every)
-        return {g.index: (g.tokens, g.retries, g.n_generated) for g in decoder.run(requests)}
+        return {g.index: (g.tokens, g.rollbacks, g.n_generated) for g in decoder.run(requests)}
 
     expected = tokens(requests, 1, 1)
     assert sum(retries for _, retries, _ in expected.values()) > 10, "no regret: the test shows nothing"
@@ -179,7 +179,7 @@ def test_scores_after_going_back_are_those_of_full_forward_passes(any_model, req
     detector = Rule(lambda tokens: sum(tokens) % 4 != 0)
     retries = 0
     for generation in RegretBeamDecoder(engine, END, detector=detector, markers=markers).run(requests[:9]):
-        retries += generation.retries
+        retries += generation.rollbacks
         prompt = list(requests[generation.index].prompt)
         with torch.no_grad():
             logits = any_model(torch.tensor([prompt + generation.tokens]))[0, len(prompt) - 1 : -1]
@@ -198,15 +198,92 @@ def test_what_is_returned_has_passed(model, requests, beams):
 
     engine = Engine(model, 3 * beams, CONTEXT, beams=beams)
     kind = RegretDecoder if beams == 1 else RegretBeamDecoder
-    decoder = kind(engine, END, detector=Rule(rule), markers=markers, max_retries=25)
+    decoder = kind(engine, END, detector=Rule(rule), markers=markers, max_rollbacks=25)
     questions = 0
     for generation in decoder.run(requests[:9]):
         place = next_question(generation.tokens, 0, markers)
         while place is not None:
             questions += 1
-            assert generation.retries >= 25 or not rule(generation.tokens[:place])
+            assert generation.rollbacks >= 25 or not rule(generation.tokens[:place])
             place = next_question(generation.tokens, place, markers)
     assert questions > 0
+
+
+def one_or_two_sentences(ends):
+    """A mock: after "Define 5 as ." it ends with probability `ends`, or writes "Define 5 as X .", X one of five."""
+
+    def rule(token, position):
+        logits = [-60.0] * 13
+        if token == STOP and position == 5:
+            logits[END], logits[1] = math.log(ends), math.log(1 - ends)
+        elif token == AS and position > 5:
+            logits[8:] = [math.log(0.2)] * 5
+        else:
+            logits[{STOP: END if position else 1, 1: 2, 2: 5, 5: AS}.get(token, STOP)] = 0.0
+        return logits
+
+    return Chain(13, rule)
+
+
+SHORT = [1, 2, 5, AS, STOP, END]
+
+
+@pytest.mark.parametrize("sync_every", [1, 3])
+def test_a_finished_hypothesis_survives_going_back(sync_every):
+    """Guards against finished solutions that a regret throws away: the short one is the best, and has passed.
+
+    The beam with a second sentence leads (log 0.6 / 9 against log 0.4 / 6) when its name is regretted, but once it has
+    ended (log 0.12 / 12) it is the worse.
+    """
+    detector = Rule(lambda tokens: len(tokens) > 4)
+    options = {"beams": 2, "sampling": False, "max_rollbacks": 1, "sync_every": sync_every}
+    for key in range(8):
+        detector.asked.clear()
+        generation = run(one_or_two_sentences(0.4), [Request(0, [STOP], key)], detector, **options)[0]
+        assert generation.tokens == SHORT
+        assert generation.score == pytest.approx(math.log(0.4) / 6)
+        assert (generation.rollbacks, len(detector.asked)) == (1, 2)
+
+
+def test_a_beam_worse_than_the_best_finished_is_not_asked():
+    """Guards against regret over a beam that would not be returned (log 0.3 / 9 against log 0.7 / 6)."""
+    detector = Rule(lambda tokens: len(tokens) > 4)
+    generation = run(one_or_two_sentences(0.7), [Request(0, [STOP])], detector, beams=2, sampling=False)[0]
+    assert (generation.tokens, generation.rollbacks) == (SHORT, 0)
+    assert [tokens for _, tokens in detector.asked] == [(1, 2, 5, AS)]
+
+
+def test_kept_hypotheses_have_passed(model, requests, monkeypatch):
+    """Guards what competes on after a regret: all finished hypotheses that pass the detector, and no other."""
+    markers = frequent(model, requests)
+    kept, finished = [], 0
+    keep = RegretBeamDecoder._keep
+
+    def passes(tokens):
+        places = [next_question(tokens, 0, markers)]
+        while places[-1] is not None:
+            places.append(next_question(tokens, places[-1], markers))
+        return all(sum(tokens[:place]) % 3 == 0 for place in places[:-1])
+
+    def spied(decoder, number, hypotheses):
+        nonlocal finished
+        for place, (there, *_) in enumerate(decoder.final[number].tolist()):
+            finished += there
+            assert (place in hypotheses) == (there and passes(decoder.hypothesis(number, place)[0]))
+        kept.extend(hypotheses.values())
+        keep(decoder, number, hypotheses)
+        assert [decoder.hypothesis(number, i)[0] for i in range(len(hypotheses))] == [*hypotheses.values()]
+
+    monkeypatch.setattr(RegretBeamDecoder, "_keep", spied)
+    decoder = RegretBeamDecoder(
+        Engine(model, 12, CONTEXT, beams=4),
+        END,
+        detector=Rule(lambda t: sum(t) % 3 != 0),
+        markers=markers,
+        max_rollbacks=25,
+    )
+    assert len(list(decoder.run(requests))) == len(requests)
+    assert 0 < len(kept) < finished, "none kept, or none dropped: the test shows nothing"
 
 
 class FakeProblem:
@@ -233,7 +310,7 @@ class FakeProblem:
     ],
 )
 def test_ground_truth(text, regrets):
-    """Guards the detector's reading of a text: what BACK withdrew is not defined, unknown names are regretted."""
+    """Guards the detector's reading of a text: what BACK took back is not defined, unknown names are regretted."""
     assert GroundTruth.regrets_text(FakeProblem(), text) is regrets
 
 

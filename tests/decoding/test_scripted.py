@@ -42,6 +42,6 @@ def test_random_weights_write_the_solutions(name: str, monkeypatch: pytest.Monke
         decoding.scripts = scripts
         found = list(decoding.run(requests))
     assert {one.index: one.tokens for one in found} == scripts
-    assert all(one.finished and not one.retries for one in found)
+    assert all(one.finished and not one.rollbacks for one in found)
     definitions = sum(vocabulary.decode(script).count("Define") for script in scripts.values())
     assert len(asked) == (definitions if name == "regret-p" else 0)

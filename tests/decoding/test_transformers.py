@@ -63,21 +63,40 @@ def test_beam_search(model, twin, requests, beams, length_penalty):
         assert found[request.index] == expected
 
 
-def test_beam_sampling_in_distribution(model, twin):
-    """Guards beam-search multinomial sampling: chi-square of 600 final sequences from each implementation."""
-    beams, count, new = 2, 600, 3
-    prompt = [3, 7]
-    engine = Engine(model, 100 * beams, CONTEXT, beams=beams)
-    decoder = BeamDecoder(engine, END, sampling=True, max_new_tokens=new, temperature=3.0)
-    ours = Counter(tuple(g.tokens) for g in decoder.run([Request(i, prompt, problem_key(2, i)) for i in range(count)]))
+def draws_of_both(model, twin, beams, new, temperature, count=2000):
+    """How often each sequence is drawn: by ours, and by transformers."""
     from benchmarks.neox import generate
 
-    torch.manual_seed(0)
-    options = {"do_sample": True, "num_beams": beams, "max_new_tokens": new, "top_k": 0, "temperature": 3.0}
-    others = Counter(map(tuple, generate(twin, [prompt] * count, END, **options)))
-    common = [s for s in ours | others if ours[s] + others[s] >= 10]
-    assert len(common) >= 5
-    table = [[c[s] for s in common] + [count - sum(c[s] for s in common)] for c in (ours, others)]
-    assert (
-        stats.chi2_contingency([row if sum(row) else row for row in zip(*table, strict=True) if sum(row)]).pvalue > 1e-3
+    prompt = [3, 7]
+    decoder = BeamDecoder(
+        Engine(model, 500 * beams, CONTEXT, beams=beams),
+        END,
+        sampling=True,
+        max_new_tokens=new,
+        temperature=temperature,
     )
+    ours = Counter(tuple(g.tokens) for g in decoder.run([Request(i, prompt, problem_key(2, i)) for i in range(count)]))
+    torch.manual_seed(0)
+    options = {"do_sample": True, "num_beams": beams, "max_new_tokens": new, "top_k": 0, "temperature": temperature}
+    return ours, Counter(map(tuple, generate(twin, [prompt] * count, END, **options)))
+
+
+def p_value(ours, theirs):
+    """Chi-square that both have one distribution; sequences seen fewer than ten times are one class."""
+    common = [s for s in ours | theirs if ours[s] + theirs[s] >= 10]
+    assert len(common) >= 4, "too few classes: the test shows nothing"
+    table = [[c[s] for s in common] + [c.total() - sum(c[s] for s in common)] for c in (ours, theirs)]
+    return stats.chi2_contingency([column for column in zip(*table, strict=True) if sum(column)]).pvalue
+
+
+@pytest.mark.parametrize(("beams", "new", "temperature"), [(4, 1, 3.0), (4, 6, 1.0), (3, 4, 2.0), (8, 5, 1.5)])
+def test_beam_sampling_in_distribution(model, twin, monkeypatch, beams, new, temperature):
+    """Guards beam-search multinomial sampling: the drawn candidates compete best first, not as they were drawn.
+
+    Without the sort, the same draws have another distribution, and the test must see it.
+    """
+    ours, theirs = draws_of_both(model, twin, beams, new, temperature)
+    assert p_value(ours, theirs) > 0.01
+    monkeypatch.setattr(BeamDecoder, "_best_first", staticmethod(lambda score, candidates: (score, candidates)))
+    unsorted, _ = draws_of_both(model, twin, beams, new, temperature)
+    assert p_value(unsorted, theirs) < 1e-9

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import gzip
 import json
@@ -14,7 +13,6 @@ import pytest
 import torch
 
 from cli.eval import command as eval_command
-from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import ANSWER_START, END, load_vocabulary
 from igsm.decoding.beam import BeamDecoder
 from igsm.decoding.decoders import parse_decoder
@@ -30,12 +28,10 @@ from igsm.evaluation.cells import Cell, figure_cells, parse_cells
 from igsm.evaluation.generate import verdict_of, vote_on
 from igsm.evaluation.table import accuracies, to_csv, to_markdown
 from igsm.evaluation.testsets import load_test_set
+from igsm.grading.metrics import Numbers
 from igsm.grading.verdict import Kind
 from igsm.locks import locked
-from igsm.model import GPT, ModelConfig
-from igsm.model.checkpoint import save_checkpoint
 from igsm.problems.difficulty import DIFFICULTIES, SPLITS, ProblemConfig
-from igsm.training.config import PretrainConfig, TrainingConfig
 
 NANO = ProblemConfig(difficulty="nano", kind="retry", retry_rate=0.2)
 VOCABULARY = load_vocabulary(NANO)
@@ -45,24 +41,6 @@ def evaluate(run, cell, decoder, n, seed, **options):
     """`evaluation.evaluate` with a decoder of its own."""
     with run.decoding(decoder, **options) as decoding:
         return evaluation.evaluate(run, cell, decoding, n, seed)
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    torch.set_num_threads(1)
-
-
-@pytest.fixture
-def run(tmp_path):
-    """A run folder with an untrained model, loaded."""
-    torch.manual_seed(0)
-    shape = ModelConfig(layers=1, heads=1, head_size=8, vocabulary_size=VOCABULARY.size)
-    config = PretrainConfig(
-        data=DataConfig(problem=NANO), model=shape, training=TrainingConfig(steps=5, batch=2, warmup_steps=1)
-    )
-    save_checkpoint(tmp_path / "run" / "checkpoints" / "step_5", GPT(shape), {}, config)
-    return evaluation.load_run(tmp_path / "run")
 
 
 def test_figure_cells_are_the_columns_of_the_paper():
@@ -188,47 +166,49 @@ def test_every_problem_has_its_own_random_numbers(run, monkeypatch):
 
     plain = Decoding.run
 
-    def spy(decoding, requests):
+    def spy(decoding, requests, tick):
         keys.extend(request.key for request in requests)
-        return plain(decoding, requests)
+        return plain(decoding, requests, tick)
 
     monkeypatch.setattr(Decoding, "run", spy)
     for cell in (Cell("nano", "pq", 3, True), Cell("nano", "pq", 2, True)):
         for seed in (0, 1):
             for file in run.folder.evaluations.rglob("summary.json"):
                 file.unlink()
-            evaluate(run, cell, parse_decoder("vote3"), 2, seed, context=110)
+            evaluate(run, cell, parse_decoder("vote3"), 2, seed)
     assert len(keys) == len(set(keys)) == 2 * 2 * 2 * 3
 
 
 def test_true_solutions_are_graded_correct():
     """Guards the whole path from test set to verdict: full marks for the reference, none for another answer."""
     test = load_test_set(Cell("nano", "qp", 3, False), NANO, VOCABULARY, 1, 0).problems[0]
-    record = {"index": 0, "op": 1, "withdrawn": 0, "generated_tokens": 9, "solution": test.problem.solution_text}
+    record = {"index": 0, "op": 1, "rollbacks": 0, "generated_tokens": 9, "finished": True}
+    record["solution"] = test.problem.solution_text
     verdict = verdict_of(record | {"answer": f" {test.problem.answer}"}, test.problem)
     assert verdict["correct"]
     assert not verdict_of(record | {"answer": " 99"}, test.problem)["correct"]
     missing = verdict_of(record | {"answer": ""}, test.problem)
     assert missing["error"]["kind"] == Kind.ANSWER_DIFFERS
-    summary = evaluation.summarise([verdict, missing])
-    assert (summary["correct"], summary["accuracy"]) == (1, 0.5)
-    assert summary["first_errors"] == {"answer differs": 1}
+    numbers = Numbers([verdict, missing])
+    assert (numbers.correct, numbers.mean("accuracy")) == (1, 0.5)
+    assert numbers.first_errors == {"answer differs": 1}
 
 
 @pytest.mark.parametrize("decoder", ["greedy", "beam2", "regret-p", "regret_beam2-noisy:0.1:0.1", "vote3-p"])
 def test_a_run_is_evaluated(run, decoder):
     """Guards the files: one record a problem, readable, with what the report and `mistakes check` look for."""
     cell = Cell("nano", "pq", 3, False)
-    summary = evaluate(run, cell, parse_decoder(decoder), 5, 0, context=110)
+    found = evaluate(run, cell, parse_decoder(decoder), 5, 0)
     folder = run.folder.evaluation(cell.name, decoder)
-    assert json.loads((folder / "summary.json").read_text())["n"] == summary["n"] == 5
+    assert found.folder == folder
+    assert json.loads((folder / "summary.json").read_text())["n"] == found.n == 5
     verdicts = [json.loads(line) for line in (folder / "verdicts.jsonl").read_text().splitlines()]
     with gzip.open(folder / "generations.jsonl.gz", "rt", encoding="utf-8") as file:
         records = [json.loads(line) for line in file]
     assert [r["index"] for r in records] == [v["index"] for v in verdicts] == list(range(5))
     assert {"problem", "solution", "answer", "text", "op", "modulus", "lexicon"} <= records[0].keys()
     assert not (folder / "generations.partial.jsonl").exists()
-    rows = [("run", summary)]
+    rows = [("run", found)]
     assert accuracies(rows)[1][0][2].startswith("0.0 [0.0")
     assert "always answering 0" in to_markdown(rows)
     assert len(to_csv(rows).splitlines()) == 2
@@ -237,7 +217,7 @@ def test_a_run_is_evaluated(run, decoder):
 def test_an_interrupted_cell_goes_on(run, monkeypatch):
     """Guards resuming: what was generated is kept, what is missing is made, and the result is the same."""
     cell, decoder = Cell("nano", "pq", 3, False), parse_decoder("sample")
-    whole = evaluate(run, cell, decoder, 6, 0, context=110)
+    whole = evaluate(run, cell, decoder, 6, 0)
     folder = run.folder.evaluation(cell.name, decoder.name)
     expected = (folder / "verdicts.jsonl").read_bytes()
     for file in folder.iterdir():
@@ -252,21 +232,21 @@ def test_an_interrupted_cell_goes_on(run, monkeypatch):
 
     monkeypatch.setattr(evaluation, "generations", stops)
     with pytest.raises(KeyboardInterrupt):
-        evaluate(run, cell, decoder, 6, 0, context=110)
+        evaluate(run, cell, decoder, 6, 0)
     assert not (folder / "summary.json").exists()
     asked = []
 
-    def counts(decoding, tests, stream):
+    def counts(decoding, tests, stream, tick):
         asked.extend(test.index for test in tests)
-        return original(decoding, tests, stream)
+        return original(decoding, tests, stream, tick)
 
     monkeypatch.setattr(evaluation, "generations", counts)
-    resumed = evaluate(run, cell, decoder, 6, 0, context=110)
+    resumed = evaluate(run, cell, decoder, 6, 0)
     assert len(asked) == 3
     assert (folder / "verdicts.jsonl").read_bytes() == expected
-    assert resumed["correct"] == whole["correct"]
-    assert (whole["resumed_from"], resumed["resumed_from"]) == (0, 3)
-    assert evaluate(run, cell, decoder, 6, 0, context=110)["seconds"] == resumed["seconds"]
+    assert resumed.numbers.correct == whole.numbers.correct
+    assert (whole.settings["resumed_from"], resumed.settings["resumed_from"]) == (0, 3)
+    assert evaluate(run, cell, decoder, 6, 0).settings == resumed.settings
     assert len(asked) == 3, "a finished cell was generated again"
 
 
@@ -277,62 +257,21 @@ def test_one_process_at_a_time_evaluates_a_cell(run):
         locked(run.folder.evaluation(cell.name, decoder.name), "evaluating"),
         pytest.raises(InputError, match="another process .* is evaluating there"),
     ):
-        evaluate(run, cell, decoder, 2, 0, context=110)
-    assert evaluate(run, cell, decoder, 2, 0, context=110)["n"] == 2
+        evaluate(run, cell, decoder, 2, 0)
+    assert evaluate(run, cell, decoder, 2, 0).n == 2
 
 
 def test_a_detector_that_is_not_there_is_found_before_anything_is_generated(run, tmp_path):
     """Guards hours of greedy decoding before a typing error in the next decoder's folder shows."""
     decoders = f"greedy,regret-version1@{tmp_path / 'nowhere'}"
     with pytest.raises(InputError, match="nowhere"):
-        eval_command([run.path], "op=3", decoders, 2, 0, None, 110, "auto", None, None, None)
+        eval_command([run.path], "op=3", decoders, 2, 0, None, None, "auto", None, None, None)
     assert not run.folder.evaluations.exists()
-
-
-def test_results_of_other_settings_are_not_overwritten(run):
-    """Guards finished results against a second evaluation with another n."""
-    cell, decoder = Cell("nano", "pq", 3, False), parse_decoder("greedy")
-    evaluate(run, cell, decoder, 2, 0, context=110)
-    with pytest.raises(InputError, match="n=2, not 3.*with --n 2"):
-        evaluate(run, cell, decoder, 3, 0, context=110)
-
-
-def test_results_on_other_problems_are_not_reused(run, monkeypatch):
-    """Guards a changed generator or a changed test set: old results passed off as results on the new one."""
-    cell, decoder = Cell("nano", "pq", 3, False), parse_decoder("sample")
-    evaluate(run, cell, decoder, 2, 0, context=110)
-    tests = dataclasses.replace(load_test_set(cell, NANO, VOCABULARY, 2, 0), digest="other")
-    monkeypatch.setattr(evaluation, "load_test_set", lambda *_: tests)
-    with pytest.raises(InputError, match="test_set=.*not other"):
-        evaluate(run, cell, decoder, 2, 0, context=110)
-
-
-def test_results_of_other_weights_are_not_reused(run):
-    """Guards a run trained anew in the same folder: finished cells and half-finished ones are the old model's."""
-    cell, decoder = Cell("nano", "pq", 3, False), parse_decoder("sample")
-    evaluate(run, cell, decoder, 2, 0, context=110)
-    folder = run.folder.evaluation(cell.name, decoder.name)
-    first = (folder / "verdicts.jsonl").read_bytes()
-    settings = json.loads((folder / "summary.json").read_text())
-    torch.manual_seed(1)
-    save_checkpoint(run.checkpoint, GPT(run.model.config), {}, PretrainConfig(
-        data=run.data, model=run.model.config, training=TrainingConfig(steps=5, batch=2, warmup_steps=1)
-    ))  # fmt: skip
-    again = evaluation.load_run(run.path)
-    with pytest.raises(InputError, match="weights="):
-        evaluate(again, cell, decoder, 2, 0, context=110)
-    partial = folder / "generations.partial.jsonl"
-    records = gzip.decompress((folder / "generations.jsonl.gz").read_bytes()).decode()
-    head = {key: settings[key] for key in list(settings)[: list(settings).index("test_set") + 1]}
-    partial.write_text(json.dumps(head) + "\n" + records)
-    (folder / "summary.json").unlink()
-    evaluate(again, cell, decoder, 2, 0, context=110)
-    assert (folder / "verdicts.jsonl").read_bytes() != first
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("[]", "'cell' is missing"), ('{"cell": "x"}', "'decoder' is missing"), ("{", "not a readable JSON file")],
+    [("[]", "an object is expected"), ('{"cell": "x"}', "has no 'decoder'"), ("{", "not a readable JSON file")],
 )
 def test_damaged_summaries_are_one_clear_line(run, content, message):
     """Guards a traceback over a file that a full disk or an editor broke."""
@@ -341,7 +280,7 @@ def test_damaged_summaries_are_one_clear_line(run, content, message):
     folder.mkdir(parents=True)
     (folder / "summary.json").write_text(content)
     with pytest.raises(InputError, match=message):
-        evaluate(run, cell, decoder, 2, 0, context=110)
+        evaluate(run, cell, decoder, 2, 0)
 
 
 @pytest.mark.parametrize("record", ['{"index": 0}', '{"index": 77, "solution": "", "answer": ""}'])
@@ -354,26 +293,11 @@ def test_damaged_partial_results_are_one_clear_line(run, monkeypatch, record):
 
     monkeypatch.setattr(evaluation, "generations", stops)
     with pytest.raises(KeyboardInterrupt):
-        evaluate(run, cell, decoder, 2, 0, context=110)
+        evaluate(run, cell, decoder, 2, 0)
     with open(run.folder.evaluation(cell.name, decoder.name) / "generations.partial.jsonl", "a") as file:
         file.write(record + "\n")
     with pytest.raises(InputError, match="line 2: no record of this cell"):
-        evaluate(run, cell, decoder, 2, 0, context=110)
-
-
-def test_means_are_over_the_right_solutions():
-    """Guards retries and cost: on correct and on wrong solutions apart, tokens over all."""
-
-    def verdict(correct, retries, tokens):
-        same = {"withdrawn": retries + 1, "unnecessary_parameters": 2, "unnecessary_operations": 3, "true_answer": 0}
-        error = None if correct else {"kind": "wrong value"}
-        return same | {"correct": correct, "retries": retries, "generated_tokens": tokens, "error": error}
-
-    summary = evaluation.summarise([verdict(True, 1, 10), verdict(False, 5, 40), verdict(False, 7, 40)])
-    assert summary["retries"] == {"mean_on_correct": 1, "mean_on_wrong": 6}
-    assert summary["withdrawn"] == {"mean_on_correct": 2, "mean_on_wrong": 7}
-    assert summary["generated_tokens"] == 30
-    assert summary["first_errors"] == {"wrong value": 2}
+        evaluate(run, cell, decoder, 2, 0)
 
 
 def test_two_runs_of_one_name_stay_apart(run, tmp_path, mistakes):
@@ -406,7 +330,7 @@ def test_sigterm_asks_to_be_requeued(run, mistakes, monkeypatch):
             yield record
 
     monkeypatch.setattr(evaluation, "generations", asked_to_stop)
-    command = ("eval", run.path, "--cells", "op=2", "--n", 4, "--context", 110)
+    command = ("eval", run.path, "--cells", "op=2", "--n", 4)
     code, _, error = mistakes(*command)
     assert (code, "the same command goes on" in error) == (75, True)
     assert signal.getsignal(signal.SIGTERM) is before
@@ -442,7 +366,7 @@ def test_a_full_disk_is_one_clear_line(run, monkeypatch):
 
     monkeypatch.setattr(evaluation.JsonlWriter, "write", full)
     with pytest.raises(InputError, match="No space left on device"):
-        evaluate(run, Cell("nano", "pq", 2, False), parse_decoder("greedy"), 2, 0, context=110)
+        evaluate(run, Cell("nano", "pq", 2, False), parse_decoder("greedy"), 2, 0)
 
 
 @pytest.mark.parametrize("device", ["foo", "meta", "cuda:99", "cuda:x", "cpu:9"])
@@ -459,7 +383,7 @@ def test_workers_do_not_change_results(run):
     for name in ("sample", "beam2"):
         texts = []
         for devices in (["cpu"], ["cpu"] * 3):
-            with run.decoding(parse_decoder(name), devices=devices, context=110) as decoding:
+            with run.decoding(parse_decoder(name), devices=devices) as decoding:
                 found = list(evaluation.generations(decoding, tests, "a stream"))
             texts.append({record["index"]: record["text"] for record in found})
         assert texts[0] == texts[1]
@@ -474,7 +398,7 @@ def test_what_is_made_ready_serves_one_cell_after_another(run, name):
     def texts(decoding, chosen):
         return {record["index"]: record["text"] for record in evaluation.generations(decoding, chosen, "a stream")}
 
-    with run.decoding(parse_decoder(name), devices=["cpu"], context=110) as decoding:
+    with run.decoding(parse_decoder(name), devices=["cpu"]) as decoding:
         expected = texts(decoding, tests)
     with run.decoding(parse_decoder(name), devices=["cpu"], context=110, batch=6) as decoding:
         few = texts(decoding, tests[:1])

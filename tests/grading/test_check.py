@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -148,3 +149,47 @@ def test_an_empty_file_is_refused(run, tmp_path):
     code, _, error = run("check", path)
     assert code == 2
     assert "has no records" in error
+
+
+@pytest.mark.parametrize("name", ["marked.jsonl", "marked.jsonl.gz"])
+def test_a_byte_order_mark_is_passed_over(run, file, tmp_path, name):
+    """Guards files of Windows editors, packed or joined with `cat`, refused as "not valid JSON"."""
+    lines = [b"\xef\xbb\xbf" + line + b"\n" for line in file.read_bytes().splitlines()[:2]]
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b"".join(lines)) if name.endswith(".gz") else b"".join(lines))
+    for command in ("check", "solve"):
+        assert run(command, path)[0] == 0
+    assert "2 of 2 solutions correct" in run("check", path)[1]
+
+
+def test_whole_numbers_may_be_written_as_floats(run, file, tmp_path):
+    """Guards tables in which pandas wrote a column with a gap as 14.0; a fraction is still refused, by name."""
+    record = json.loads(file.read_text().splitlines()[0])
+    path = tmp_path / "table.jsonl"
+    floats = {"answer": float(record["answer"]), "op": 7.0, "modulus": 23.0}
+    gaps = {"answer": None, "op": float("nan"), "modulus": float("nan")}
+    path.write_text("".join(json.dumps(record | change) + "\n" for change in (floats, gaps)))
+    out = tmp_path / "verdicts.jsonl"
+    assert "2 of 2 solutions correct" in run("check", path, "--out", out)[1]
+    assert json.loads(out.read_text().splitlines()[0])["op"] == 7
+    for field in ("answer", "op", "modulus"):
+        for value, shown in ((5.5, "5.5"), (float("inf"), "inf")):
+            path.write_text(json.dumps(record) + "\n" + json.dumps(record | {field: value}) + "\n")
+            code, _, error = run("check", path)
+            assert code == 2
+            assert f"line 2: the field '{field}' is {shown}; a whole number is expected" in error
+
+
+def test_check_names_a_contradicting_answer(run, file, tmp_path):
+    """Guards right steps called correct although the text ends in another answer."""
+    record = json.loads(file.read_text().splitlines()[0])
+    wrong = (record["answer"] + 1) % 23
+    for ending in (f" {wrong}.", f" The answer is {wrong}.", f" \\boxed{{{wrong}}}."):
+        path = tmp_path / "wrong.jsonl"
+        path.write_text(json.dumps(record | {"solution": record["solution"] + ending}) + "\n")
+        shown = " ".join(run("check", path)[1].split())
+        assert "0 of 1 solutions correct" in shown
+        assert (
+            f"answer differs (the text goes on to state the answer {wrong}, its steps come to {record['answer']})"
+            in shown
+        )

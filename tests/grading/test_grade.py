@@ -139,7 +139,7 @@ def test_what_happened_on_the_way(problem):
     # guards: retries, their need and unnecessary steps miscounted
     text = f"Define Zoo's Dog as BACK. {OWL} {CAT} Define Zoo's Fox as BACK. Define Zoo's Ant as BACK. {FOX} {DOG}"
     verdict = grade(problem, text)
-    assert [(s.number, s.name, s.can_next, s.withdrawn, s.needed) for s in verdict.steps] == [
+    assert [(s.number, s.name, s.can_next, s.taken_back, s.needed) for s in verdict.steps] == [
         (1, "Zoo's Dog", False, True, True),
         (2, "Zoo's Owl", True, False, False),
         (3, "Zoo's Cat", True, False, True),
@@ -148,7 +148,7 @@ def test_what_happened_on_the_way(problem):
         (6, "Zoo's Fox", True, False, True),
         (7, "Zoo's Dog", True, False, True),
     ]
-    assert (verdict.correct, verdict.retries, verdict.needless_retries) == (True, 3, 1)
+    assert (verdict.correct, verdict.taken_back, verdict.needlessly_taken_back) == (True, 3, 1)
     assert (verdict.unnecessary_parameters, verdict.unnecessary_operations) == (1, 1)
 
 
@@ -167,7 +167,7 @@ def test_the_authors_solutions_are_right(samples, official):
         for rule in ("strict", "authors"):
             verdict = grade(problem, sample["solution"], sample["answer"], rule)
             assert verdict.correct, verdict.error
-            assert verdict.retries == sample["solution"].count("BACK")
+            assert verdict.taken_back == sample["solution"].count("BACK")
             assert verdict.unnecessary_parameters == 0
 
 

@@ -28,7 +28,7 @@ def test_wilson(successes, n, interval):
 
 
 def test_counts(problem_of):
-    # guards: first errors filed under the wrong op, retries of wrong solutions among those of correct ones
+    # guards: first errors filed under the wrong op, sentences taken back in wrong solutions among those of correct ones
     summary = Summary(examples=1)
     problem = problem_of(0)
     back = f" Define {problem.name(problem.question)} as BACK."
@@ -36,7 +36,7 @@ def test_counts(problem_of):
     for line, (op, verdict) in enumerate([(3, right), (3, wrong), (20, wrong), (20, wrong)], 1):
         summary.add(Graded(line, op, verdict))
     assert (summary.n, summary.correct) == (4, 1)
-    assert summary.retries == {True: 1, False: 6}
+    assert [summary.numbers.mean(name) for name in ("taken_back", "taken_back_on_wrong")] == [1, 2]
     assert summary.errors == {(Kind.STOPS_EARLY, 3): 1, (Kind.STOPS_EARLY, 20): 2}
     assert len(summary.examples[Kind.STOPS_EARLY]) == 1
 

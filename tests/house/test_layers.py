@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "evaluation": {"probing", "training", "decoding", "model", "corpus", "problems", "grading"},
     "preflight": {"evaluation", "decoding", "training", "model", "corpus", "problems"},
     "reporting": {"problems", "grading"},
-    "sweeps": {"reporting", "evaluation", "decoding", "training", "probing", "problems"},
+    "sweeps": {"reporting", "evaluation", "decoding", "training", "probing", "problems", "grading"},
 }
 WITHOUT_TORCH = GROUND | {"problems", "grading", "corpus", "reporting", "sweeps", "preflight"}
 

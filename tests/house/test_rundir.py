@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import resource
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from igsm.config import load_yaml
 from igsm.errors import InputError
 from igsm.rundir import JsonlWriter, RunFolder, atomic_write, distinct_names, provenance, read_json, read_jsonl
 
@@ -88,6 +90,18 @@ def test_broken_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(InputError, match="bad.json"):
         read_json(tmp_path / "bad.json")
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path, mark: bytes) -> None:
+    """Guards files that a Windows editor has saved once, refused as broken JSON or YAML."""
+    path = tmp_path / "file"
+    path.write_bytes(mark + b'{"a": 1}')
+    assert read_json(path) == load_yaml(path) == {"a": 1}
+    path.write_bytes(mark + b'\n{"a": 1}\n' + mark + b'{"a": 2}\n')
+    packed = tmp_path / "file.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert list(read_jsonl(path)) == list(read_jsonl(packed)) == [{"a": 1}, {"a": 2}]
 
 
 def test_checkpoint_steps_are_numbers_in_order(tmp_path: Path) -> None:

@@ -31,8 +31,14 @@ def test_true_solutions_are_correct_and_spoilt_ones_are_not(mark: str) -> None:
         record = {"problem": problem.text, "answer": str(problem.answer), "modulus": problem.modulus, "lexicon": "nano"}
         right = f"{problem.solution_text}{mark} {problem.answer}"
         wrong = f"{problem.solution_text}{mark} {(problem.answer + 1) % problem.modulus}"
-        assert task.grade_solution(record, [right]) == {"correct": 1.0, "answer_correct": 1.0, "retries": 0.0}
+        assert task.grade_solution(record, [right]) == {"correct": 1.0, "answer_correct": 1.0, "taken_back": 0.0}
         assert task.grade_solution(record, [wrong])["correct"] == 0.0
         assert task.grade_solution(record, [problem.solution_text])["correct"] == 0.0
         assert task.grade_solution(record, ["nonsense"])["correct"] == 0.0
+        for ending in (" The answer is {}.", " {}.</s>", " \\boxed{{{}}}", " #### {}"):
+            graded = [
+                task.grade_solution(record, [problem.solution_text + ending.format(number)])
+                for number in (problem.answer, problem.answer + 1)
+            ]
+            assert [(g["correct"], g["answer_correct"]) for g in graded] == [(1.0, 1.0), (0.0, 0.0)]
         assert task.prompt(record) == f"<|endoftext|><|problem|>{problem.text}<|solution|>"

@@ -28,7 +28,8 @@ SHAPE = ModelConfig(layers=2, heads=2, head_size=8, vocabulary_size=64)
 def saved(run: Path, step: int = 1, shape: ModelConfig = SHAPE) -> GPT:
     torch.manual_seed(step)
     model = GPT(shape).eval()
-    save_checkpoint(run / f"checkpoints/step_{step}", model, {"step": step, "x": torch.ones(2)}, Run(model=shape))
+    state = {"step": step, "x": torch.ones(2)}
+    save_checkpoint(run / f"checkpoints/step_{step}", model, state, Run(model=shape), {"ids": [7, 5]})
     return model
 
 
@@ -51,7 +52,9 @@ def test_training_state_comes_back(tmp_path: Path) -> None:
     assert torch.equal(state["x"], torch.ones(2))
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "training_state.pt", "config.yaml", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["weights.safetensors", "training_state.pt", "config.yaml", "vocabulary.json", "manifest.json"]
+)
 @pytest.mark.parametrize("harm", ["cut", "flip", "remove"])
 def test_a_damaged_checkpoint_falls_back_and_says_so(tmp_path: Path, name: str, harm: str) -> None:
     """Guards: half a file from a killed copy loaded as if it were whole."""

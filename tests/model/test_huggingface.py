@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from cli.export import write_tokenizer
-from igsm.corpus.vocabulary import load_vocabulary
+from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig
 from igsm.model.huggingface import compare, export_model, greedy
 from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.lexicon import load_lexicon
 from igsm.problems.source import ProblemSource
 
 pytest.importorskip("transformers")
@@ -37,8 +38,8 @@ def test_the_exported_model_is_the_model(tmp_path: Path, settings: dict[str, Any
     """Guards trap 11: rotary_pct's default of 0.25, fused weights not regrouped, gelu instead of gelu_new."""
     model = sharp_model(**settings)
     vocabulary = load_vocabulary(PROBLEM)
-    export_model(model, tmp_path, int(vocabulary.from_gpt2[50256]))
-    write_tokenizer(vocabulary, tmp_path)
+    end = int(vocabulary.from_gpt2[50256])
+    write_tokenizer(vocabulary, tmp_path, export_model(model, tmp_path, end, len(vocabulary.known)))
     source = ProblemSource(PROBLEM)
     prompts = [(source.problem(i).text, vocabulary.prompt(source.problem(i)).tolist()) for i in range(3)]
     assert compare(model, tmp_path, prompts, new_tokens=8) < 1e-2
@@ -53,13 +54,33 @@ def test_every_word_keeps_its_ids(tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 
     vocabulary = load_vocabulary(PROBLEM)
-    export_model(sharp_model(), tmp_path, int(vocabulary.from_gpt2[50256]))
-    write_tokenizer(vocabulary, tmp_path)
+    write_tokenizer(vocabulary, tmp_path, vocabulary.size + 2)
     tokenizer = AutoTokenizer.from_pretrained(tmp_path, local_files_only=True)
     strings = [string for string in vocabulary.table.strings if string]
     expected = [vocabulary.from_gpt2[vocabulary.encode_text(string)].tolist() for string in strings]
     assert tokenizer(strings, add_special_tokens=False)["input_ids"] == expected
     assert tokenizer.batch_decode(expected) == strings
+
+
+def test_words_newer_than_the_model_are_unknown(tmp_path: Path) -> None:
+    """Guards an old model's export: a word that it has no id for is an unknown one, and has no negative id."""
+    from transformers import AutoTokenizer
+
+    known = load_vocabulary(PROBLEM).known
+    newer = int(load_vocabulary(PROBLEM).encode_text(" How")[0])
+    vocabulary = Vocabulary(load_lexicon("full"), ids=[i for i in known if i != newer])
+    write_tokenizer(vocabulary, tmp_path, len(known) + 1)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path, local_files_only=True)
+    assert sorted(tokenizer.get_vocab().values()) == list(range(len(known) + 1))
+    many, how = tokenizer(" many How", add_special_tokens=False)["input_ids"]
+    assert (how, tokenizer.decode([many])) == (tokenizer.unk_token_id, " many")
+
+
+def test_a_model_with_too_few_rows_is_refused(tmp_path: Path) -> None:
+    """Guards rows made up for ids that the model was never trained on."""
+    model = sharp_model()
+    with pytest.raises(InputError, match=r"the model knows \d+ ids, its data's vocabulary has \d+"):
+        export_model(model, tmp_path, 0, model.embedding.num_embeddings + 1)
 
 
 @pytest.mark.parametrize("settings", [{"qk_norm": True}, {"canon": "A"}], ids=str)

@@ -1,4 +1,4 @@
-"""The learned detector: guards against a cache that keeps withdrawn tokens or mixes rows up."""
+"""The learned detector: guards against a cache that keeps tokens rolled back or mixes rows up."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from igsm.config import load_config
+from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.detectors import Question
 from igsm.decoding.run import row_bytes
@@ -13,7 +14,7 @@ from igsm.probing import detector as module
 from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import LearnedDetector, load_detector
 from igsm.probing.probe import CANNOT, Probe
-from igsm.probing.train import vocabulary_of
+from igsm.problems.difficulty import ProblemConfig
 from tests.probing.test_tree import tiny_probe
 
 
@@ -28,7 +29,7 @@ def question(index: int, prompt: list[int], tokens: list[int], sample: int = 0) 
     return Question(index, None, prompt, tokens, sample)
 
 
-# Asked in this order: grows, is withdrawn and grows differently, several rows, the same question again.
+# Asked in this order: grows, is rolled back and grows differently, several rows, the same question again.
 ROUNDS = [
     [question(0, [1, 2, 3], [4, 5]), question(1, [2, 2], [7])],
     [question(0, [1, 2, 3], [4, 5, 6, 7, 8])],
@@ -63,10 +64,12 @@ def test_memory_caps_the_rows_and_not_the_answers(
     probe = tiny_probe("AC")
     overrides = ["problem.difficulty=nano", "vocabulary=compact"]
     config = load_config(ProbeConfig, "configs/probe/version1.yaml", overrides)
+    vocabulary = load_vocabulary(ProblemConfig(difficulty="nano"))
     monkeypatch.setattr(module, "load_probe", lambda *_: (probe, config))
+    monkeypatch.setattr(module, "vocabulary_of", lambda *_: vocabulary)
     monkeypatch.setattr(module, "_MEMORY_ON_CPU", int(rows_in_memory * row_bytes(probe.model, 16)))
     decoder = parse_decoder("regret-version1@folder")
-    capped = load_detector(decoder, vocabulary_of(config), "cpu", units, context=16)
+    capped = load_detector(decoder, vocabulary, "cpu", units, context=16)
     large = LearnedDetector(probe, rows=64, context=16)
     assert isinstance(capped, LearnedDetector)
     caches = (capped._keys, capped._values, capped._canon_inputs)

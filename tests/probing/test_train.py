@@ -34,6 +34,7 @@ from tests.training.toy_training import metrics, weights
 
 PRESET = Path("configs/probe/version1.yaml")
 PROBLEM = ProblemConfig(difficulty="nano")
+VOCABULARY = load_vocabulary(PROBLEM)
 SMALL = [
     *("row_length=192", "training.steps=6", "training.batch=4", "training.micro_batch=4", "training.workers=0"),
     *("training.evaluate_every=6", "training.held_out_windows=4", "tracking.mode=disabled"),
@@ -55,10 +56,11 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with a tiny untrained model."""
     folder = tmp_path_factory.mktemp("runs") / "base"
     config = load_config(PretrainConfig, "configs/pretrain/nano.yaml")
-    shape = ModelConfig(layers=1, heads=2, head_size=16, vocabulary_size=load_vocabulary(PROBLEM).size)
+    shape = ModelConfig(layers=1, heads=2, head_size=16, vocabulary_size=VOCABULARY.size)
     config = config.model_copy(update={"model": shape, "data": config.data.model_copy(update={"problem": PROBLEM})})
     torch.manual_seed(0)
-    save_checkpoint(folder / "checkpoints" / "step_1", GPT(shape), {}, config)
+    vocabulary = VOCABULARY.content()
+    save_checkpoint(folder / "checkpoints" / "step_1", GPT(shape), {}, config, vocabulary)
     return folder
 
 
@@ -158,7 +160,7 @@ def test_a_probe_is_never_measured_on_its_training_problems(base: Path, tmp_path
     ops, _, _ = answers(probe, config, 8, seen=True)
     assert ops.tolist() == [p.op for p in problems for _ in range(len(p.solution) * len(p.parameters))]
     vocabulary = load_vocabulary(PROBLEM)
-    trained_on = [first_row(config, train, i).ids.tolist() for i in range(64)]
+    trained_on = [first_row(config, train, VOCABULARY, i).ids.tolist() for i in range(64)]
     for problem in problems:
         prompt = vocabulary.prompt(problem).tolist()
         assert all(row[: len(prompt)] != prompt for row in trained_on)
@@ -180,7 +182,7 @@ def test_first_mistakes_are_where_the_text_first_goes_wrong() -> None:
 def test_a_row_that_asks_nothing_has_no_query_without_keys(base: Path) -> None:
     """Guards fully masked rows of attention, which are NaN on CUDA and then in every gradient."""
     config, _ = resolve(settings(base).model_copy(update={"row_length": 64}))
-    row = first_row(config.model_copy(update={"row_length": 20}), PROBLEM, 0)
+    row = first_row(config.model_copy(update={"row_length": 20}), PROBLEM, VOCABULARY, 0)
     assert (row.targets == NO_ANSWER).all()
     mask = branch_mask(torch.from_numpy(row.branch)[None], torch.from_numpy(row.visible)[None])
     assert mask.any(-1).all()

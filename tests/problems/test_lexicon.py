@@ -90,6 +90,14 @@ def test_tangled_names_are_found() -> None:
         assert given[name] == bits, name
 
 
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_a_lexicon_may_begin_with_a_byte_order_mark(tmp_path: Path, suffix: str) -> None:
+    """Guards names saved by a Windows editor, refused as no JSON."""
+    path = tmp_path / f"names.{suffix}"
+    path.write_text(json.dumps(SMALL), encoding="utf-8-sig")
+    assert load_lexicon(str(path)).chains == (("Zoo", "Animal"),)
+
+
 def test_yaml_lexicon(tmp_path: Path) -> None:
     """People write names in YAML as well."""
     path = tmp_path / "names.yaml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -43,7 +44,8 @@ def pool(record: layout.Record, problem: Problem, kind: str, include_current: bo
     if kind == "retry_weak":
         return {numbers[p] for p in problem.solution[step if include_current else step + 1 :]}
     if kind == "retry_miss":
-        return {n for p, n in numbers.items() if record.mentioned[n] and p not in defined}
+        named = {p for p in numbers if f" each {problem.name(p)}" in re.sub("[.,?]", "", problem.text)}
+        return {numbers[p] for p in named | {problem.question} if p not in defined}
     graph = problem.to_networkx()
     if kind == "unnecessary":
         needed = set(problem.solution)

@@ -35,31 +35,20 @@ def write_evaluation(
                 "index": index,
                 "correct": correct,
                 "error": error,
-                "retries": taken_back,
+                "taken_back": taken_back,
                 "unnecessary_parameters": 0,
                 "unnecessary_operations": int(index % 50 == 0),
+                "true_answer": int(index % 12 != 0),
                 "generated_tokens": 90 + 8 * taken_back,
             }
         )
         text = " Define Red Barn's Cow as a; so a = 4."
         text += " Define Green Barn's <Hen> as BACK." if taken_back else ""
         texts.append(text + " Define Red Barn's Hen as b; so b = 3 + a = 3 + 4 = 7.")
-    right = [verdict for verdict in verdicts if verdict["correct"]]
     summary = {
         "cell": cell,
         "decoder": decoder,
         "n": n,
-        "correct": len(right),
-        "accuracy": len(right) / n,
-        "always_zero": (n // 12) / n,
-        "retries": {"mean_on_correct": sum(v["retries"] for v in right) / max(len(right), 1)},
-        "unnecessary_operations": 0.02,
-        "unnecessary_parameters": 0.0,
-        "first_errors": {
-            "not computable yet": (n - len(right)) // 2,
-            "wrong arithmetic": (n - len(right) + 1) // 2,
-        },
-        "generated_tokens": 92.5,
         "seed": seed,
         "checkpoint": "step_100",
         "provenance": {"git": {"commit": "fedcba9876543210", "changed": True}},

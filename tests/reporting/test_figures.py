@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from igsm.grading.metrics import METRICS
 from igsm.reporting.figures import Curve, bar_chart, heat_map, picture_bytes, trade_off, training_curves
-from igsm.reporting.measures import MEASURES
 from igsm.reporting.results import Source, read_results
 from igsm.reporting.table import build_table
 
@@ -53,7 +53,7 @@ def test_a_loss_that_falls_far_is_drawn_on_a_log_scale() -> None:
 
 def test_trade_off_tells_rows_apart() -> None:
     """Guards against two rows of one colour and sign, and a legend that runs out of the picture."""
-    figure = trade_off({f"original, decoder {i}": (50.0 + i, 0.5) for i in range(30)}, MEASURES["accuracy"])
+    figure = trade_off({f"original, decoder {i}": (50.0 + i, 0.5) for i in range(30)}, METRICS["accuracy"])
     lines = figure.axes[0].get_lines()
     assert len({(line.get_color(), line.get_marker()) for line in lines}) == len(lines) == 20
     assert _legend_is_outside(figure)
@@ -74,7 +74,7 @@ def test_a_white_line_parts_what_was_trained(make_run, family: str, cells: tuple
     """Guards against no line between in and out of distribution where cells are "seen"."""
     columns = [f"{family}:{cell}" for cell in cells]
     results = read_results([Source("a", make_run("a", dict.fromkeys(columns, 0.5), n=40))])
-    figure = heat_map(build_table(results, MEASURES["accuracy"], columns=columns), "T")
+    figure = heat_map(build_table(results, METRICS["accuracy"], columns=columns), "T")
     white = [line.get_xdata()[0] for line in figure.axes[0].get_lines() if line.get_color() == "white"]
     assert white == ([] if inside is None else [inside - 0.5])
 
@@ -82,9 +82,9 @@ def test_a_white_line_parts_what_was_trained(make_run, family: str, cells: tuple
 def test_dollars_are_letters(make_run) -> None:
     """Guards against matplotlib's traceback for a title or row with dollars, which it reads as a formula."""
     sources = [Source("$x^$ row", make_run("a", {"med_pq:op=15": 0.5, "$y^$:op=2": 0.5}))]
-    table = build_table(read_results(sources), MEASURES["accuracy"])
+    table = build_table(read_results(sources), METRICS["accuracy"])
     for figure in (heat_map(table, "a $x^$"), bar_chart(table, "a $x^$")):
         assert picture_bytes(figure, "png", 30).startswith(b"\x89PNG")
     curve = Curve("$x^$", "$y^$", [(0.0, 1.0)])
     picture_bytes(training_curves({"loss $z^$": [curve, Curve("b", "c", [(0.0, 1.0)])]}), "png", 30)
-    picture_bytes(trade_off({"$x^$": (1.0, 0.5)}, MEASURES["accuracy"]), "png", 30)
+    picture_bytes(trade_off({"$x^$": (1.0, 0.5)}, METRICS["accuracy"]), "png", 30)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from igsm.reporting.measures import MEASURES
+from igsm.errors import InputError
+from igsm.grading.metrics import METRICS
 from igsm.reporting.pooling import paired_test
 from igsm.reporting.results import Source, read_results
 from igsm.reporting.table import Table, build_table
@@ -38,14 +39,14 @@ def _change(run: Path, changes: dict[str, object]) -> None:
 
 
 def _table(sources: list[Source], measure: str = "accuracy", **settings: object) -> Table:
-    return build_table(read_results(sources), MEASURES[measure], baseline="original", **settings)
+    return build_table(read_results(sources), METRICS[measure], baseline="original", **settings)
 
 
 def test_copies_of_one_seed_are_no_new_evidence(two_rows: dict[str, Path]) -> None:
     """Guards against n, intervals and stars that grow with the number of seeds although they agree on every problem."""
     one = [Source(row, run, 1) for row, run in two_rows.items()]
     three = [Source(row, copy, k) for row, run in two_rows.items() for k, copy in enumerate(_copies(run, 3))]
-    for measure in ("accuracy", "retries"):
+    for measure in ("accuracy", "taken_back"):
         single, triple = (_table(sources, measure).cell("retry", CELL) for sources in (one, three))
         assert triple.n == single.n
         assert triple.value == pytest.approx(single.value)
@@ -58,7 +59,9 @@ def test_one_seed_is_wilson_and_mcnemar(two_rows: dict[str, Path]) -> None:
     """Guards against other numbers than before where there is one seed."""
     base, other = read_results([Source(row, run, 1) for row, run in two_rows.items()])
     cell = _table([Source(row, run, 1) for row, run in two_rows.items()]).cell("retry", CELL)
-    right = [{verdict["index"] for verdict in result.verdicts() if verdict["correct"]} for result in (base, other)]
+    right = [
+        {verdict["index"] for verdict in result.evaluation.verdicts() if verdict["correct"]} for result in (base, other)
+    ]
     assert cell.interval == wilson(other.correct, 400)
     assert cell.p_value == mcnemar(len(right[0] - right[1]), len(right[1] - right[0]))
 
@@ -80,7 +83,7 @@ def test_seeds_that_differ_show(make_run) -> None:
     table = _table(sources)
     low, high = sorted(100 * result.correct / 400 for result in table.cell("a", CELL).results)
     assert evidence(table, table.cell("a", CELL)).endswith(f"2 seeds: {low:.1f} to {high:.1f}")
-    retries = _table(sources, "retries")
+    retries = _table(sources, "taken_back")
     assert evidence(retries, retries.cell("a", CELL)).endswith("2 seeds")
     line = next(csv.DictReader(io.StringIO(csv_text([table]))))
     assert line["correct_by_seed"] == " ".join(f"{r.seed}:{r.correct}/400" for r in table.cell("a", CELL).results)
@@ -103,11 +106,11 @@ def test_other_test_sets_are_not_paired(two_rows: dict[str, Path]) -> None:
 def test_only_problems_that_all_seeds_have_are_compared(two_rows: dict[str, Path]) -> None:
     """Guards against a problem that one seed lacks counted as wrong there."""
     copies = _copies(two_rows["retry"], 2)
-    path = next((copies[1] / "eval").glob("*/verdicts.jsonl"))
-    path.write_text("".join(path.read_text().splitlines(keepends=True)[:50]))
+    path = next((copies[1] / "eval").glob("*/summary.json"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"n": 50}))
     base = read_results([Source("original", two_rows["original"])])
     other = read_results([Source("retry", run, seed) for seed, run in enumerate(copies, start=1)])
-    right = [{v["index"] for v in result.verdicts()[:50] if v["correct"]} for result in (base[0], other[0])]
+    right = [{v["index"] for v in [*one.evaluation.verdicts()][:50] if v["correct"]} for one in (base[0], other[0])]
     assert paired_test(base, other) == mcnemar(len(right[0] - right[1]), len(right[1] - right[0]))
 
 
@@ -123,10 +126,11 @@ def test_notes_say_what_the_stars_cover(two_rows: dict[str, Path]) -> None:
     assert "best of its seeds" in " ".join(notes(_table(three, combine="best")))
 
 
-def test_a_seed_without_verdicts_is_not_left_out(two_rows: dict[str, Path]) -> None:
-    """Guards against a mean of two seeds under "3 seeds"."""
+def test_numbers_without_verdicts_are_not_invented(two_rows: dict[str, Path]) -> None:
+    """Guards against a mean of two seeds under "3 seeds", where the file that numbers are computed from is gone."""
     copies = _copies(two_rows["retry"], 3)
     sources = [Source("retry", copy, k) for k, copy in enumerate(copies)]
-    assert _table(sources, "retries").cell("retry", CELL).value is not None
+    assert _table(sources, "taken_back").cell("retry", CELL).value is not None
     next((copies[2] / "eval").glob("*/verdicts.jsonl")).unlink()
-    assert _table(sources, "retries").cell("retry", CELL).value is None
+    with pytest.raises(InputError, match=r"verdicts\.jsonl: no such file"):
+        _table(sources, "taken_back")

@@ -29,7 +29,7 @@ def request_of_two(make_run) -> ReportRequest:
 
 def test_report_folder_has_every_form(request_of_two: ReportRequest, tmp_path) -> None:
     """Guards against a form that is promised and not written, or is empty."""
-    for left in ("retries_on_wrong.png", "mine.png"):
+    for left in ("taken_back_on_wrong.png", "mine.png"):
         (tmp_path / "report").mkdir(exist_ok=True)
         (tmp_path / "report" / left).write_text("of an earlier report, and of somebody else")
     paths = write_report(build_report(request_of_two), tmp_path / "report")
@@ -76,7 +76,7 @@ def test_page_needs_nothing_else_and_escapes_what_models_write(request_of_two: R
     assert "0123456789" in page  # the commit of the run
 
 
-def test_withdrawn_steps_are_struck_through_and_the_wrong_one_marked() -> None:
+def test_steps_taken_back_are_struck_through_and_the_wrong_one_marked() -> None:
     """Guards against striking out a right step, or marking the sentence after the wrong one."""
     solution = " Define A's B as x; so x = 1. Define C's D as BACK. Define C's E as y; so y = x = 2."
     shown = solution_html(solution, wrong_step=3)
@@ -89,8 +89,8 @@ def test_unknown_names_get_a_suggestion(request_of_two: ReportRequest) -> None:
     """Guards against a silent empty table for a mistyped measure or figure."""
     from dataclasses import replace
 
-    with pytest.raises(InputError, match="did you mean 'retries'"):
-        build_report(replace(request_of_two, measures=["retrys"]))
+    with pytest.raises(InputError, match="did you mean 'taken_back'"):
+        build_report(replace(request_of_two, measures=["taken_bak"]))
     with pytest.raises(InputError, match="unknown figure 'figure44'"):
         build_report(replace(request_of_two, figure="figure44"))
 
@@ -144,7 +144,7 @@ def test_the_average_stands_in_every_output(make_run) -> None:
     paper = paper_table("figure4", "accuracy")
     assert paper is not None
     run = make_run("all", dict.fromkeys(paper.columns, 0.9), n=10)
-    request = ReportRequest("T", [Source("original", run)], measures=["accuracy", "retries"], figure="figure4")
+    request = ReportRequest("T", [Source("original", run)], measures=["accuracy", "taken_back"], figure="figure4")
     accuracy, retries = build_report(request).tables
     average = accuracy.cell("original", AVERAGE).value
     assert average == pytest.approx(sum(accuracy.cell("original", name).value for name in paper.columns) / 30)

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from igsm.errors import InputError
-from igsm.reporting.measures import MEASURES
+from igsm.grading.metrics import METRICS
 from igsm.reporting.paper import FIGURES, paper_table, sort_columns
 from igsm.reporting.pooling import paired_test
 from igsm.reporting.results import Source, describe, read_results, sources_of_runs
 from igsm.reporting.table import AVERAGE, build_table, split_decoders, stars
 from igsm.reporting.text import evidence, notes
 
-ACCURACY, RETRIES = MEASURES["accuracy"], MEASURES["retries"]
+ACCURACY, RETRIES = METRICS["accuracy"], METRICS["taken_back"]
 
 
 def test_missing_cells_stay_missing(make_run) -> None:
@@ -89,7 +89,7 @@ def test_retries_count_correct_solutions_only(make_run) -> None:
     run = make_run("a", {"op=3": 0.5}, kind="retry", rate=0.5)
     result = read_results([Source("a", run)])[0]
     cell = build_table([result], RETRIES).cell("a", "op=3")
-    counted = [verdict["retries"] for verdict in result.verdicts() if verdict["correct"]]
+    counted = [verdict["taken_back"] for verdict in result.evaluation.verdicts() if verdict["correct"]]
     assert cell.n == len(counted) < 400
     assert cell.value == pytest.approx(sum(counted) / len(counted))
 
@@ -108,7 +108,7 @@ def test_an_interval_shows_its_width(make_run) -> None:
 def test_paper_numbers_stand_where_the_figures_have_them() -> None:
     """Guards against a shifted column in the transcribed figures (numbers named in the paper's text)."""
     figure3, figure4 = paper_table("figure3", "accuracy"), paper_table("figure4", "accuracy")
-    figure5 = paper_table("figure5", "retries")
+    figure5 = paper_table("figure5", "taken_back")
     assert figure3 is not None
     assert figure4 is not None
     assert figure5 is not None
@@ -168,10 +168,16 @@ def test_rows_are_named_by_what_the_run_was_trained_on(make_run) -> None:
     figure7 = paper_table("figure7", "accuracy")
     assert figure7 is not None
     lora = {"query_value_rank": 8, "embedding_rank": 16, "output_rank": 16, "scale": 1.0}
-    tuned = {"data": {"problem": {"kind": "retry", "retry_rate": 0.2}}, "from": "runs/x", "lora": lora}
+    tuned = {"data": {"problem": {"kind": "retry", "retry_rate": 0.2}}} | {
+        "stage": "finetune",
+        "from": "runs/x",
+        "lora": lora,
+    }
     assert describe(tuned) == "retry 0.2, lora qv8 e16"
     assert figure7.values[describe(tuned)] == figure7.values["lora qv8 e16"] != figure7.values["retry 0.2"]
     assert describe(tuned | {"lora": lora | {"output_rank": 0}}) == "retry 0.2, lora qv8 e16 out0"
+    with pytest.raises(InputError, match="names no stage"):
+        describe({key: value for key, value in tuned.items() if key != "stage"})
     continued = {key: value for key, value in tuned.items() if key != "lora"} | {"training": masked["training"]}
     assert describe(continued) == "retry 0.2, continued pretrain masked"
     assert figure7.values[describe(continued)] == figure7.values["continued pretrain masked"]
@@ -217,10 +223,10 @@ def test_broken_input_is_one_clear_line(make_run, tmp_path: Path) -> None:
         ("summary.json", '["cell"]', "summary of an evaluation: an object is expected, not list"),
         (
             "summary.json",
-            '{"cell": "op=3", "decoder": "greedy", "n": "8", "correct": 3}',
+            '{"cell": "op=3", "decoder": "greedy", "n": "8"}',
             "summary of an evaluation: 'n' cannot be '8'",
         ),
-        ("summary.json", '{"cell": "op=3", "decoder": "greedy", "n": 8, "correct": 9}', "9 correct of n = 8"),
+        ("summary.json", '{"cell": "op=3", "decoder": "greedy", "n": 0}', "summary of an evaluation: n = 0"),
         ("verdicts.jsonl", '{"index": 0, "correct": true}\n{"correct": true}\n', "record 2: .* no 'index'"),
         ("verdicts.jsonl", '{"index": 0, "correct": 1, "error": null}\n', "record 1: .* 'correct' cannot be 1"),
     ],
@@ -230,7 +236,7 @@ def test_wrong_types_name_the_file(make_run, name: str, content: str, message: s
     run = make_run("a", {"op=3": 0.5})
     next((run / "eval").glob(f"*/{name}")).write_text(content)
     with pytest.raises(InputError, match=rf"{name}.*{message}"):
-        read_results([Source("a", run)])[0].verdicts()
+        read_results([Source("a", run)])
 
 
 def test_empty_sections_of_a_config_are_no_crash(make_run) -> None:

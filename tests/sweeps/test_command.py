@@ -99,7 +99,8 @@ def test_the_total_is_what_is_left(sweep: Sweep, tmp_path: Path) -> None:
     RunFolder(training.run).checkpoint(15).mkdir(parents=True)
     cell = RunFolder(evaluation.run).evaluation(evaluation.cells[0], evaluation.decoder)
     cell.mkdir(parents=True)
-    settings = {"n": evaluation.problems, "seed": evaluation.test_seed, "checkpoint": "step_15"}
+    settings = {"cell": evaluation.cells[0], "decoder": evaluation.decoder, "n": evaluation.problems}
+    settings |= {"seed": evaluation.test_seed, "checkpoint": "step_15"}
     (cell / "summary.json").write_text(json.dumps(settings))
     assert (missing(training), missing(evaluation)) == (1 / 4, 1 / 2)
     (training.run / "config.yaml").write_text(yaml.safe_dump(training.settings))

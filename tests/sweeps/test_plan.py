@@ -15,7 +15,7 @@ from igsm.rundir import write_json
 from igsm.sweeps.cost import cost, start_settings
 from igsm.sweeps.plan import Job, plan, report_request, select
 from igsm.sweeps.settings import differences
-from igsm.sweeps.state import state
+from igsm.sweeps.state import missing, state
 from igsm.sweeps.sweep import Sweep, fill, grid_points
 
 
@@ -142,37 +142,38 @@ def test_fine_tuned_runs_are_known_again_under_another_spelling_or_elsewhere(
     assert "from: runs/test/nano_pq-retry-0.5-seed1 there" in state(tuned)[1].replace("'", "")
 
 
-def write_summary(one: Job, **changes: Any) -> None:
+def write_summary(one: Job, end: str = "", **changes: Any) -> None:
     """The results of all cells of an evaluation, at step 20 of its run."""
     (one.run / "checkpoints" / "step_20").mkdir(parents=True, exist_ok=True)
     for cell in one.cells:
-        summary = {"n": one.problems, "seed": one.test_seed, "checkpoint": "step_20"} | changes
-        write_json(one.run / "eval" / f"{cell}-{one.decoder}" / "summary.json", summary)
+        summary = {"cell": cell, "decoder": one.decoder, "n": one.problems, "seed": one.test_seed}
+        summary |= {"checkpoint": "step_20"} | changes
+        write_json(one.run / "eval" / f"{cell}-{one.decoder}{end}" / "summary.json", summary)
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"n": 4096}, "holds results of problems=4096, not 8; move it away, give problems=4096, or a folder=NAME"),
-        ({"seed": 2}, "holds results of test_seed=2, not 1; move it away, give test_seed=2"),
-        ({"checkpoint": "step_10"}, "holds results of step_10, the run is at step_20; move the folder away"),
-        ({"weights": "b" * 16}, "holds results of other weights than step_20's; move the folder away"),
-    ],
+    "changes",
+    [{"n": 7}, {"seed": 2}, {"checkpoint": "step_10"}, {"weights": "b" * 16}, {"chosen": ["context"], "context": 99}],
 )
-def test_results_of_something_else_are_a_conflict(
-    sweep: Sweep, tmp_path: Path, changes: dict[str, Any], message: str
-) -> None:
-    """Guards against results of an older checkpoint taken for the run's, and jobs planned that can only fail."""
+def test_results_of_something_else_are_not_the_jobs(sweep: Sweep, tmp_path: Path, changes: dict[str, Any]) -> None:
+    """Guards against results of an older checkpoint, or under other settings, taken for the job's: it is to run."""
     _, evaluation, *_ = plan(sweep, tmp_path)
-    write_summary(evaluation)
     write_json(evaluation.run / "checkpoints/step_20/manifest.json", {"weights.safetensors": {"sha256": "a" * 64}})
-    assert state(evaluation) == ("done", "")
-    write_summary(evaluation, weights="a" * 16)
-    assert state(evaluation) == ("done", "")
     write_summary(evaluation, **changes)
-    kind, reason = state(evaluation)
-    assert kind == "conflict"
-    assert message in reason
+    assert state(evaluation) == ("to run", "2 of 2 cells")
+    assert missing(evaluation) == 1
+    for more in ({}, {"weights": "a" * 16}, {"n": 4096}):
+        write_summary(evaluation, "-beside", **more)
+        assert state(evaluation) == ("done", "")
+
+
+def test_a_report_has_the_sweeps_problems_and_test_seed(sweep: Sweep, tmp_path: Path) -> None:
+    """Guards against a report on other problems than the sweep asks for, where a folder has more or others too."""
+    _, evaluation, *_ = plan(sweep, tmp_path)
+    (source,) = {
+        source.run: source for source in report_request(sweep, tmp_path).sources if source.run == evaluation.run
+    }.values()
+    assert (source.test_seed, source.n) == (evaluation.test_seed, evaluation.problems)
 
 
 def test_select_takes_what_is_needed_along(sweep: Sweep, tmp_path: Path) -> None:

@@ -23,10 +23,14 @@ def leave_metrics(run: Path, rates: list[Any]) -> None:
     (run / "metrics.jsonl").write_text("\n".join([*lines, '{"step": 99, "held_out_loss": 1.0}']) + "\n")
 
 
+def described(job: Job, cell: str) -> dict[str, Any]:
+    return {"cell": cell, "decoder": job.decoder, "n": job.problems, "seed": job.test_seed}
+
+
 def leave_cell(job: Job, cell: str, seconds: Any, **more: Any) -> None:
     folder = RunFolder(job.run).evaluation(cell, job.decoder)
     folder.mkdir(parents=True)
-    (folder / "summary.json").write_text(json.dumps({"n": job.problems, "seconds": seconds} | more))
+    (folder / "summary.json").write_text(json.dumps(described(job, cell) | {"seconds": seconds} | more))
 
 
 def test_runs_tell_the_speed_of_those_like_them(sweep: Sweep, tmp_path: Path) -> None:

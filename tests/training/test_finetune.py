@@ -9,11 +9,14 @@ import pytest
 import torch
 
 from igsm.config import load_config
-from igsm.corpus.vocabulary import load_vocabulary
+from igsm.corpus.blocks import documents
+from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig, load_model
 from igsm.model.checkpoint import save_checkpoint
 from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.lexicon import load_lexicon
+from igsm.rundir import read_json
 from igsm.training.config import PretrainConfig
 from igsm.training.distributed import Ranks
 from igsm.training.finetune import finetune
@@ -37,7 +40,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = config.data.model_copy(update={"problem": problem})
     torch.manual_seed(0)
     checkpoint = folder / "checkpoints" / "step_1"
-    save_checkpoint(checkpoint, GPT(shape), {}, config.model_copy(update={"model": shape, "data": data}))
+    config = config.model_copy(update={"model": shape, "data": data})
+    save_checkpoint(checkpoint, GPT(shape), {}, config, load_vocabulary(problem).content())
     return folder
 
 
@@ -102,3 +106,56 @@ def test_a_run_goes_on_under_another_spelling_of_its_start(base: Path, tmp_path:
 def test_what_does_not_go_together_is_refused(base: Path, more: list[str], expected: str) -> None:
     with pytest.raises(InputError, match=expected):
         resolve_finetuning(settings("lora", base, *RANKS, *more))
+
+
+def test_fine_tuning_never_reads_a_problem_of_its_start(base: Path) -> None:
+    """Guards: with the same seed fine-tuning read pretraining's problems again, 178 of 178 in a block, in order."""
+    start = load_config(PretrainConfig, "configs/pretrain/med.yaml").data.model_copy(update={"windows_per_block": 16})
+    tuned = resolve_finetuning(settings("continued", base))
+    assert tuned.data.tuning_round == 1
+    mistaken = start.problem.model_copy(update={"kind": "retry", "retry_rate": 0.5})
+    rounds = [
+        start,
+        start.model_copy(update={"problem": mistaken}),
+        start.model_copy(update={"problem": mistaken, "tuning_round": 1}),
+        start.model_copy(update={"tuning_round": 2}),
+    ]
+    texts = [{document.problem_text for document in documents(data, 0, 8)} for data in rounds]
+    shared = {(i, j): len(texts[i] & texts[j]) for i in range(4) for j in range(i)}
+    assert shared[1, 0] > 10  # the same problems, with and without mistakes: what the arms of a figure share
+    assert all(count == 0 for pair, count in shared.items() if pair != (1, 0))
+
+
+def test_fine_tuning_of_a_fine_tuned_model_reads_a_third_stream(base: Path, tmp_path: Path) -> None:
+    assert finetune(settings("continued", base), tmp_path / "first", ALONE).status == "done"
+    again = resolve_finetuning(settings("continued", tmp_path / "first"))
+    assert again.data.tuning_round == 2
+    with pytest.raises(InputError, match="tuning_round"):
+        resolve_finetuning(settings("continued", tmp_path / "first", "data.tuning_round=1"))
+
+
+def test_a_run_keeps_the_numbering_of_its_start(base: Path, tmp_path: Path) -> None:
+    """Guards: ids of this version under the weights of a run made before a word was added."""
+    folder = tmp_path / "older"
+    shutil.copytree(base, folder)
+    checkpoint = folder / "checkpoints" / "step_1"
+    older = load_vocabulary(ProblemConfig(difficulty="nano"))
+    moved = Vocabulary(load_lexicon("nano"), "compact", older.known[1:] + older.known[:1])
+    model, _ = load_model(base)
+    training = load_config(PretrainConfig, checkpoint / "config.yaml")
+    save_checkpoint(checkpoint, model, {}, training, moved.content())
+    assert finetune(settings("continued", folder), tmp_path / "tuned", ALONE).status == "done"
+    kept = read_json(tmp_path / "tuned" / "checkpoints" / "step_4" / "vocabulary.json")
+    assert kept["ids"] == moved.known
+    save_checkpoint(checkpoint, model, {}, training, older.content())
+    (tmp_path / "tuned" / "DONE").unlink()
+    with pytest.raises(InputError, match="other ids than this checkpoint"):
+        finetune(settings("continued", folder), tmp_path / "tuned", ALONE)
+
+
+def test_a_checkpoint_without_vocabulary_is_refused_by_name(base: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(base, folder)
+    (folder / "checkpoints" / "step_1" / "vocabulary.json").unlink()
+    with pytest.raises(InputError, match="vocabulary.json is missing"):
+        load_model(folder)

@@ -13,7 +13,7 @@ from torch import nn
 
 from igsm.errors import InputError
 from igsm.model import GPT, load_model
-from igsm.training import resume
+from igsm.training import execution, resume
 from igsm.training.distributed import Ranks
 from igsm.training.folder import MAY_CHANGE
 from igsm.training.loop import TrainingError
@@ -24,7 +24,16 @@ from tests.training.toy_training import CONTEXT, ToyWindows, metrics, toy_config
 ALONE = Ranks(torch.device("cpu"))
 
 
-@pytest.mark.parametrize("settings", [{}, {"optimizer": "muon"}, {"schedule": "wsd", "gradient_clip": 1.0}], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"optimizer": "muon"},
+        {"schedule": "wsd", "gradient_clip": 1.0},
+        {"optimizer": "muon", "precision": "bfloat16_linear"},
+    ],
+    ids=str,
+)
 def test_it_learns_to_count(tmp_path: Path, settings: dict[str, Any]) -> None:
     """Guards: targets not shifted, gradients not reaching the weights, a schedule that never rises."""
     config = toy_config(steps=60, batch=16, learning_rate=0.02, **settings)
@@ -161,6 +170,26 @@ def test_settings_that_may_change_exist() -> None:
     """Guards: a renamed setting that can then not be changed any more."""
     settings = {f"training.{name}" for name in type(toy_config().training).model_fields}
     assert MAY_CHANGE - {"tracking"} <= settings
+
+
+@pytest.mark.parametrize(("given", "small", "expected"), [(None, 10**6, 1), (None, 1, 2), (2, 10**6, 2), (3, 1, 3)])
+def test_small_models_train_on_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: int | None, small: int, expected: int
+) -> None:
+    """Guards: a small model ten times slower on two busy cores; threads that stay changed after the run."""
+    monkeypatch.setattr(execution, "SMALL", small)
+    seen: list[int] = []
+
+    def evaluate(model: nn.Module, step: int) -> dict[str, float]:
+        seen.append(torch.get_num_threads())
+        return {}
+
+    threads = [2]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)  # real ones make later forks hang in OpenMP
+    toy_train(toy_config(steps=5, threads=given), tmp_path, evaluate=evaluate)
+    assert torch.get_num_threads() == 2
+    assert seen == [expected]
 
 
 def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

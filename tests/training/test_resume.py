@@ -60,8 +60,12 @@ def test_kill_9_at_random_steps(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "model"),
-    [({"optimizer": "muon"}, {"architecture": "llama"}), ({"skip_bad_steps": 1}, {"dropout": 0.3})],
-    ids=["muon-llama", "dropout"],
+    [
+        ({"optimizer": "muon"}, {"architecture": "llama"}),
+        ({"skip_bad_steps": 1}, {"dropout": 0.3}),
+        ({"optimizer": "muon", "precision": "bfloat16_linear"}, {"qk_norm": True, "canon": "AC"}),
+    ],
+    ids=["muon-llama", "dropout", "bfloat16"],
 )
 def test_stopping_and_resuming_is_exact(tmp_path: Path, settings: dict[str, Any], model: dict[str, Any]) -> None:
     """Guards: Muon's momentum or dropout's random state lost at a resume."""

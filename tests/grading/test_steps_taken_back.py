@@ -28,14 +28,14 @@ def documents(kind: str, number: int = 60) -> list[Document]:
 @pytest.mark.parametrize("rule", ["strict", "authors"])
 @pytest.mark.parametrize("kind", [*WRONG_STEPS, "unnecessary"])
 def test_solutions_with_mistakes_taken_back_are_right(kind: str, rule: str) -> None:
-    """A symbol defined in a withdrawn sentence is defined again by the right step: no "symbol reused"."""
+    """A symbol defined in a sentence taken back is defined again by the right step: no "symbol reused"."""
     n = 0
     for document in documents(kind):
         assert document.problem is not None
         verdict = grade(document.problem, document.solution_text, document.answer, rule)
         assert verdict.correct, verdict.error
-        assert verdict.retries == len(document.spans)
-        n += verdict.retries
+        assert verdict.taken_back == len(document.spans)
+        n += verdict.taken_back
     assert n > 60
 
 
@@ -63,11 +63,11 @@ def test_taking_a_wrong_step_back_is_not_needless(kind: str) -> None:
     for document in documents(kind):
         assert document.problem is not None
         verdict = grade(document.problem, document.solution_text)
-        assert verdict.needless_retries == 0
-        taken_back = [step for step in verdict.steps if step.withdrawn]
+        assert verdict.needlessly_taken_back == 0
+        taken_back = [step for step in verdict.steps if step.taken_back]
         assert {step.mistake for step in taken_back} <= EXPECTED[kind]
         assert all(step.can_next for step in taken_back)
-        assert all(step.mistake is None for step in verdict.steps if not step.withdrawn)
+        assert all(step.mistake is None for step in verdict.steps if not step.taken_back)
 
 
 def test_taking_a_right_step_back_is_needless() -> None:
@@ -80,14 +80,14 @@ def test_taking_a_right_step_back_is_needless() -> None:
             text = "".join([*sentences[:place], sentence[:-1] + " BACK.", *sentences[place:]])
             verdict = grade(document.problem, text)
             assert verdict.correct
-            assert verdict.needless_retries == 1
+            assert verdict.needlessly_taken_back == 1
             assert verdict.steps[place].mistake is None
             n += 1
     assert n > 100
 
 
 def test_ground_truth_detector_skips_them() -> None:
-    """A parameter of a withdrawn step is not defined: retry upon regret must not object to its second definition."""
+    """A parameter of a step taken back is not defined: retry upon regret must not object to its second definition."""
     for document in documents("wrong_result", 30):
         assert document.problem is not None
         text = document.solution_text

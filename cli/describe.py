@@ -1,0 +1,123 @@
+"""`mistakes describe`: problem classes in numbers, before anything is trained on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from igsm.evaluation.describe import Description
+
+Rows = list[list[str]]
+
+
+def command(
+    classes: Annotated[
+        list[str], typer.Argument(metavar="CLASS... [KEY=VALUE]...", help="Difficulties, and settings over them all.")
+    ],
+    kinds: Annotated[str, typer.Option(help="Kinds of mistakes that name a wrong parameter.")] = "retry",
+    rates: Annotated[str, typer.Option(help="Rates of mistakes.")] = "0.2,0.5",
+    problems: Annotated[int, typer.Option(help="Problems drawn of each class and cell.", min=2)] = 300,
+    seed: Annotated[int, typer.Option(help="The random stream.")] = 1,
+    form: Annotated[str, typer.Option("--format", help="table, markdown or csv.")] = "table",
+) -> None:
+    """Print what decides whether a class can show anything about retry data.
+
+    Wrong parameters at a step, how often a mistake is the most probable sentence, how many different solutions a cell
+    has, what always answering 0 scores, and how often an ideal model retries, decoded greedily.
+    """
+    from igsm.compilation import announce_compilation
+    from igsm.config import apply_overrides, build_config
+    from igsm.errors import InputError, suggest
+    from igsm.evaluation.ideal import KINDS_OF_NAMES
+    from igsm.problems.difficulty import ProblemConfig
+
+    if form not in _WRITERS:
+        raise InputError(f"--format {form}: unknown{suggest(form, _WRITERS)}")
+    arms = []
+    for kind in kinds.split(","):
+        if kind not in KINDS_OF_NAMES:
+            raise InputError(f"--kinds: '{kind}' names no wrong parameter{suggest(kind, KINDS_OF_NAMES)}")
+        arms += [(kind, _rate(text)) for text in rates.split(",")]
+    overrides = [word.removeprefix("data.").removeprefix("problem.") for word in classes if "=" in word]
+    settings = apply_overrides({}, overrides)
+    names = [word for word in classes if "=" not in word]
+    if not names:
+        raise InputError("name at least one class, e.g. mistakes describe nano med")
+    configs = [build_config(ProblemConfig, settings | {"difficulty": name}, "mistakes describe") for name in names]
+
+    from igsm.evaluation.describe import describe
+
+    announce_compilation()
+    found = {name: describe(config, arms, problems, seed) for name, config in zip(names, configs, strict=True)}
+    for title, rows in (("Classes", _classes(found)), ("Cells", _cells(found))):
+        _WRITERS[form](title, rows)
+
+
+def _rate(text: str) -> float:
+    from igsm.errors import InputError
+
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 < rate < 1:
+        raise InputError(f"--rates: '{text}' is no rate; numbers above 0 and below 1, e.g. 0.2,0.5")
+    return rate
+
+
+def _classes(found: dict[str, Description]) -> Rows:
+    arms = next(iter(found.values())).mode
+    head = ["class", "tokens", "parameters", "steps", "wrong parameters", "at most 2"]
+    rows = [[*head, *(f"mode is a mistake, {kind} {rate:g}" for kind, rate in arms)]]
+    for name, one in found.items():
+        numbers = [f"{one.tokens:.0f}", f"{one.parameters:.1f}", f"{one.steps:.1f}", f"{one.pool:.1f}"]
+        rows.append([name, *numbers, *(f"{100 * share:.1f} %" for share in (one.small_pool, *one.mode.values()))])
+    return rows
+
+
+def _cells(found: dict[str, Description]) -> Rows:
+    arms = next(iter(found.values())).mode
+    head = ["class", "cell", "effective templates", "always 0"]
+    rows = [[*head, *(f"BACK, {kind} {rate:g}" for kind, rate in arms)]]
+    for name, one in found.items():
+        for cell in one.cells:
+            # more than a sixth of the pairs that n problems make cannot be told from none
+            most = one.n * (one.n - 1) // 6
+            templates = f"{cell.templates:.0f}" if cell.templates < most else f"> {most}"
+            back = [f"{number:.2f}" for number in cell.back.values()]
+            rows.append([name, cell.cell.short, templates, f"{100 * cell.always_zero:.1f} %", *back])
+    return rows
+
+
+def _print_table(title: str, rows: Rows) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title)
+    for i, name in enumerate(rows[0]):
+        table.add_column(name, justify="right" if i and name != "cell" else "left")
+    for row in rows[1:]:
+        table.add_row(*row)
+    Console(highlight=False).print(table)
+
+
+def _print_markdown(title: str, rows: Rows) -> None:
+    print(f"## {title}\n")
+    for row in (rows[0], ["---"] * len(rows[0]), *rows[1:]):
+        print(f"| {' | '.join(row)} |")
+    print()
+
+
+def _print_csv(title: str, rows: Rows) -> None:
+    import csv
+    import sys
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerows(rows)
+    if title == "Classes":
+        print()
+
+
+_WRITERS = {"table": _print_table, "markdown": _print_markdown, "csv": _print_csv}

@@ -1,0 +1,69 @@
+"""`mistakes findings`: what a sweep of two ways of training shows, on one screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from igsm.reporting.findings import Findings
+
+_WIDTH = 80
+
+
+def command(
+    sweep: Annotated[Path, typer.Argument(help="A sweep's YAML file, e.g. configs/sweeps/demo.yaml.")],
+    root: Annotated[Path, typer.Option(help="Folder that holds the sweeps' runs.")] = Path("runs"),
+) -> None:
+    """Compare the first two rows of a finished sweep in plain words, and write findings.json beside its runs."""
+    from rich.console import Console
+
+    from igsm.reporting.findings import find
+    from igsm.rundir import write_json
+    from igsm.sweeps.plan import report_request
+    from igsm.sweeps.sweep import load_sweep
+
+    settings = load_sweep(sweep)
+    found = find(report_request(settings, root))
+    path = root / settings.folder / "findings.json"
+    write_json(path, found.content())
+    console = Console(width=min(Console().width, _WIDTH), highlight=False)
+    show(found, settings.shows, console)
+    console.print(f"Written to {path}", markup=False)
+
+
+def show(found: Findings, introduction: str, console: Any) -> None:
+    """The screen: what was trained, solutions, the table, the sentence."""
+    from rich.table import Table
+    from rich.text import Text
+
+    console.rule("What was trained")
+    console.print(" ".join(introduction.split()), markup=False)
+    for example in found.examples:
+        console.rule(example.heading)
+        console.print(example.problem, style="dim", markup=False)
+        for line in example.lines:
+            style = {"": "", "taken back": "strike dim"}.get(line.mark, "bold red")
+            sign = {"": " ", "taken back": "~"}.get(line.mark, "x")
+            note = f"   <- {line.mark}" if line.mark else ""
+            console.print(Text.assemble(f"{sign} ", (line.text, style), (note, "dim" if sign == "~" else "red")))
+    console.rule("Solutions that are right in every step, in %")
+    sides = (found.base, found.other)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("problems")
+    for side in sides:
+        table.add_column(side.row, justify="right")
+    for cell in found.cells:
+        name = cell.rpartition(":")[2] + (" (harder than trained)" if cell in found.harder else "")
+        table.add_row(name, *(_numbers(side.accuracies([cell])) for side in sides))
+    console.print(table)
+    console.print(f"Of {found.n:,} problems a cell; mean of the training runs, each in brackets.", style="dim")
+    console.rule("What it shows")
+    console.print(f"{found.sentence} {found.certainty}", markup=False)
+
+
+def _numbers(by_seed: dict[int, float]) -> str:
+    each = ", ".join(f"{100 * value:.1f}" for value in by_seed.values())
+    return f"{100 * sum(by_seed.values()) / len(by_seed):.1f} ({each})" if by_seed else "-"

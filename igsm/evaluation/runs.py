@@ -1,0 +1,84 @@
+"""Runs to evaluate: a model, what it was trained on, and the settings that are the default for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from igsm.config import build_config
+from igsm.corpus.config import DataConfig
+from igsm.corpus.vocabulary import Vocabulary, read_vocabulary
+from igsm.decoding.decoders import DecoderName
+from igsm.decoding.engine import resolved_precision
+from igsm.decoding.run import CONTEXT, Decoding
+from igsm.errors import InputError
+from igsm.grading.metrics import Json
+from igsm.model import GPT
+from igsm.model.checkpoint import find_checkpoint, load_model
+from igsm.probing.detector import load_detector
+from igsm.rundir import RunFolder
+
+
+def default_context(data: DataConfig) -> int:
+    """Most tokens of prompt and solution: the paper's 2,048 for its classes, else twice the windows trained on."""
+    return CONTEXT if data.problem.difficulty in ("med", "hard") else min(2 * data.context, CONTEXT)
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run's model and what it was trained on."""
+
+    path: Path
+    checkpoint: Path
+    model: GPT
+    data: DataConfig
+    vocabulary: Vocabulary
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run folder, also when `path` is one of its checkpoints."""
+        inside = self.checkpoint == self.path and self.path.parent.name == "checkpoints"
+        return RunFolder(self.path.parent.parent if inside else self.path)
+
+    def decoding(self, decoder: DecoderName, *, context: int | None = None, **options: Any) -> Decoding:
+        """The model made ready for a decoder, also one with a learned detector.
+
+        Args:
+            context: most tokens of prompt and solution; None: `default_context`.
+            options: of `Decoding`.
+        """
+        context = context or default_context(self.data)
+        return Decoding(self.model, decoder, self.vocabulary, make=load_detector, context=context, **options)
+
+    def usual(self, decoding: Decoding) -> Json:
+        """The default settings: of those that can be chosen, and the newest checkpoint."""
+        steps = self.folder.checkpoint_steps() if self.path == self.checkpoint else []
+        return {
+            "checkpoint": self.folder.checkpoint(steps[-1]).name if steps else self.checkpoint.name,
+            "context": default_context(self.data),
+            "precision": resolved_precision("auto", decoding.devices[0]),
+            "seed": 0,
+        }
+
+
+def load_run(path: str | Path) -> LoadedRun:
+    """Load a run's newest checkpoint, or the checkpoint that `path` is.
+
+    Raises:
+        InputError: no run, no checkpoint, or one whose vocabulary is not the data's.
+    """
+    path = Path(path)
+    model, config = load_model(path)
+    if not config.get("data"):
+        raise InputError(f"{path}: its config says nothing of the data it was trained on")
+    data = build_config(DataConfig, config["data"], f"{path}, data")
+    if data.corpus != "igsm":
+        raise InputError(f"{path}: trained on '{data.corpus}'; only runs on igsm problems can be evaluated")
+    checkpoint = find_checkpoint(path)
+    vocabulary = read_vocabulary(checkpoint, data.problem, data.vocabulary)
+    if (model.config.vocabulary_size or 0) < vocabulary.size:
+        raise InputError(
+            f"{path}: the model knows {model.config.vocabulary_size} ids, its data's vocabulary has {vocabulary.size}"
+        )
+    return LoadedRun(path, checkpoint, model, data, vocabulary)

@@ -1,0 +1,210 @@
+"""What two ways of training came to, for somebody who has not read the paper: a table, a sentence, three solutions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from igsm.errors import InputError
+from igsm.grading.metrics import Json
+from igsm.problems.difficulty import DIFFICULTIES
+from igsm.reporting.paper import split_cell
+from igsm.reporting.report import ReportRequest
+from igsm.reporting.results import Result, read_results
+from igsm.reporting.samples import generations
+from igsm.statistics import permutation_test, smallest_p_value
+
+LEVEL = 0.05
+NOT_COMPUTABLE = "not computable yet"
+_SENTENCE = re.compile(r"[^.]+\.?")
+_OPERATIONS = re.compile(r"op(<=|=)(\d+)")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One way of training.
+
+    Attributes:
+        row: its name, e.g. "retry 0.2".
+        results: cell -> its evaluations, one a training seed.
+    """
+
+    row: str
+    results: dict[str, list[Result]]
+
+    def accuracies(self, cells: Sequence[str]) -> dict[int, float]:
+        """Training seed -> accuracy, the mean over the cells; of the seeds that have all of them."""
+        found: dict[int, list[float]] = {}
+        for cell in cells:
+            for result in self.results.get(cell, []):
+                if result.seed is not None:
+                    found.setdefault(result.seed, []).append(result.correct / result.n)
+        return {seed: fmean(values) for seed, values in sorted(found.items()) if len(values) == len(cells)}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One sentence of a solution: "" for a right one, "taken back", or what is wrong with it."""
+
+    text: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """A solution to show, with a heading that says what to look at."""
+
+    heading: str
+    problem: str
+    lines: list[Line]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Two ways of training compared.
+
+    Attributes:
+        base, other: without and with mistakes in the training data.
+        cells: of both, in order.
+        harder: those with more operations than any problem trained on.
+        n: test problems of a cell.
+        p_value: of the permutation test over training seeds, on the mean over the harder cells.
+        sentence: what it shows.
+        certainty: how sure that is.
+        examples: solutions to problems of the harder cells.
+    """
+
+    base: Side
+    other: Side
+    cells: list[str]
+    harder: list[str]
+    n: int
+    p_value: float
+    sentence: str
+    certainty: str
+    examples: list[Example]
+
+    def content(self) -> Json:
+        """As written to `findings.json`."""
+        sides = (self.base, self.other)
+        return {
+            "class": split_cell(self.cells[0])[0],
+            "problems_a_cell": self.n,
+            "seeds": {side.row: sorted(side.accuracies(self.harder)) for side in sides},
+            "cells": self.cells,
+            "harder_than_trained": self.harder,
+            "accuracy": {
+                side.row: {
+                    cell: {str(seed): value for seed, value in side.accuracies([cell]).items()} for cell in self.cells
+                }
+                for side in sides
+            },
+            "p_value_over_seeds": self.p_value,
+            "sentence": self.sentence,
+            "certainty": self.certainty,
+        }
+
+
+def find(request: ReportRequest) -> Findings:
+    """Compare the baseline of a sweep with its first other row.
+
+    Raises:
+        InputError: one of them has not been evaluated on a cell that is harder than what was trained.
+    """
+    rows = request.all_rows
+    base = request.baseline or rows[0]
+    other = next((row for row in rows if row != base), base)
+    results = [one for one in read_results(request.sources) if one.decoder == "greedy"]
+    first, second = sides = [_side(row, results) for row in (base, other)]
+    known = [cell for cell in request.columns or () if all(cell in side.results for side in sides)]
+    harder = [cell for cell in known if _is_harder(cell)]
+    if not harder:
+        raise InputError(f"{request.title}: nothing to compare yet; run the sweep first (rows '{base}' and '{other}')")
+    accuracies = [side.accuracies(harder) for side in sides]
+    p_value = permutation_test(list(accuracies[0].values()), list(accuracies[1].values()))
+    n = min(result.n for side in sides for cell in known for result in side.results[cell])
+    sentence, certainty = _words(sides, harder, p_value)
+    examples = list(_examples(first, second, harder))
+    return Findings(first, second, known, harder, n, p_value, sentence, certainty, examples)
+
+
+def _side(row: str, results: Sequence[Result]) -> Side:
+    cells: dict[str, list[Result]] = {}
+    for result in results:
+        if result.row == row:
+            cells.setdefault(result.cell, []).append(result)
+    return Side(row, cells)
+
+
+def _is_harder(cell: str) -> bool:
+    family, rest = split_cell(cell)
+    problem_class, operations = DIFFICULTIES.get(family.partition("_")[0]), _OPERATIONS.match(rest)
+    return problem_class is not None and operations is not None and int(operations[2]) > problem_class.max_op
+
+
+def _words(sides: Sequence[Side], harder: Sequence[str], p_value: float) -> tuple[str, str]:
+    first, second = (list(side.accuracies(harder).values()) for side in sides)
+    low, high = (100 * fmean(values) for values in (first, second))
+    ops = [int(found[2]) for cell in harder if (found := _OPERATIONS.match(split_cell(cell)[1]))]
+    verb = "more" if high > low else "fewer"
+    sentence = (
+        f"On problems of {min(ops)} to {max(ops)} operations, more than any in training, models that had seen mistakes "
+        f"and their correction solved {high:.1f} %, models that had seen right solutions only {low:.1f} %: "
+        f"{abs(high - low):.1f} points {verb}."
+    )
+    seeds = (
+        f"{len(first)} and {len(second)} training runs" if len(first) != len(second) else f"{len(first)} runs a side"
+    )
+    if p_value <= LEVEL:
+        return sentence, f"Chance in training would do this in {100 * p_value:.2g} % of cases ({seeds})."
+    apart = min(second) > max(first) or max(second) < min(first)
+    shown = "every run of one side is ahead of every run of the other" if apart else "the runs of both sides overlap"
+    least = smallest_p_value(len(first), len(second))
+    reason = f"with {seeds} no difference could be surer" if least > LEVEL else f"p = {p_value:.2f}"
+    return sentence, f"Not settled: {shown}, but {reason}. docs/results.md has the same with more runs."
+
+
+def _examples(base: Side, other: Side, harder: Sequence[str]) -> Iterator[Example]:
+    """A step skipped without mistakes in training; the same problem solved with; a mistake taken back."""
+    skipped = _first(base, harder, lambda verdict: (verdict.get("error") or {}).get("kind") == NOT_COMPUTABLE)
+    if skipped:
+        yield _example(f"{base.row}: a step comes too early", *skipped)
+        same = _first(other, harder, lambda verdict: bool(verdict["correct"]), problem=skipped[0]["problem"])
+        if same:
+            yield _example(f"{other.row}: the same problem, solved", *same)
+    taken_back = _first(other, harder, lambda verdict: bool(verdict["correct"] and verdict.get("taken_back")))
+    if taken_back:
+        yield _example(f"{other.row}: a mistake is noticed and taken back", *taken_back)
+
+
+def _first(side: Side, cells: Sequence[str], wanted: Any, problem: str | None = None) -> tuple[Json, Json] | None:
+    """The shortest generation, with its verdict, whose verdict is as wanted (and which answers this problem)."""
+    found: tuple[Json, Json] | None = None
+    for cell in cells:
+        for result in side.results[cell]:
+            verdicts = list(result.evaluation.verdicts())
+            for record in generations(result):
+                index = int(record["index"])
+                if (
+                    index >= len(verdicts)
+                    or not wanted(verdicts[index])
+                    or problem not in (None, record.get("problem"))
+                ):
+                    continue
+                if found is None or len(str(record["text"])) < len(str(found[0]["text"])):
+                    found = record, verdicts[index]
+        if found:
+            return found
+    return None
+
+
+def _example(heading: str, record: Json, verdict: Json) -> Example:
+    error = verdict.get("error") or {}
+    lines = []
+    for number, sentence in enumerate(_SENTENCE.findall(str(record.get("solution", record["text"]))), start=1):
+        mark = "taken back" if "BACK" in sentence else str(error["kind"]) if number == error.get("step") else ""
+        lines.append(Line(sentence.strip(), mark))
+    return Example(heading, str(record.get("problem", "")).strip(), lines)
