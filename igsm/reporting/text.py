@@ -32,7 +32,7 @@ CONSTANT = (
 def evidence(table: Table, cell: Cell) -> str:
     """What stands under a number: interval, n and seeds, e.g. "83.1 to 85.4, n 4096, 3 seeds: 79.8 to 88.0"."""
     if cell.value is None or not cell.results:
-        return ""
+        return "n 0" if cell.results else ""
     text = f"n {cell.n}" + (f", {cell.seeds}" if len(cell.results) > 1 else "")
     if table.measure.share and len(cell.by_seed) > 1:
         text += f": {table.measure.range(min(cell.by_seed), max(cell.by_seed))}"
@@ -52,7 +52,7 @@ def comparison(table: Table, cell: Cell) -> str:
 def notes(table: Table) -> list[str]:
     """What a reader must know about the numbers."""
     lines = ["A cell: our number; 95 % interval and number of problems n; the paper's number and the difference."]
-    lines.append("'-' has not been measured.")
+    lines += _dashes(table)
     if table.measure.share and len(table.columns) > 1:
         lines.append("The average is that of the cells, whatever their n; none as long as one is missing.")
     several = any(len(cell.results) > 1 for cell in table.cells.values())
@@ -78,6 +78,17 @@ def notes(table: Table) -> list[str]:
     if table.paper is not None and any(cell.paper is not None for cell in table.cells.values()):
         best = f", the best of {' and '.join(table.paper.decoders)}" if table.paper.decoders else ""
         lines.append(f"Paper: {table.paper.source}{best}.")
+    return lines
+
+
+def _dashes(table: Table) -> list[str]:
+    """What a '-' means in this table: an average is one as long as one of its cells is."""
+    shown = [table.cell(row, column) for row in table.rows for column in table.columns]
+    unmeasured = any(not cell.results for cell in shown)
+    nothing = any(cell.results and cell.value is None for cell in shown)
+    lines = ["'-' has not been measured."] if unmeasured or not nothing else []
+    if nothing:
+        lines.append("'-' with n 0 has been measured, but no solution counts: none is of the heading's kind.")
     return lines
 
 
