@@ -39,7 +39,9 @@ def command(
     seed: data_options.Seed = None,
     workers: data_options.Workers = 1,
 ) -> None:
-    """Write a model and its tokenizer for transformers, or problems for trainers (OUT/SPLIT.jsonl or .parquet).
+    """Write a model and its tokenizer for transformers, or problems for trainers.
+
+    Problems go to OUT if it ends in .jsonl or .parquet, else to OUT/SPLIT.jsonl or .parquet.
 
     hf: GPT-2 blocks become GPTNeoXForCausalLM, Llama blocks LlamaForCausalLM. Both are loaded there and compared; what
     differs in any token, in the logits or in a greedy generation is deleted again.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -80,7 +81,7 @@ def command(
     else:
         windows = windows_for_problems(data, problems or 0)
 
-    def records(target: Path) -> Iterator[exporting.Record]:
+    def records(target: Path) -> Generator[exporting.Record, None, None]:
         made = exporting.records(
             data, problems=problems, windows=windows if problems is None else None, workers=workers
         )
@@ -90,8 +91,8 @@ def command(
 
     written: dict[Path, int] = {}
     if out is not None and write is not None:
-        with leaving_on_request(f"nothing is kept of {out}, which is written whole"):
-            path = write(out, data.problem.split, records(out))
+        with leaving_on_request(f"nothing is kept of {out}, which is written whole"), closing(records(out)) as items:
+            path = write(out, data.problem.split, items)
         typer.echo(f"{path}: {written.get(out, 0):,} problems; next: {_loading(path, export or '')}")
     elif out is not None:
         bar = None
@@ -119,8 +120,8 @@ def command(
                 f"next: mistakes pretrain CONFIG data.path={out}, with the same data settings"
             )
     if text is not None:
-        with leaving_on_request(f"nothing is kept of {text}, which is written whole"):
-            exporting.write_text(text, records(text))
+        with leaving_on_request(f"nothing is kept of {text}, which is written whole"), closing(records(text)) as items:
+            exporting.write_text(text, items)
         typer.echo(f"{text}: {written.get(text, 0):,} problems as text; next: mistakes check {text}")
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import signal
 import sys
 import time
+from types import FrameType
 from typing import Any
 
 import typer
@@ -62,12 +64,25 @@ def _nothing() -> None:
     pass
 
 
+class _Interrupted(BaseException):
+    """Ctrl-C where no command has a better answer. Of a KeyboardInterrupt typer makes a silent exit."""
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise _Interrupted
+
+
 def main() -> None:
     """Run the command line; bad input ends with one line on stderr and exit code 2.
 
     A reader that has enough, as in `mistakes solve FILE | head -1`, is no error.
     """
-    code = _run()
+    before = signal.signal(signal.SIGINT, _interrupt)
+    try:
+        code = _run()
+    finally:
+        if signal.getsignal(signal.SIGINT) is _interrupt:  # after Ctrl-C the next one must end what is left, at once
+            signal.signal(signal.SIGINT, before)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -92,12 +107,11 @@ def _run() -> int | str | None:
         if not isinstance(end.__context__, BrokenPipeError):
             return end.code
         _leave_stdout()  # typer has turned it into exit code 1
-    except KeyboardInterrupt:
-        return _interrupted()
+    except _Interrupted:
+        print("mistakes: stopped; files that were whole before stay", file=sys.stderr)
+        return 130
     except _USAGE as error:
         return _bad_input(_one_line(error)) if sys.argv[1:] else 2  # without arguments the help has been printed
-    except typer.Abort:
-        return _interrupted()
     return 0
 
 
@@ -111,11 +125,6 @@ def _bad_input(message: str) -> int:
 def _disk_full(error: OSError) -> int:
     _leave_stdout()
     return _bad_input(f"{error.filename or 'standard output'}: cannot be written: {error.strerror}")
-
-
-def _interrupted() -> int:
-    print("mistakes: stopped; nothing has been changed since what was said last", file=sys.stderr)
-    return 130
 
 
 def _one_line(error: Any) -> str:

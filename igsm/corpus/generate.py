@@ -63,9 +63,14 @@ def generate(
     tell()
     write = functools.partial(_write, config, folder, plan, done, tell if workers < 2 else None)
     workers = min(workers, len(missing)) if workers > 1 else 0
-    with InOrder(write, missing, workers=workers, waiting=tell, poll_seconds=0.2) as shards:
-        for _ in shards:
-            tell()
+    try:
+        with InOrder(write, missing, workers=workers, waiting=tell, poll_seconds=0.2) as shards:
+            for _ in shards:
+                tell()
+    finally:  # workers that were stopped have left what they were writing
+        for path in folder.glob("shard_*.partial"):
+            if int(path.name[6:12]) in missing:
+                path.unlink(missing_ok=True)
     return finish(folder, plan)
 
 

@@ -41,7 +41,7 @@ def evidence(table: Table, cell: Cell) -> str:
     """What stands under a number, e.g. "3 seeds: 79.8 to 88.0, problems: 83.1 to 85.4, n 4096"; of one seed only the
     interval over problems and n."""
     if cell.value is None or not cell.results:
-        return ""
+        return "n 0" if cell.results else ""
     parts = [f"n {cell.n}"]
     several = len(cell.results) > 1
     if cell.interval is not None:
@@ -63,7 +63,7 @@ def comparison(table: Table, cell: Cell) -> str:
 def notes(table: Table) -> list[str]:
     """What a reader must know about the numbers."""
     lines = ["A cell: our number; 95 % interval and number of problems n; the paper's number and the difference."]
-    lines.append("'-' has not been measured.")
+    lines += _dashes(table)
     if table.measure.share and len(table.columns) > 1:
         lines.append("The average is that of the cells, whatever their n; none as long as one is missing.")
     if table.combine == "best":
@@ -87,6 +87,17 @@ def notes(table: Table) -> list[str]:
     if table.paper is not None and any(cell.paper is not None for cell in table.cells.values()):
         best = f", the best of {' and '.join(table.paper.decoders)}" if table.paper.decoders else ""
         lines.append(f"Paper: {table.paper.source}{best}.")
+    return lines
+
+
+def _dashes(table: Table) -> list[str]:
+    """What a '-' means in this table: an average is one as long as one of its cells is."""
+    shown = [table.cell(row, column) for row in table.rows for column in table.columns]
+    unmeasured = any(not cell.results for cell in shown)
+    nothing = any(cell.results and cell.value is None for cell in shown)
+    lines = ["'-' has not been measured."] if unmeasured or not nothing else []
+    if nothing:
+        lines.append("'-' with n 0 has been measured, but no solution counts: none is of the heading's kind.")
     return lines
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,51 @@ def test_bad_input_is_still_exit_code_2() -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("mistakes: error: ")
     assert done.stderr.count("\n") == 1
+
+
+def run(*words: str, **more: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "ignore", "-m", "cli.main", *words]
+    return subprocess.run(command, stderr=subprocess.PIPE, text=True, **more)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.mark.parametrize("words", [["show", "--difficulty", "nano"], ["--help"]])
+def test_a_full_disk_under_the_output_is_one_line(words: list[str]) -> None:
+    """Guards against a traceback with OSError 28 for `mistakes show > FILE`."""
+    with open("/dev/full", "w") as full:
+        done = run(*words, stdout=full)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr == "mistakes: error: standard output: cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["pretain"], "No such command 'pretain'. Did you mean 'pretrain'?"),
+        (["bench", "trin"], "No such command 'trin'. Did you mean 'train'?"),
+        (["bench"], "Missing command (generate, grade, train, decode); see 'mistakes bench --help'"),
+        (["eval"], "Missing argument 'RUN...'; see 'mistakes eval --help'"),
+        (["show", "--seed", "x"], "Invalid value for '--seed'"),
+        (["gen-data", "--tokns", "5"], "No such option: --tokns"),
+    ],
+)
+def test_wrong_commands_are_one_line(
+    mistakes: Callable[..., tuple[int, str, str]], words: list[str], message: str
+) -> None:
+    """Guards against typer's box of five lines, and a second look of errors."""
+    code, out, error = mistakes(*words)
+    assert (code, out, error.count("\n")) == (2, "", 1)
+    assert error.startswith(f"mistakes: error: {message}")
+
+
+def test_without_a_command_the_help_is_printed(mistakes: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, error = mistakes()
+    assert (code, error) == (2, "")
+    assert "gen-data" in out
+
+
+def test_ctrl_c_is_never_silent(mistakes: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against nothing at all, or a traceback, for Ctrl-C in a command that has nothing to save."""
+    monkeypatch.setattr("igsm.config.build_config", lambda *_: signal.raise_signal(signal.SIGINT))
+    before = signal.getsignal(signal.SIGINT)
+    assert mistakes("show") == (130, "", "mistakes: stopped; files that were whole before stay\n")
+    assert signal.getsignal(signal.SIGINT) is before

@@ -280,3 +280,18 @@ def test_empty_sections_of_a_config_are_no_crash(make_run) -> None:
         (run / "config.yaml").write_text(text)
         assert sources_of_runs([run, run])[0].row == "a"
     assert describe({"data": {"problem": {"kind": "retry", "retry_rate": None}}, "training": None}) == "retry 0"
+
+
+def test_a_dash_says_what_it_means(make_run) -> None:
+    """Guards: "not measured" under the retries of a cell that was measured and has no right solution."""
+    run = make_run("a", {"op=3": -0.1})
+    path = run / "eval" / "op=3-greedy" / "summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"retries": {"mean_on_correct": None}}))
+    wrong = read_results([Source("a", run)])
+    unmeasured, nothing = "'-' has not been measured.", "'-' with n 0 has been measured, but no solution counts"
+    table = build_table(wrong, RETRIES)
+    assert evidence(table, table.cell("a", "op=3")) == "n 0"
+    for columns, rows, expected in ((["op=3"], ["a"], [nothing]), (["op=3"], ["a", "b"], [unmeasured, nothing])):
+        said = [note for note in notes(build_table(wrong, RETRIES, columns=columns, rows=rows)) if note[0] == "'"]
+        assert [note.startswith(start) for note, start in zip(said, expected, strict=True)] == [True] * len(expected)
+    assert unmeasured in notes(build_table([], RETRIES, rows=["a"], columns=["op=4"]))

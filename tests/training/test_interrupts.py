@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 
 from igsm.checkpoints import find_checkpoint
+from igsm.corpus.blocks import prepare
+from igsm.corpus.config import DataConfig
+from igsm.problems.difficulty import ProblemConfig
 from igsm.rundir import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +26,12 @@ SMALL = ["training.batch=4", "training.log_every=1", "training.device=cpu", "tra
 MODEL = ["model.layers=1", "model.heads=1", "training.held_out_windows=4", "training.evaluate_problems=0"]
 LONG = ["training.steps=100000", "training.checkpoint_every=100000"]
 SECONDS = 60
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """The generator is compiled here, not while a test waits for a command."""
+    prepare(DataConfig(problem=ProblemConfig(difficulty="nano"), context=128))
 
 
 class Command:

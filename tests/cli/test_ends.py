@@ -1,0 +1,56 @@
+"""Every command says at its end what it has written, where, and what one would do next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+Call = Callable[..., tuple[int, str, str]]
+
+
+def test_a_finished_run_says_so_again(mistakes: Call, tmp_path: Path) -> None:
+    """Guards: silence, from which nobody learns whether anything was trained."""
+    run = tmp_path / "run"
+    words = ["training.steps=2", "training.warmup_steps=1", "training.batch=2", "training.evaluate_problems=0"]
+    words += ["model.layers=1", "model.heads=1", "training.held_out_windows=0", "training.device=cpu"]
+    command = ["pretrain", ROOT / "configs/pretrain/nano.yaml", *words, "tracking.mode=disabled", "--out", run]
+    code, out, _ = mistakes(*command)
+    end = f"model in {run}/checkpoints/step_2; curves: mistakes inspect {run}; next: mistakes eval {run}\n"
+    assert (code, out) == (0, f"{run}: finished, 2 steps; {end}")
+    code, out, error = mistakes(*command)
+    assert (code, out) == (0, f"{run}: was finished before, after 2 steps: nothing to do; {end}")
+    assert "error" not in error
+
+
+@pytest.mark.parametrize(("form", "name"), [("jsonl", "x.jsonl"), ("chat", "x.jsonl"), ("parquet", "x.parquet")])
+def test_an_export_is_the_file_that_was_named(mistakes: Call, tmp_path: Path, form: str, name: str) -> None:
+    """Guards: a folder called x.jsonl."""
+    if form == "parquet":
+        pytest.importorskip("pyarrow")
+    path = tmp_path / name
+    code, out, _ = mistakes("gen-data", "--difficulty", "nano", "--problems", 5, "--export", form, "--out", path)
+    assert code == 0
+    assert path.is_file()
+    assert out.startswith(f"{path}: 5 problems; next: ")
+    code, _, error = mistakes("gen-data", "--difficulty", "nano", "--problems", 5, "--export", form, "--out", path)
+    assert (code, error) == (2, f"mistakes: error: {path}: exists already; remove it or choose another name\n")
+
+
+def test_a_folder_is_still_a_folder(mistakes: Call, tmp_path: Path) -> None:
+    words = ["gen-data", "--difficulty", "nano", "--problems", 5, "--export", "jsonl", "--out", tmp_path / "data"]
+    assert mistakes(*words)[0] == 0
+    assert len((tmp_path / "data" / "train.jsonl").read_text().splitlines()) == 5
+
+
+def test_a_text_says_how_many_problems_it_holds(mistakes: Call, tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    code, out, _ = mistakes("gen-data", "--difficulty", "nano", "--problems", 7, "--text", path)
+    assert (code, out) == (0, f"{path}: 7 problems as text; next: mistakes check {path}\n")
+    assert len([json.loads(line) for line in path.read_text().splitlines()]) == 7
+    code, out, _ = mistakes("gen-data", "--difficulty", "nano", "--problems", 7, "--out", tmp_path / "shards")
+    assert code == 0
+    assert f"next: mistakes pretrain CONFIG data.path={tmp_path / 'shards'}" in out

@@ -1,0 +1,43 @@
+"""A folder in which nothing has been saved yet is not kept from a corrected command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from igsm.config import load_yaml
+from igsm.errors import InputError
+from igsm.rundir import RunFolder
+from igsm.training.folder import is_resumed
+from igsm.training.loop import TrainingError
+from tests.training.toy_training import metrics, toy_config, toy_train, weights
+
+
+def test_a_run_that_failed_before_its_first_checkpoint_is_taken_over(tmp_path: Path) -> None:
+    """Guards: "holds a run of another config" for the corrected command, which keeps the failed one's metrics."""
+    with pytest.raises(TrainingError, match="there is no checkpoint yet"):
+        toy_train(toy_config(explosion_loss=0.001), tmp_path / "run")
+    config = toy_config(learning_rate=0.001)
+    assert not is_resumed(RunFolder(tmp_path / "run"), config)
+    assert toy_train(config, tmp_path / "run").status == "done"
+    toy_train(config, tmp_path / "new")
+    assert weights(tmp_path / "run", 20) == weights(tmp_path / "new", 20)
+    assert load_yaml(tmp_path / "run" / "config.yaml") == load_yaml(tmp_path / "new" / "config.yaml")
+    assert [line["step"] for line in metrics(tmp_path / "run")] == [line["step"] for line in metrics(tmp_path / "new")]
+    assert "resumed" not in (tmp_path / "run" / "provenance.json").read_text()
+
+
+def test_a_run_with_a_checkpoint_is_not(tmp_path: Path) -> None:
+    """Guards: hours of training written over by a typing error."""
+    toy_train(toy_config(), tmp_path)
+    (tmp_path / "DONE").unlink()
+    before = (tmp_path / "config.yaml").read_text()
+    with pytest.raises(InputError, match="holds a run of another config.*learning_rate is 0.002 there and 0.1 here"):
+        toy_train(toy_config(learning_rate=0.1), tmp_path)
+    assert (tmp_path / "config.yaml").read_text() == before
+
+
+def test_looking_writes_nothing(tmp_path: Path) -> None:
+    assert not is_resumed(RunFolder(tmp_path / "run"), toy_config())
+    assert not (tmp_path / "run").exists()
