@@ -449,7 +449,7 @@ def test_decoder_names():
     assert parse_decoder("beam4").sampling
     assert not parse_decoder("search4").sampling
     assert parse_decoder("beam1").sampling is False
-    assert parse_decoder("regret-p50").max_retries == 50
+    assert parse_decoder("regret-p50").max_rollbacks == 50
     learned = parse_decoder("regret_beam4-version1@runs/a-b@c")
     assert learned.name == "regret_beam4-version1"
     assert learned.detector.folder == "runs/a-b@c"
@@ -464,8 +464,8 @@ def test_decoder_names():
         ("beam4:0.5:9", BeamDecoder, {"always_sample": True, "temperature": 0.5, "top_k": 9}),
         ("search4", BeamDecoder, {"always_sample": False}),
         ("vote8:0.7", RowDecoder, {"always_sample": True, "temperature": 0.7, "top_k": 0}),
-        ("regret-p50", RegretDecoder, {"always_sample": False, "max_retries": 50}),
-        ("regret_beam4-p", RegretBeamDecoder, {"always_sample": True, "max_retries": 10}),
+        ("regret-p50", RegretDecoder, {"always_sample": False, "max_rollbacks": 50}),
+        ("regret_beam4-p", RegretBeamDecoder, {"always_sample": True, "max_rollbacks": 10}),
     ],
 )
 def test_names_become_their_decoders(run, name, kind, expected):
