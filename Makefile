@@ -23,15 +23,14 @@ $(VENV)/installed: pyproject.toml
 
 setup: $(VENV)/installed ## make the environment in .venv
 
-# On a CUDA machine the same two arms at lite size, one after the other; else at nano size, one on each of two cores.
+# On a CUDA machine the two arms at lite size, one after the other; else at trio size, one on each of two cores.
 DEMO := $(if $(shell nvidia-smi -L 2>/dev/null | grep '^GPU '),demo_gpu,demo)
 
-demo: setup ## the whole pipeline at a size for a laptop: two models, one table, one picture
+demo: setup ## train with and without mistakes at a size for a laptop, and say what it shows
 	@mkdir -p $(RUNS)/demo
-	$(BIN)/mistakes show --difficulty nano --kind retry --retry-rate 0.5
 	$(BIN)/mistakes sweep configs/sweeps/$(DEMO).yaml --root $(RUNS) --run "$(RUN)" --jobs $(if $(filter demo,$(DEMO)),2,1)
-	$(BIN)/mistakes report configs/sweeps/$(DEMO).yaml --root $(RUNS)
-	@echo "figures and page: $(RUNS)/demo/reports/$(DEMO)/"
+	$(BIN)/mistakes findings configs/sweeps/$(DEMO).yaml --root $(RUNS)
+	@echo "Page and pictures: $(RUNS)/demo/reports/$(DEMO)/index.html"
 
 test: setup ## lint, types and the tests (minutes on two cores)
 	$(BIN)/ruff check .

@@ -116,13 +116,15 @@ def find(request: ReportRequest) -> Findings:
     """
     rows = request.all_rows
     base = request.baseline or rows[0]
-    other = next((row for row in rows if row != base), base)
+    other = next((row for row in rows if row != base), "")
     results = [one for one in read_results(request.sources) if one.decoder == "greedy"]
     first, second = sides = [_side(row, results) for row in (base, other)]
     known = [cell for cell in request.columns or () if all(cell in side.results for side in sides)]
     harder = [cell for cell in known if _is_harder(cell)]
     if not harder:
-        raise InputError(f"{request.title}: nothing to compare yet; run the sweep first (rows '{base}' and '{other}')")
+        raise InputError(
+            f"{request.title}: nothing to compare yet; run the sweep first (it needs '{base}' and a second row)"
+        )
     accuracies = [side.accuracies(harder) for side in sides]
     p_value = permutation_test(list(accuracies[0].values()), list(accuracies[1].values()))
     n = min(result.n for side in sides for cell in known for result in side.results[cell])

@@ -18,6 +18,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 def command_lines(page: Path) -> list[str]:
     blocks = re.findall(r"```[a-z]*\n(.*?)```", page.read_text(), flags=re.DOTALL)
     lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    lines += re.findall(r"\| `(mistakes [^`]*)` \|", page.read_text())  # tables of commands
     return [line for line in lines if line.startswith("mistakes ") and "[" not in line]
 
 
@@ -72,6 +73,6 @@ def test_the_runs_that_the_readme_reports_are_trained_and_evaluated_there() -> N
     """Guards against a recipe whose last line names a run that none of its lines makes."""
     lines = [shlex.split(line)[1:] for line in command_lines(ROOT / "README.md")]
     trained = {words[words.index("--out") + 1] for words in lines if words[0] == "pretrain"}
-    evaluated = {words[1] for words in lines if words[0] == "eval"}
+    evaluated = {run for words in lines if words[0] == "eval" for run in words[1 : words.index("--cells")]}
     reported = next(words for words in lines if words[0] == "report")
     assert set(reported[1 : reported.index("--figure")]) == trained == evaluated

@@ -1,0 +1,71 @@
+"""`mistakes findings`: two ways of training in plain words, and never surer than its training seeds allow."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from cli.findings import show
+from igsm.errors import InputError
+from igsm.reporting.findings import find
+from igsm.reporting.report import ReportRequest
+from igsm.reporting.results import Source
+
+SEEN, FIRST, SECOND = "trio_pq:op<=5 seen", "trio_pq:op=6", "trio_pq:op=7"
+
+
+def request(make_run, base: dict[int, float], other: dict[int, float]) -> ReportRequest:
+    """Seed -> accuracy out of distribution, of each side."""
+    sources = []
+    for row, rate, seeds in (("original", 0.0, base), ("retry 0.2", 0.2, other)):
+        for seed, accuracy in seeds.items():
+            cells = {SEEN: 0.95, FIRST: accuracy, SECOND: accuracy}
+            kind = "retry" if rate else "none"
+            run = make_run(f"{row} {seed}", cells, kind=kind, rate=rate, seed=seed, n=200)
+            sources.append(Source(row, run, seed))
+    return ReportRequest("Demo", sources, baseline="original", columns=(SEEN, FIRST, SECOND))
+
+
+def test_two_seeds_are_not_sold_as_settled(make_run) -> None:
+    """Guards: a demo of one or two runs a side that says more than it can know."""
+    found = find(request(make_run, {1: 0.4, 2: 0.45}, {1: 0.7, 2: 0.75}))
+    assert found.harder == [FIRST, SECOND]
+    assert "6 to 7 operations" in found.sentence
+    assert found.sentence.endswith("points more.")
+    assert found.certainty.startswith("Not settled: every run of one side is ahead")
+    assert "no difference could be surer" in found.certainty
+
+
+def test_many_seeds_settle_it(make_run) -> None:
+    base = {seed: 0.35 + seed / 100 for seed in range(1, 6)}
+    found = find(request(make_run, base, {seed: value + 0.3 for seed, value in base.items()}))
+    assert found.p_value == pytest.approx(2 / 252)
+    assert found.certainty == "Chance in training would do this in 0.79 % of cases (5 runs a side)."
+
+
+def test_a_loss_is_a_loss(make_run) -> None:
+    """Guards: a sentence written for the result one hopes for."""
+    found = find(request(make_run, {1: 0.7}, {1: 0.4}))
+    assert found.sentence.endswith("points fewer.")
+    assert "Not settled" in found.certainty
+
+
+def test_the_screen_is_whole_at_80_columns(make_run) -> None:
+    found = find(request(make_run, {1: 0.4, 2: 0.45}, {1: 0.7, 2: 0.75}))
+    text = io.StringIO()
+    show(found, "Models learn sums.", Console(file=text, width=80))
+    screen = text.getvalue()
+    assert max(map(len, screen.splitlines())) <= 80
+    assert "op=6 (harder than trained)" in screen
+    assert "<- not computable yet" in screen
+    assert "~ Define Green Barn's <Hen> as BACK." in screen
+    content = found.content()
+    assert content["seeds"] == {"original": [1, 2], "retry 0.2": [1, 2]}
+    assert set(content["accuracy"]["original"]) == {SEEN, FIRST, SECOND}
+
+
+def test_nothing_to_compare_is_one_line(make_run) -> None:
+    with pytest.raises(InputError, match="run the sweep first"):
+        find(request(make_run, {1: 0.4}, {}))
