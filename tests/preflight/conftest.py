@@ -10,7 +10,7 @@ import torch
 from igsm.config import load_config
 from igsm.model import GPT, save_checkpoint
 from igsm.training.config import PretrainConfig
-from igsm.training.settings import resolve_pretraining
+from igsm.training.settings import resolve_pretraining, vocabulary_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,5 +21,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shape = ["model.layers=1", "model.heads=2", "model.canon=none", "training.steps=200"]
     config = resolve_pretraining(load_config(PretrainConfig, ROOT / "configs/pretrain/nano.yaml", shape))
     torch.manual_seed(0)
-    save_checkpoint(folder / "checkpoints" / "step_1", GPT(config.model), {}, config)
+    vocabulary = vocabulary_of(config.data).content()
+    save_checkpoint(folder / "checkpoints" / "step_1", GPT(config.model), {}, config, vocabulary)
     return folder

@@ -61,14 +61,14 @@ def test_order_is_topological_and_shortest() -> None:
 
 def test_operations_reach_what_was_drawn_unless_there_is_no_room() -> None:
     """Bug guarded: extra operations on the first two instances, which have too few earlier parameters."""
-    assert [room_for_extra(position) for position in range(6)] == [0, 0, 1, 2, 2, 2]
+    assert [room_for_extra(position, 4) for position in range(6)] == [0, 0, 1, 2, 2, 2]
     state, graph, solution = derive_key("operations"), new_graph(), np.zeros(64, np.int64)
     seen = Counter()
     for _ in range(2000):
         draw_structure(state, 2, 3, 3, 6, 0.5, graph)
         n = draw_order(state, choose_needed(state, 2, 4, graph), graph, solution)
         if n > 0:
-            operations, extra = count_operations(solution, n, 7, graph)
+            operations, extra = count_operations(solution, n, 7, 4, graph)
             assert extra >= 0
             assert operations <= 7
             seen[int(operations)] += 1

@@ -61,6 +61,14 @@ class Command:
             assert time.monotonic() < end, self.said
             time.sleep(0.02)
 
+    def wait_to_say(self, text: str) -> None:
+        """Until that text is in its output."""
+        end = time.monotonic() + 3 * SECONDS
+        while text not in self.said:
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < end, self.said
+            time.sleep(0.02)
+
     def signal(self, number: signal.Signals = signal.SIGINT) -> None:
         """To all of the group, as the terminal does."""
         os.killpg(self.process.pid, number)
@@ -169,8 +177,7 @@ def test_finetuning_probing_and_evaluating(start: type[Command], base: Path, tmp
     for number, code, cell in ((signal.SIGINT, 130, "op=2"), (signal.SIGTERM, 75, "op=3")):
         words = ["eval", "base", "--cells", cell, "--n", "64", "--context", "65536", "--batch", "2"]
         command = start(*words)  # of an untrained model, whose solutions do not end: they would take hours
-        command.wait_for(f"base/eval/*{cell}-greedy/generations.partial.jsonl")
-        time.sleep(1)
+        command.wait_to_say("0/64 problems")
         began = time.monotonic()
         command.signal(number)
         line = stop_line(command.ends_with(code))
