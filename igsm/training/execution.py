@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -33,6 +35,11 @@ def multiplies_bfloat16() -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
+def has_compiler() -> bool:
+    """Whether the C++ compiler is there that torch.compile calls on a CPU."""
+    return shutil.which(os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")) is not None
+
+
 class Execution:
     """Computes losses and gradients of a model that is already on `ranks.device`."""
 
@@ -40,6 +47,10 @@ class Execution:
         self.config, self.ranks = config, ranks
         on_cuda = ranks.device.type == "cuda"
         mode = ("default" if on_cuda else "off") if config.compile == "auto" else config.compile
+        if mode != "off" and not on_cuda and not has_compiler():
+            mode = "off"
+            if ranks.first:
+                print("no C++ compiler found (g++, or $CXX): training without torch.compile, slower", file=sys.stderr)
         precision = config.precision
         if precision == "auto":
             fast = mode != "off" and multiplies_bfloat16()

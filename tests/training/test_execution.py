@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from igsm.model import GPT
+from igsm.model import GPT, ModelConfig
 from igsm.model.gpt import Attention
 from igsm.training import execution
+from igsm.training.config import TrainingConfig
 from igsm.training.distributed import Ranks
 from tests.training.toy_training import IDS, toy_config
 
@@ -42,3 +43,19 @@ def test_precision_on_the_cpu(monkeypatch: pytest.MonkeyPatch, precision: str, c
     assert seen[0].dtype == (torch.bfloat16 if precision == "bfloat16" else torch.float32)
     gradients = [parameter.grad for parameter in model.parameters()]
     assert all(gradient is None or gradient.dtype == torch.float32 for gradient in gradients)
+
+
+def test_without_a_compiler_nothing_is_compiled(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards: a demo that ends in a page of torch's errors on a machine without g++."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("compiled")
+
+    monkeypatch.setenv("CXX", "/nowhere/c++")
+    monkeypatch.setattr(torch, "compile", refuse)
+    training = TrainingConfig(steps=1, batch=2, warmup_steps=0, compile="default")
+    model = GPT(ModelConfig(layers=1, heads=1, head_size=8, vocabulary_size=64))
+    execution.Execution(model, training, Ranks(torch.device("cpu")))
+    assert "no C++ compiler found" in capsys.readouterr().err
