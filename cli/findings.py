@@ -15,6 +15,7 @@ _WIDTH = 80
 
 def command(
     sweep: Annotated[Path, typer.Argument(help="A sweep's YAML file, e.g. configs/sweeps/demo.yaml.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Over the file.")] = None,
     root: Annotated[Path, typer.Option(help="Folder that holds the sweeps' runs.")] = Path("runs"),
 ) -> None:
     """Compare the first two rows of a finished sweep in plain words, and write findings.json beside its runs."""
@@ -25,12 +26,14 @@ def command(
     from igsm.sweeps.plan import report_request
     from igsm.sweeps.sweep import load_sweep
 
-    settings = load_sweep(sweep)
+    settings = load_sweep(sweep, overrides)
     found = find(report_request(settings, root))
     path = root / settings.folder / "findings.json"
     write_json(path, found.content())
     console = Console(width=min(Console().width, _WIDTH), highlight=False)
     show(found, settings.shows, console)
+    if found.certainty.startswith("Not settled"):
+        console.print(f'More runs can settle it: mistakes sweep {sweep} "seeds=[1,2,3,4,5]" --jobs 2', markup=False)
     console.print(f"Written to {path}", markup=False)
 
 
@@ -41,9 +44,12 @@ def show(found: Findings, introduction: str, console: Any) -> None:
 
     console.rule("What was trained")
     console.print(" ".join(introduction.split()), markup=False)
+    problem = ""
     for example in found.examples:
         console.rule(example.heading)
-        console.print(example.problem, style="dim", markup=False)
+        if example.problem != problem:
+            problem = example.problem
+            console.print(problem, style="dim", markup=False)
         for line in example.lines:
             style = {"": "", "taken back": "strike dim"}.get(line.mark, "bold red")
             sign = {"": " ", "taken back": "~"}.get(line.mark, "x")
@@ -59,11 +65,15 @@ def show(found: Findings, introduction: str, console: Any) -> None:
         name = cell.rpartition(":")[2] + (" (harder than trained)" if cell in found.harder else "")
         table.add_row(name, *(_numbers(side.accuracies([cell])) for side in sides))
     console.print(table)
-    console.print(f"Of {found.n:,} problems a cell; mean of the training runs, each in brackets.", style="dim")
+    several = any(len(side.accuracies(found.harder)) > 1 for side in sides)
+    console.print(
+        f"{found.n:,} problems a cell" + ("; mean of the training runs (each)" if several else ""), style="dim"
+    )
     console.rule("What it shows")
     console.print(f"{found.sentence} {found.certainty}", markup=False)
 
 
 def _numbers(by_seed: dict[int, float]) -> str:
     each = ", ".join(f"{100 * value:.1f}" for value in by_seed.values())
-    return f"{100 * sum(by_seed.values()) / len(by_seed):.1f} ({each})" if by_seed else "-"
+    mean = f"{100 * sum(by_seed.values()) / len(by_seed):.1f}" if by_seed else "-"
+    return f"{mean} ({each})" if len(by_seed) > 1 else mean

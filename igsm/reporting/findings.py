@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 from igsm.errors import InputError
 from igsm.grading.metrics import Json
@@ -19,6 +18,8 @@ from igsm.statistics import permutation_test, smallest_p_value
 
 LEVEL = 0.05
 NOT_COMPUTABLE = "not computable yet"
+Graded = tuple[Json, Json]
+"""A generation and its verdict."""
 _SENTENCE = re.compile(r"[^.]+\.?")
 _OPERATIONS = re.compile(r"op(<=|=)(\d+)")
 
@@ -157,50 +158,49 @@ def _words(sides: Sequence[Side], harder: Sequence[str], p_value: float) -> tupl
         f"and their correction solved {high:.1f} %, models that had seen right solutions only {low:.1f} %: "
         f"{abs(high - low):.1f} points {verb}."
     )
-    seeds = (
-        f"{len(first)} and {len(second)} training runs" if len(first) != len(second) else f"{len(first)} runs a side"
-    )
+    counts = f"{len(first)} and {len(second)} training runs"
+    if len(first) == len(second):
+        counts = f"{len(first)} training run{'s' if len(first) > 1 else ''} a side"
     if p_value <= LEVEL:
-        return sentence, f"Chance in training would do this in {100 * p_value:.2g} % of cases ({seeds})."
+        return sentence, f"Chance in training would do this in {100 * p_value:.2g} % of cases ({counts})."
     apart = min(second) > max(first) or max(second) < min(first)
     shown = "every run of one side is ahead of every run of the other" if apart else "the runs of both sides overlap"
     least = smallest_p_value(len(first), len(second))
-    reason = f"with {seeds} no difference could be surer" if least > LEVEL else f"p = {p_value:.2f}"
-    return sentence, f"Not settled: {shown}, but {reason}. docs/results.md has the same with more runs."
+    reason = f"with {counts} no difference could be surer" if least > LEVEL else f"p = {p_value:.2f} with {counts}"
+    return sentence, f"Not settled: {shown}, but {reason}."
 
 
 def _examples(base: Side, other: Side, harder: Sequence[str]) -> Iterator[Example]:
     """A step skipped without mistakes in training; the same problem solved with; a mistake taken back."""
-    skipped = _first(base, harder, lambda verdict: (verdict.get("error") or {}).get("kind") == NOT_COMPUTABLE)
-    if skipped:
-        yield _example(f"{base.row}: a step comes too early", *skipped)
-        same = _first(other, harder, lambda verdict: bool(verdict["correct"]), problem=skipped[0]["problem"])
-        if same:
-            yield _example(f"{other.row}: the same problem, solved", *same)
-    taken_back = _first(other, harder, lambda verdict: bool(verdict["correct"] and verdict.get("taken_back")))
-    if taken_back:
-        yield _example(f"{other.row}: a mistake is noticed and taken back", *taken_back)
+    solved = {int(record["index"]): (record, verdict) for record, verdict in _of(other, harder) if verdict["correct"]}
+    skipped = [
+        (record, verdict)
+        for record, verdict in _of(base, harder)
+        if (verdict.get("error") or {}).get("kind") == NOT_COMPUTABLE
+    ]
+    both = _shortest([one for one in skipped if int(one[0]["index"]) in solved])
+    if one := both or _shortest(skipped):
+        yield _example(f"{base.row}: a step comes too early", *one)
+    if both:
+        yield _example(f"{other.row}: the same problem, solved", *solved[int(both[0]["index"])])
+    if one := _shortest([one for one in solved.values() if one[1].get("taken_back")]):
+        yield _example(f"{other.row}: a mistake is noticed and taken back", *one)
 
 
-def _first(side: Side, cells: Sequence[str], wanted: Any, problem: str | None = None) -> tuple[Json, Json] | None:
-    """The shortest generation, with its verdict, whose verdict is as wanted (and which answers this problem)."""
-    found: tuple[Json, Json] | None = None
+def _of(side: Side, cells: Sequence[str]) -> list[Graded]:
+    """The graded generations of the first of the cells that has any, of all training seeds."""
     for cell in cells:
+        found: list[Graded] = []
         for result in side.results[cell]:
             verdicts = list(result.evaluation.verdicts())
-            for record in generations(result):
-                index = int(record["index"])
-                if (
-                    index >= len(verdicts)
-                    or not wanted(verdicts[index])
-                    or problem not in (None, record.get("problem"))
-                ):
-                    continue
-                if found is None or len(str(record["text"])) < len(str(found[0]["text"])):
-                    found = record, verdicts[index]
+            found += [(one, verdicts[i]) for one in generations(result) if (i := int(one["index"])) < len(verdicts)]
         if found:
             return found
-    return None
+    return []
+
+
+def _shortest(graded: Sequence[Graded]) -> Graded | None:
+    return min(graded, key=lambda one: len(str(one[0]["text"])), default=None)
 
 
 def _example(heading: str, record: Json, verdict: Json) -> Example:

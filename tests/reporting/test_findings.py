@@ -42,7 +42,7 @@ def test_many_seeds_settle_it(make_run) -> None:
     base = {seed: 0.35 + seed / 100 for seed in range(1, 6)}
     found = find(request(make_run, base, {seed: value + 0.3 for seed, value in base.items()}))
     assert found.p_value == pytest.approx(2 / 252)
-    assert found.certainty == "Chance in training would do this in 0.79 % of cases (5 runs a side)."
+    assert found.certainty == "Chance in training would do this in 0.79 % of cases (5 training runs a side)."
 
 
 def test_a_loss_is_a_loss(make_run) -> None:
