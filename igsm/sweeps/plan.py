@@ -101,7 +101,7 @@ def _rows(sweep: Sweep) -> Iterator[_Row]:
     for arm in sweep.arms:
         for point in grid_points(arm.grid, f"arm '{arm.row}'"):
             for family in arm.families or sweep.families:
-                for seed in sweep.seeds:
+                for seed in sweep.seeds[: arm.most_seeds]:
                     variables = sweep.families[family].variables | point | {"family": family, "seed": seed}
                     where = f"arm '{arm.row}'"
                     row = fill(arm.row, variables, where)

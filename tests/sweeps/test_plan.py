@@ -56,6 +56,22 @@ def test_a_seed_given_twice_is_refused(content: dict[str, Any]) -> None:
         build_config(Sweep, content | {"seeds": [2, 1, 2]}, "test")
 
 
+def test_an_arm_may_have_only_the_first_seeds(content: dict[str, Any], tmp_path: Path) -> None:
+    """Guards against paying for eight seeds of arms that nobody needs at eight; the others keep them all."""
+    first, *others = content["arms"]
+    jobs = plan(
+        build_config(
+            Sweep,
+            content | {"seeds": [3, 1, 2], "arms": [first, *({**arm, "most_seeds": 2} for arm in others)]},
+            "test",
+        ),
+        tmp_path,
+    )
+    trained = [one.run.name for one in jobs if one.stage == "pretrain"]
+    assert [name for name in trained if "original" in name] == [f"nano_pq-original-seed{seed}" for seed in (3, 1, 2)]
+    assert [name for name in trained if "-retry-0.5-" in name] == [f"nano_pq-retry-0.5-seed{seed}" for seed in (3, 1)]
+
+
 def test_arms_of_one_name_share_the_run(content: dict[str, Any], tmp_path: Path) -> None:
     """Guards against training the error-free model once for every decoder of Figure 3."""
     content["arms"] = [
