@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from rich.table import Table
 
+from igsm.classification import THRESHOLD, roc_curve, summarise
 from igsm.config import Config
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.detectors import Question
@@ -23,7 +24,6 @@ from igsm.grading.grade import grade
 from igsm.grading.verdict import Kind
 from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import LearnedDetector
-from igsm.probing.measures import THRESHOLD, roc_curve, summarise
 from igsm.probing.probe import CANNOT, Probe
 from igsm.probing.questions import NO_ANSWER, QuestionRow
 from igsm.probing.solutions import read_solutions
@@ -56,7 +56,7 @@ class Answers(NamedTuple):
         return (self.probabilities >= THRESHOLD) == self.cannot
 
     def summary(self) -> dict[str, Any]:
-        """See `measures.summarise`."""
+        """See `classification.summarise`."""
         return summarise(self.probabilities, self.cannot, self.problems)
 
 
@@ -188,7 +188,7 @@ def evaluate_probe(
         seen: see `answers`.
 
     Returns:
-        What was written: `all` and `by_op` (see `measures.summarise`), `first_mistakes` (n, detected, share).
+        What was written: `all` and `by_op` (see `classification.summarise`), `first_mistakes` (n, detected, share).
     """
     probe, config = load_probe(path, measuring_device(device))
     vocabulary = vocabulary_of(config, path)

@@ -1,4 +1,4 @@
-"""How good a detector's answers are: accuracy, ROC, calibration. Positive means "cannot be computed next"."""
+"""How good yes/no answers are: accuracy, ROC, calibration. Of a detector, positive is "cannot be computed next"."""
 
 from __future__ import annotations
 
