@@ -59,8 +59,8 @@ class _Row:
     seed: int
     variables: Variables
 
-    def folder(self, sweep: Sweep, root: Path, name: str | None = None) -> Path:
-        return root / sweep.folder / f"{self.family}-{name or self.name}-seed{self.seed}"
+    def folder(self, sweep: Sweep, root: Path) -> Path:
+        return root / sweep.folder / f"{self.family}-{self.name}-seed{self.seed}"
 
 
 def plan(sweep: Sweep, root: Path) -> list[Job]:
