@@ -66,7 +66,7 @@ def command(
 
         _print_tokens(console, document, load_vocabulary(config))
     if graph is not None and document.problem is not None:
-        from igsm.problems.drawing import draw
+        from igsm.reporting.graph_drawing import draw
 
         draw(document.problem, graph)
         console.print(f"graph    {graph}")

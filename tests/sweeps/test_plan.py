@@ -14,7 +14,7 @@ from igsm.errors import InputError
 from igsm.rundir import write_json
 from igsm.sweeps.cost import cost, start_settings
 from igsm.sweeps.plan import Job, plan, report_request, select
-from igsm.sweeps.settings import differences
+from igsm.sweeps.settings import what_differs
 from igsm.sweeps.state import missing, state
 from igsm.sweeps.sweep import Sweep, fill, grid_points
 
@@ -282,11 +282,11 @@ def test_cells_are_filed_under_their_full_names(content: dict[str, Any], tmp_pat
 def test_an_option_newer_than_the_run_counts_once_it_is_on() -> None:
     """Guards against finished runs that an update of the program no longer takes for the same."""
     found = {"lora": {"query_value_rank": 4}}
-    assert differences({"lora": {"query_value_rank": 4, "output_rank": 0}}, found) == []
-    assert differences({"lora": {"query_value_rank": 4, "output_rank": 8}}, found) == [
+    assert what_differs({"lora": {"query_value_rank": 4, "output_rank": 0}}, found) == []
+    assert what_differs({"lora": {"query_value_rank": 4, "output_rank": 8}}, found) == [
         "lora.output_rank: None there, 8 here"
     ]
-    assert differences({"lora": {"query_value_rank": 0}}, found) == ["lora.query_value_rank: 4 there, 0 here"]
+    assert what_differs({"lora": {"query_value_rank": 0}}, found) == ["lora.query_value_rank: 4 there, 0 here"]
 
 
 def test_a_report_leaves_out_runs_of_other_settings_and_says_so(sweep: Sweep, tmp_path: Path) -> None:
