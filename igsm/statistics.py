@@ -270,6 +270,18 @@ def _splits(n: int, k: int) -> np.ndarray:
     return np.array(list(itertools.combinations(range(n), k)), dtype=np.int64)
 
 
+def paired_permutation_test(differences: Sequence[float]) -> float:
+    """Exact two-sided sign-flip test of values in pairs, one pair a training seed, at most 20 of them.
+
+    If the two sides are alike, each difference is as likely to have the other sign. The p-value is the share of all
+    choices of signs whose sum lies at least as far from 0 as the one seen; never below 2 / 2^n.
+    """
+    values = np.array(differences, dtype=np.float64)
+    signs = 1 - 2 * ((np.arange(2 ** len(values))[:, None] >> np.arange(len(values))) & 1)
+    tolerance = 1e-9 * max(1.0, float(np.abs(values).max(initial=0.0)))
+    return float(np.mean(np.abs(signs @ values) >= abs(values.sum()) - tolerance))
+
+
 def smallest_p_value(first: int, second: int) -> float:
     """The least p-value that :func:`permutation_test` can give for so many seeds on the two sides."""
     return min(1.0, (2 if first == second else 1) / math.comb(first + second, first))
