@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from igsm.corpus.packing import MISTAKE_NAME, MISTAKE_STEP, SOLUTION
+from igsm.mistakes.layout import Role
 from igsm.training.config import TrainingConfig
 
 IGNORE = -100
@@ -82,17 +82,17 @@ def next_token_batch(tokens: Tensor, carrying: Tensor, weights: Tensor | None = 
     return batch_of((tokens,), targets, None if weights is None else F.pad(weights[:, 1:], (0, 1)))
 
 
-def carries_loss(planes: Tensor, config: TrainingConfig) -> Tensor:
+def carries_loss(roles: Tensor, config: TrainingConfig) -> Tensor:
     """Which tokens carry loss, bool [B, T]: not those masked by `label_masking`, or outside by `loss_on: solution`.
 
     Args:
-        planes: bits of `igsm.corpus.packing`, uint8 [B, T].
+        roles: bits of `igsm.mistakes.layout.Role`, uint8 [B, T].
     """
-    without = torch.zeros_like(planes, dtype=torch.bool)
+    without = torch.zeros_like(roles, dtype=torch.bool)
     if config.label_masking != "none":
-        without |= (planes & (MISTAKE_NAME if config.label_masking == "parameter" else MISTAKE_STEP)) != 0
+        without |= (roles & int(Role.MISTAKE_WORD if config.label_masking == "parameter" else Role.MISTAKE_STEP)) != 0
     if config.loss_on == "solution":
-        without |= (planes & SOLUTION) == 0
+        without |= (roles & int(Role.SOLUTION)) == 0
     return ~without
 
 
@@ -126,9 +126,9 @@ class Objective(nn.Module):
         self.model = model
 
     @staticmethod
-    def batch(tokens: Tensor, planes: Tensor, config: TrainingConfig) -> Batch:
-        """The batch that it takes, of windows: `tokens` int64 and `planes` uint8, both [B, T]."""
-        return next_token_batch(tokens, carries_loss(planes, config))
+    def batch(tokens: Tensor, roles: Tensor, config: TrainingConfig) -> Batch:
+        """The batch that it takes, of windows: ids int64 and roles uint8, both [B, T]."""
+        return next_token_batch(tokens, carries_loss(roles, config))
 
     def logits(self, inputs: Inputs) -> Tensor:
         """What the model gives for the inputs."""

@@ -1,0 +1,1 @@
+"""Mistakes in solutions, and the documents that they stand in."""
