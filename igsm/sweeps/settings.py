@@ -7,7 +7,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from igsm.config import Config, load_config, load_yaml
+from igsm.config import Config, load_config, load_stored
 from igsm.rundir import RunFolder
 
 Settings = dict[str, Any]
@@ -71,5 +71,5 @@ def conflict(run: Path, wanted: Settings) -> str | None:
     config = RunFolder(run).config
     if not config.is_file():
         return None
-    lines = differences(wanted, load_yaml(config), run)
+    lines = differences(wanted, load_stored(config), run)
     return f"{run} was made with other settings: {'; '.join(lines[:3])}" if lines else None

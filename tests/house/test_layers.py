@@ -10,21 +10,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 # Each room may import the rooms named here, itself and the ground floor.
-GROUND = {"errors", "config", "compilation", "seeds", "rundir", "checkpoints", "locks", "statistics"}
+GROUND = {"errors", "config", "former_keys", "compilation", "seeds", "rundir", "checkpoints", "locks", "statistics"}
 MAY_IMPORT = {
     "problems": set(),
+    "mistakes": {"problems"},
     "grading": {"problems"},
-    "corpus": {"problems", "grading"},
+    "corpus": {"mistakes", "problems", "grading"},
     "model": set(),
-    "training": {"model", "corpus", "problems"},
+    "training": {"model", "corpus", "mistakes", "problems"},
     "decoding": {"model", "corpus", "problems", "grading"},
-    "probing": {"training", "decoding", "model", "corpus", "problems", "grading"},
-    "evaluation": {"probing", "training", "decoding", "model", "corpus", "problems", "grading"},
+    "probing": {"training", "decoding", "model", "corpus", "mistakes", "problems", "grading"},
+    "evaluation": {"probing", "training", "decoding", "model", "corpus", "mistakes", "problems", "grading"},
     "preflight": {"evaluation", "decoding", "training", "model", "corpus", "problems"},
     "reporting": {"problems", "grading"},
-    "sweeps": {"reporting", "evaluation", "decoding", "training", "probing", "problems", "grading"},
+    "sweeps": {"reporting", "evaluation", "decoding", "training", "probing", "mistakes", "problems", "grading"},
 }
-WITHOUT_TORCH = GROUND | {"problems", "grading", "corpus", "reporting", "sweeps", "preflight"}
+WITHOUT_TORCH = GROUND | {"problems", "mistakes", "grading", "corpus", "reporting", "sweeps", "preflight"}
 
 
 def imported_modules(path: Path) -> set[str]:
