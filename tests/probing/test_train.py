@@ -121,8 +121,8 @@ def test_processes_share_the_held_out_problems(count: int, base: Path) -> None:
     config, _ = resolve(settings(base))
     (alone,) = held_out(config, ALONE, count)()
     ranks = [Ranks(torch.device("cpu"), rank, world_size=3) for rank in range(3)]
-    shared = [row for one in ranks for batch in held_out(config, one, count)() for row in batch[0].tolist()]
-    assert sorted(shared) == sorted(alone[0].tolist())
+    shared = [row for one in ranks for batch in held_out(config, one, count)() for row in batch.targets.tolist()]
+    assert sorted(shared) == sorted(alone.targets.tolist())
 
 
 def test_the_frozen_weights_are_the_models(base: Path, tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_row_that_asks_nothing_has_no_query_without_keys(base: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        (["problem.difficulty=nano", "problem.kind=retry", "problem.retry_rate=0.5"], "without mistakes"),
+        (["problem.difficulty=nano", "problem.kind=retry"], "unknown key 'problem.kind'"),
         (["problem.difficulty=med"], "trained on other names"),
         (["model.layers=2", "model.heads=2"], "leave them out"),
         (["training.evaluate_problems=3"], "generates no solutions"),
