@@ -30,8 +30,8 @@ class WindowBatches:
         self._loader, self._config, self._objective = loader, config, objective
 
     def __iter__(self) -> Iterator[Batch]:
-        for tokens, planes in self._loader:
-            yield self._objective.batch(torch.from_numpy(tokens), torch.from_numpy(planes), self._config)
+        for tokens, roles in self._loader:
+            yield self._objective.batch(torch.from_numpy(tokens), torch.from_numpy(roles), self._config)
 
     def close(self) -> None:
         self._loader.close()

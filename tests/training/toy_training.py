@@ -63,12 +63,12 @@ class ToyWindows:
             generator = numpy_generator(self.config.seed, "toy windows", self.step)
             tokens = (generator.integers(IDS, size=(batch, 1)) + range(CONTEXT)) % IDS
             share = generator.random((batch, 1))
-            planes = (generator.random((batch, CONTEXT)) < share).astype("uint8") * 3
+            roles = (generator.random((batch, CONTEXT)) < share).astype("uint8") * 3
             mine = slice(self.ranks.rank * rows, (self.ranks.rank + 1) * rows)
             if self.step == self.signal_at:
                 os.kill(os.getpid(), signal.SIGUSR1)
             self.step += 1
-            windows = (torch.from_numpy(tokens[mine]), torch.from_numpy(planes[mine]))
+            windows = (torch.from_numpy(tokens[mine]), torch.from_numpy(roles[mine]))
             yield CrossEntropy.batch(*windows, self.config.training)
 
     def close(self) -> None:
