@@ -17,7 +17,8 @@ from igsm.grading.metrics import METRICS, Json, Metric
 from igsm.reporting.pooling import combine_results
 from igsm.reporting.results import Result
 from igsm.reporting.seeds import Interval
-from igsm.statistics import holm, paired_permutation_test, permutation_test, student_quantile, t_interval
+from igsm.significance import holm, paired_permutation_test, permutation_test
+from igsm.statistics import student_quantile, t_interval
 
 LEVEL = 0.05
 LEAST_SEEDS = 5

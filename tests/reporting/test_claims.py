@@ -15,7 +15,7 @@ from igsm.config import build_config
 from igsm.errors import InputError
 from igsm.reporting.claims import Claim, Judged, check_rows, judge
 from igsm.reporting.results import Source, read_results
-from igsm.statistics import paired_permutation_test
+from igsm.significance import paired_permutation_test
 
 CELLS = ("trio_pq:op=6", "trio_pq:op=7")
 FIVE = range(1, 6)
