@@ -16,14 +16,14 @@ def command(
     full: Annotated[bool, typer.Option("--full", help="The whole config, too.")] = False,
 ) -> None:
     """Show a run: config, data seen, curves, checkpoints."""
-    from igsm.config import load_yaml
+    from igsm.config import load_stored
     from igsm.errors import InputError
     from igsm.rundir import RunFolder, read_jsonl
 
     folder = RunFolder(run)
     if not folder.config.exists():
         raise InputError(f"{run}: no run folder (config.yaml is missing)")
-    config = load_yaml(folder.config)
+    config = load_stored(folder.config)
     lines = list(read_jsonl(folder.metrics)) if folder.metrics.exists() else []
     steps = (config.get("training") or {}).get("steps")
     done = lines[-1]["step"] if lines else 0
@@ -72,9 +72,9 @@ def _print_curve(name: str, values: list[float]) -> None:
         print(f"  {name:<17} {sparkline(values)}  {values[0]:.4g} -> {values[-1]:.4g} (least {min(values):.4g})")
 
 
-def sparkline(values: list[float], width: int = WIDTH) -> str:
+def sparkline(values: list[float]) -> str:
     """The values as a line of bars; each is the mean of a stretch of them."""
-    size = max(1, -(-len(values) // width))
+    size = max(1, -(-len(values) // WIDTH))
     means = [sum(values[i : i + size]) / len(values[i : i + size]) for i in range(0, len(values), size)]
     low, high = min(means), max(means)
     scale = (len(BARS) - 1) / (high - low) if high > low else 0.0

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 _PACKAGE = Path(__file__).resolve().parent
-_SOURCES = ("seeds.py", "problems/*.py", "corpus/*.py")
+_SOURCES = ("seeds.py", "problems/*.py", "mistakes/*.py", "corpus/*.py")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from igsm.checkpoints import CONFIG, find_checkpoint
-from igsm.config import build_config, load_yaml
+from igsm.config import build_config, load_stored
 from igsm.corpus.vocabulary import Vocabulary, read_vocabulary
 from igsm.corpus.workers import InOrder
 from igsm.errors import InputError
@@ -26,7 +26,7 @@ from igsm.problems.source import ProblemSource
 from igsm.seeds import numpy_generator, torch_seed
 from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome, Task, train
-from igsm.training.objective import Batch
+from igsm.training.objective import Batch, batch_of
 
 
 def resolve(config: ProbeConfig) -> tuple[ProbeConfig, GPT]:
@@ -110,7 +110,8 @@ def first_row(config: ProbeConfig, problem: ProblemConfig, vocabulary: Vocabular
 
 
 def _stack(rows: list[QuestionRow]) -> Batch:
-    return tuple(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True))
+    *inputs, targets = (torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True))
+    return batch_of(tuple(inputs), targets)
 
 
 def held_out(config: ProbeConfig, ranks: Ranks, count: int) -> Callable[[], Iterator[Batch]]:
@@ -155,7 +156,7 @@ def load_probe(path: str | Path, device: str | torch.device = "cpu") -> tuple[Pr
         InputError: it is not a probe's folder, or it is damaged.
     """
     checkpoint = find_checkpoint(path)
-    content = load_yaml(checkpoint / CONFIG)
+    content = load_stored(checkpoint / CONFIG)
     if content.get("stage") != "probe":
         raise InputError(f"{path}: holds a model, not a probe; train one with `mistakes probe CONFIG from={path}`")
     config = build_config(ProbeConfig, content, str(checkpoint / CONFIG))

@@ -11,10 +11,11 @@ from igsm.decoding.decoders import parse_decoder
 from igsm.errors import InputError, suggest
 from igsm.evaluation.cells import parse_cells
 from igsm.problems.difficulty import ProblemConfig
+from igsm.reporting.claims import check_rows
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Source
 from igsm.reporting.table import PROBED
-from igsm.sweeps.settings import Settings, conflict, differences, resolve
+from igsm.sweeps.settings import Settings, conflict, resolve, what_differs
 from igsm.sweeps.sweep import Arm, FineTuning, Probing, Sweep, Variables, fill, folder_name, grid_points
 
 
@@ -59,8 +60,8 @@ class _Row:
     seed: int
     variables: Variables
 
-    def folder(self, sweep: Sweep, root: Path, name: str | None = None) -> Path:
-        return root / sweep.folder / f"{self.family}-{name or self.name}-seed{self.seed}"
+    def folder(self, sweep: Sweep, root: Path) -> Path:
+        return root / sweep.folder / f"{self.family}-{self.name}-seed{self.seed}"
 
 
 def plan(sweep: Sweep, root: Path) -> list[Job]:
@@ -76,6 +77,7 @@ def plan(sweep: Sweep, root: Path) -> list[Job]:
     """
     jobs: dict[str, Job] = {}
     rows = list(_rows(sweep))
+    check_rows(sweep.claims, [row.row for row in rows])
     starts = _starts(rows)
     for row in rows:
         run, needs = row.folder(sweep, root), []
@@ -101,7 +103,7 @@ def _rows(sweep: Sweep) -> Iterator[_Row]:
     for arm in sweep.arms:
         for point in grid_points(arm.grid, f"arm '{arm.row}'"):
             for family in arm.families or sweep.families:
-                for seed in sweep.seeds:
+                for seed in sweep.seeds[: arm.most_seeds]:
                     variables = sweep.families[family].variables | point | {"family": family, "seed": seed}
                     where = f"arm '{arm.row}'"
                     row = fill(arm.row, variables, where)
@@ -121,7 +123,7 @@ def _add(jobs: dict[str, Job], job: Job) -> None:
         if set(job.needs) - set(known.needs):
             jobs[job.name] = replace(known, needs=tuple(dict.fromkeys((*known.needs, *job.needs))))
         return
-    lines = differences(job.settings, known.settings) or differences(known.settings, job.settings)
+    lines = what_differs(job.settings, known.settings) or what_differs(known.settings, job.settings)
     raise InputError(
         f"two arms would share the run folder {job.run} with different settings ({'; '.join(lines[:2])}); "
         "give one of them another name"

@@ -22,9 +22,12 @@ from igsm.corpus.vocabulary import (
     split_words,
 )
 from igsm.errors import InputError
+from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.document import Document
+from igsm.mistakes.layout import Mark
+from igsm.mistakes.source import DocumentSource
 from igsm.problems.boxes import write_boxes
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.document import Document
 from igsm.problems.lexicon import SHIPPED, Lexicon, load_lexicon
 from igsm.problems.source import ProblemSource
 from igsm.problems.wording import DEFINE, MAX_FRAGMENTS
@@ -51,8 +54,8 @@ def gpt2_ids(document: Document, vocabulary: Vocabulary) -> list[int]:
 def test_whole_documents_equal_a_real_bpe(bpe: Any, lexicon: str) -> None:
     """Fragments encoded one by one must equal the encoding of the whole text, at every join."""
     difficulty = {"full": "med", "nano": "nano"}[lexicon]
-    config = ProblemConfig(difficulty=difficulty, kind="retry", retry_rate=0.5, lexicon=lexicon)
-    source, vocabulary = ProblemSource(config, seed=1), load_vocabulary(config)
+    config = ProblemConfig(difficulty=difficulty, lexicon=lexicon)
+    source, vocabulary = DocumentSource(config, MistakeConfig(kind="retry", rate=0.5), 1), load_vocabulary(config)
     for index in range(200):
         document = source.document(index)
         parts = (document.problem_text, document.solution_text, f" {document.answer}")
@@ -192,7 +195,7 @@ def test_mean_lengths_near_the_authors(bpe: Any, reference: Path) -> None:
     means = []
     for lexicon in (str(reference / "lexicon_official.json"), "full"):
         config = ProblemConfig(lexicon=lexicon)
-        source, vocabulary = ProblemSource(config, seed=3), Vocabulary(load_lexicon(lexicon))
+        source, vocabulary = DocumentSource(config, seed=3), Vocabulary(load_lexicon(lexicon))
         means.append(np.mean([len(vocabulary.encode_fragments(source.document(i).codes)) for i in range(500)]))
     assert 0.9 < means[1] / means[0] < 1.1
 
@@ -225,6 +228,22 @@ def test_a_new_word_moves_no_id_of_an_older_model(tmp_path: Path, monkeypatch: p
         monkeypatch.undo()
         _of_lexicon.cache_clear()
         load_vocabulary.cache_clear()
+
+
+@pytest.mark.parametrize("difficulty", ["nano", "med"])
+def test_marks_of_a_method_stand_behind_all_other_ids(difficulty: str, tmp_path: Path) -> None:
+    """A model of before keeps its ids, and one with further marks reads its own file."""
+    config = ProblemConfig(difficulty=difficulty)
+    plain, marked = (
+        load_vocabulary(config),
+        load_vocabulary(config, "compact", frozenset({Mark.MASK, Mark.GOOD, Mark.END})),
+    )
+    assert marked.known == [*plain.known, 225, 230]
+    assert plain.fingerprint != marked.fingerprint
+    write_vocabulary(tmp_path, marked.content())
+    assert read_vocabulary(tmp_path, config, "compact").known == marked.known
+    write_vocabulary(tmp_path, plain.content())
+    assert read_vocabulary(tmp_path, config, "compact") is plain
 
 
 def test_words_that_a_model_has_no_ids_for_are_refused(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Problems as a dataset of questions with a scorer, in the manner of the package ``reasoning_gym``.
 
-Works without that package; where it is installed, importing this module registers the dataset there under the
-name ``igsm``: ``reasoning_gym.create_dataset("igsm", difficulty="med", seed=1, size=100)``.
+Works without that package; where it is installed, importing this module (from the root of a checkout, as
+``integrations.reasoning_dataset``) registers the dataset there under the name ``igsm``:
+``reasoning_gym.create_dataset("igsm", difficulty="med", seed=1, size=100)``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 
 from igsm.config import build_config
 from igsm.grading.grade import grade
+from igsm.mistakes.source import DocumentSource
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.source import ProblemSource
 
 try:
     _factory: Any = importlib.import_module("reasoning_gym.factory")
@@ -59,7 +60,7 @@ class ReasoningDataset(_Base):
         self.seed = secrets.randbits(32) if chosen is None else chosen
         self.size = config.size if size is None else size
         self._problem = config.problem()
-        self._source = ProblemSource(self._problem, self.seed)
+        self._source = DocumentSource(self._problem, seed=self.seed)
 
     @property
     def category(self) -> str:
