@@ -36,6 +36,6 @@ def upgraded(content: dict[str, Any]) -> dict[str, Any]:
             value = made[section].pop(key)
             if content.get("stage") != "probe":  # its problems never had mistakes
                 made.setdefault(new_section, {})[new_key] = value
-    if "windows_per_block" in made:  # settings of data
+    if {"windows_per_block", "vocabulary"} <= made.keys():  # a run's data; a corpus names its layout instead
         made.setdefault("method", dict(FORMER_METHOD))
     return made
