@@ -23,9 +23,9 @@ from igsm.decoding.loop import Request
 from igsm.decoding.run import CONTEXT, Decoding
 from igsm.decoding.streams import problem_key
 from igsm.errors import InputError
+from igsm.mistakes.source import DocumentSource
 from igsm.model import GPT, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.source import ProblemSource
 from igsm.sweeps.speed import known_speeds, record
 
 CALLS = 4
@@ -74,7 +74,7 @@ def report(
     if run is None and (name := next((one.name for one in wanted if one.regret and one.beams > 1), None)):
         raise InputError(f"decoder '{name}': beams of random weights regret nothing; give --run")
     if run is None:
-        settings = _test_problems({"difficulty": difficulty or "med"}, op)
+        settings, mistakes = _test_problems({"difficulty": difficulty or "med"}, op), None
         vocabulary = load_vocabulary(settings)
         torch.manual_seed(0)
         model = GPT(ModelConfig(layers=layers, heads=heads, vocabulary_size=vocabulary.size)).eval()
@@ -84,9 +84,9 @@ def report(
 
         loaded = load_run(run)
         model, settings = loaded.model, _test_problems(loaded.data.problem.model_dump(), op)
-        vocabulary = load_vocabulary(settings, loaded.data.vocabulary)
+        vocabulary, mistakes = load_vocabulary(settings, loaded.data.vocabulary), loaded.data.mistakes
     end = int(vocabulary.from_gpt2[END])
-    source = ProblemSource(settings, 1)
+    source = DocumentSource(settings, mistakes, seed=1)
     documents = [source.document(i) for i in range(problems)]
     tests = [document.problem for document in documents]
     prompts = [vocabulary.prompt(problem).tolist() for problem in tests]

@@ -14,21 +14,22 @@ H200_TOKENS = 800_000  # tokens per second that one H200 trains GPT2-12-12 on
 
 
 class Case(NamedTuple):
-    """One kind of data: settings of the problems, window length, the authors' problems per second."""
+    """One kind of data: settings of the problems and mistakes, window length, the authors' problems per second."""
 
     name: str
     problem: dict[str, Any]
+    mistakes: dict[str, Any]
     context: int
     authors: float
 
 
 CASES = (
-    Case("med", {}, 768, 34),
-    Case("hard", {"difficulty": "hard"}, 1024, 22),
-    Case("med, retry 0.5", {"kind": "retry", "retry_rate": 0.5}, 768, 32),
-    Case("med, op=20, test", {"op": 20, "split": "test"}, 2048, 49),
-    Case("med, op=23, test", {"op": 23, "split": "test"}, 2048, 40),
-    Case("hard, op=32, test", {"difficulty": "hard", "op": 32, "split": "test"}, 2048, 23),
+    Case("med", {}, {}, 768, 34),
+    Case("hard", {"difficulty": "hard"}, {}, 1024, 22),
+    Case("med, retry 0.5", {}, {"kind": "retry", "rate": 0.5}, 768, 32),
+    Case("med, op=20, test", {"op": 20, "split": "test"}, {}, 2048, 49),
+    Case("med, op=23, test", {"op": 23, "split": "test"}, {}, 2048, 40),
+    Case("hard, op=32, test", {"difficulty": "hard", "op": 32, "split": "test"}, {}, 2048, 23),
 )
 
 
@@ -49,10 +50,12 @@ def measure(case: Case, seconds: float, lexicon: str = "full", seed: int = 1) ->
     """Generate blocks for about ``seconds`` in this process, after one to warm up."""
     from igsm.corpus.blocks import block
     from igsm.corpus.config import DataConfig
+    from igsm.mistakes.config import MistakeConfig
     from igsm.problems.difficulty import ProblemConfig
 
     problem = ProblemConfig(**case.problem, lexicon=lexicon)
-    config = DataConfig(problem=problem, context=case.context, seed=seed)
+    mistakes = MistakeConfig(**case.mistakes)
+    config = DataConfig(problem=problem, mistakes=mistakes, context=case.context, seed=seed)
     block(config, 0)
     problems = tokens = number = 0
     began = time.process_time()

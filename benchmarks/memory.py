@@ -24,12 +24,11 @@ def main() -> None:
     from igsm.corpus.config import DataConfig
     from igsm.corpus.loader import WindowLoader
     from igsm.corpus.vocabulary import PROBLEM_START
-    from igsm.problems.difficulty import ProblemConfig
+    from igsm.mistakes.config import MistakeConfig
 
     millions = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
     workers = int(sys.argv[2]) if len(sys.argv) > 2 else 2
-    problem = ProblemConfig(kind="retry", retry_rate=0.2)
-    config = DataConfig(problem=problem, vocabulary="gpt2")
+    config = DataConfig(mistakes=MistakeConfig(kind="retry", rate=0.2), vocabulary="gpt2")
     made, next_report, first, now = 0, 500_000, 0.0, 0.0
     began = time.perf_counter()
     with WindowLoader(config, 512, workers=workers) as loader:

@@ -9,13 +9,14 @@ import numpy as np
 
 from benchmarks.problem_statistics import Histogram, Statistic, mean
 from igsm.corpus.vocabulary import load_vocabulary
+from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.document import Document
+from igsm.mistakes.draw import draw_mistakes
+from igsm.mistakes.pools import can_next
+from igsm.mistakes.rows import MAX_MISTAKES, MISTAKE_COLUMNS, MISTAKE_PARAMETER, MISTAKE_STEP
 from igsm.problems import record as r
-from igsm.problems.difficulty import KINDS, ProblemConfig
-from igsm.problems.document import Document
-from igsm.problems.mistakes import can_next, draw_mistakes
 from igsm.problems.record import Record, row
 from igsm.problems.source import ProblemSource
-from igsm.problems.wording import MAX_MISTAKES, MISTAKE_COLUMNS, MISTAKE_PARAMETER, MISTAKE_STEP
 from igsm.seeds import derive_key
 
 KIND_NAMES = {"retry": "retry", "weak": "retry_weak", "miss": "retry_miss"}
@@ -29,13 +30,13 @@ TYPES = tuple(
 MOST_BEFORE_A_STEP = 40
 
 
-def variants(reference: Mapping[str, Any]) -> Iterator[tuple[str, ProblemConfig]]:
+def variants(reference: Mapping[str, Any]) -> Iterator[tuple[str, MistakeConfig]]:
     """Name and settings of every variant measured ("weak|0.2|True": kind, rate, current sentence included)."""
     for name in reference["variants"]:
         kind, rate, current = name.split("|")
         yield (
             name,
-            ProblemConfig(kind=KIND_NAMES[kind], retry_rate=float(rate), include_current=current == "True"),
+            MistakeConfig(kind=KIND_NAMES[kind], rate=float(rate), include_current=current == "True"),
         )
 
 
@@ -56,21 +57,19 @@ def their_mistakes(variant: Mapping[str, Any]) -> dict[str, tuple[Any, int]]:
 
 
 def mistake_statistics(
-    source: ProblemSource, records: Record, config: ProblemConfig, seed: int
+    source: ProblemSource, records: Record, config: MistakeConfig, seed: int
 ) -> dict[str, Statistic]:
     """The same of ours, with mistakes of this kind put into n problems of `source`."""
     n = len(records.head)
     lengths = np.diff(load_vocabulary(source.config).fragments.start)
-    state = derive_key("fidelity of mistakes", seed, config.kind, str(config.retry_rate))
+    state = derive_key("fidelity of mistakes", seed, config.kind, str(config.rate))
     drawn = np.zeros((MAX_MISTAKES, MISTAKE_COLUMNS), np.int32)
     types = np.zeros((n, len(TYPES)))
     before = np.zeros((n, MOST_BEFORE_A_STEP + 1))
     computable, next_step, total_length, solution_length = np.zeros((4, n))
     for i in range(n):
         record = row(records, i)
-        n_mistakes = draw_mistakes(
-            record, KINDS.index(config.kind), config.retry_rate, config.include_current, state, drawn
-        )
+        n_mistakes = draw_mistakes(record, config.law, state, drawn)
         mistakes = drawn[:n_mistakes]
         solution = record.solution[: record.head[r.N_SOLUTION]]
         for step, parameter in mistakes[:, [MISTAKE_STEP, MISTAKE_PARAMETER]]:

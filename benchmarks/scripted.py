@@ -14,7 +14,7 @@ from torch import Tensor
 from igsm.corpus.vocabulary import ANSWER_START, END, Vocabulary
 from igsm.decoding.loop import Decoder
 from igsm.decoding.run import Decoding
-from igsm.problems.document import Document
+from igsm.mistakes.document import Document
 
 
 def solution_ids(document: Document, vocabulary: Vocabulary) -> list[int]:

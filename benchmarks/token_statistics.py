@@ -6,16 +6,13 @@ import numpy as np
 
 from benchmarks.problem_statistics import Deviation, Statistic, histogram, mean
 from igsm.corpus.vocabulary import load_vocabulary
+from igsm.mistakes.rows import MISTAKE_COLUMNS, SPAN_COLUMNS
+from igsm.mistakes.writing import write_document
 from igsm.problems import record as r
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import Lexicon
 from igsm.problems.record import Record, row
-from igsm.problems.solution import write_document
-from igsm.problems.wording import (
-    MAX_FRAGMENTS,
-    MISTAKE_COLUMNS,
-    SPAN_COLUMNS,
-)
+from igsm.problems.wording import MAX_FRAGMENTS
 
 
 def token_lengths(records: Record, lexicon: Lexicon, config: ProblemConfig) -> dict[str, Statistic]:

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 Difficulty = Annotated[str | None, typer.Option(help="nano, mini, trio, quad, wide, easy, med or hard.")]
 Form = Annotated[str | None, typer.Option("--format", help="pq, or qp: the question first.")]
-Kind = Annotated[
-    str | None,
-    typer.Option(help="Mistakes: none, retry, retry_weak, retry_miss, unnecessary, wrong_result or wrong_operand."),
+KIND_HELP = "Mistakes: none, retry, retry_weak, retry_miss, unnecessary, wrong_result or wrong_operand."
+Kind = Annotated[str | None, typer.Option(help=KIND_HELP)]
+Rate = Annotated[
+    float | None, typer.Option("--rate", "--retry-rate", help="Chance of a mistake before a step, [0, 1).")
 ]
-RetryRate = Annotated[float | None, typer.Option(help="Chance of a mistake before a step, [0, 1).")]
 Split = Annotated[str | None, typer.Option(help="train or test: bins of the template hash.")]
 Op = Annotated[int | None, typer.Option(help="Exactly this many operations.")]
 Reask = Annotated[str | None, typer.Option(help="Ask another parameter: none, loose or strict.")]
@@ -26,8 +26,8 @@ Seed = Annotated[int | None, typer.Option(help="The random stream.")]
 Workers = Annotated[int, typer.Option(help="Processes.", min=1)]
 
 
-_SETTINGS = {"form": "problem.format", "seed": "seed"} | {
-    name: f"problem.{name}" for name in ("difficulty", "kind", "retry_rate", "split", "op", "reask", "lexicon")
+_SETTINGS = {"form": "problem.format", "kind": "mistakes.kind", "rate": "mistakes.rate", "seed": "seed"} | {
+    name: f"problem.{name}" for name in ("difficulty", "split", "op", "reask", "lexicon")
 }
 
 

@@ -30,15 +30,15 @@ def command(
     from igsm.compilation import announce_compilation
     from igsm.config import apply_overrides, build_config
     from igsm.errors import InputError, suggest
-    from igsm.evaluation.ideal import KINDS_OF_NAMES
+    from igsm.mistakes.kinds import NAMES_ONLY
     from igsm.problems.difficulty import ProblemConfig
 
     if form not in _WRITERS:
         raise InputError(f"--format {form}: unknown{suggest(form, _WRITERS)}")
     arms = []
     for kind in kinds.split(","):
-        if kind not in KINDS_OF_NAMES:
-            raise InputError(f"--kinds: '{kind}' names no wrong parameter{suggest(kind, KINDS_OF_NAMES)}")
+        if kind not in NAMES_ONLY:
+            raise InputError(f"--kinds: '{kind}' names no wrong parameter{suggest(kind, NAMES_ONLY)}")
         arms += [(kind, _rate(text)) for text in rates.split(",")]
     overrides = [word.removeprefix("data.").removeprefix("problem.") for word in classes if "=" in word]
     settings = apply_overrides({}, overrides)

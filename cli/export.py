@@ -31,7 +31,7 @@ def command(
     difficulty: data_options.Difficulty = None,
     form: data_options.Form = None,
     kind: data_options.Kind = None,
-    retry_rate: data_options.RetryRate = None,
+    rate: data_options.Rate = None,
     split: data_options.Split = None,
     op: data_options.Op = None,
     reask: data_options.Reask = None,

@@ -16,14 +16,14 @@ def command(
     full: Annotated[bool, typer.Option("--full", help="The whole config, too.")] = False,
 ) -> None:
     """Show a run: config, data seen, curves, checkpoints."""
-    from igsm.config import load_yaml
+    from igsm.config import load_stored
     from igsm.errors import InputError
     from igsm.rundir import RunFolder, read_jsonl
 
     folder = RunFolder(run)
     if not folder.config.exists():
         raise InputError(f"{run}: no run folder (config.yaml is missing)")
-    config = load_yaml(folder.config)
+    config = load_stored(folder.config)
     lines = list(read_jsonl(folder.metrics)) if folder.metrics.exists() else []
     steps = (config.get("training") or {}).get("steps")
     done = lines[-1]["step"] if lines else 0

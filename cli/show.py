@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli import data as data_options
+
 if TYPE_CHECKING:
     from rich.text import Text
 
     from igsm.corpus.vocabulary import Vocabulary
+    from igsm.mistakes.document import Document, MistakeSpan
     from igsm.mistakes.layout import Layout
-    from igsm.problems.document import Document, MistakeSpan
 
 _PLAIN, _STEP, _NAME = range(3)
 _STYLES = ("", "yellow", "red strike")
@@ -24,11 +26,8 @@ _TOKEN_WIDTH = 20  # letters of an id and its text
 
 def command(
     difficulty: Annotated[str, typer.Option(help="nano, mini, trio, quad, wide, easy, med or hard.")] = "med",
-    kind: Annotated[
-        str,
-        typer.Option(help="Mistakes: none, retry, retry_weak, retry_miss, unnecessary, wrong_result or wrong_operand."),
-    ] = "none",
-    retry_rate: Annotated[float | None, typer.Option(help="Chance of a mistake before a step, [0, 1).")] = None,
+    kind: Annotated[str, typer.Option(help=data_options.KIND_HELP)] = "none",
+    rate: data_options.Rate = None,
     include_current: Annotated[bool, typer.Option(help="retry_weak may also name the very step that follows.")] = False,
     seed: Annotated[int, typer.Option(help="The random stream.")] = 1,
     index: Annotated[int, typer.Option(help="Which problem of the stream.", min=0)] = 0,
@@ -52,19 +51,20 @@ def command(
     from igsm.config import build_config
     from igsm.errors import InputError
     from igsm.methods.registry import make_method
+    from igsm.mistakes.config import MistakeConfig
     from igsm.mistakes.layout import PLAIN
+    from igsm.mistakes.source import DocumentSource
     from igsm.problems.difficulty import ProblemConfig
 
     if boxes and graph is not None:
         raise InputError("--graph draws the problem class's graphs; a box-over-box problem has none")
-    settings = {
-        **{"difficulty": difficulty, "kind": kind, "retry_rate": retry_rate or 0.0, "op": op, "format": form},
-        **{"include_current": include_current, "split": split, "reask": reask, "lexicon": lexicon},
-    }
+    settings = {"difficulty": difficulty, "op": op, "format": form, "split": split, "reask": reask, "lexicon": lexicon}
     config = build_config(ProblemConfig, settings, "mistakes show")
+    chosen = {"kind": kind, "rate": rate or 0.0, "include_current": include_current}
+    mistakes = build_config(MistakeConfig, chosen, "mistakes show")
     layout = make_method({"name": method}).layout()
     announce_compilation()
-    document = _boxes(config, seed, index) if boxes else _problem(config, seed, index)
+    document = _boxes(config, seed, index) if boxes else DocumentSource(config, mistakes, seed).document(index)
     console = Console(highlight=False)
     console.soft_wrap = not console.is_terminal
     _print(console, document)
@@ -79,17 +79,11 @@ def command(
         console.print(f"graph    {graph}")
 
 
-def _problem(config: Any, seed: int, index: int) -> Document:
-    from igsm.problems.source import ProblemSource
-
-    return ProblemSource(config, seed).document(index)
-
-
 def _boxes(config: Any, seed: int, index: int) -> Document:
     import numpy as np
 
+    from igsm.mistakes.document import Document
     from igsm.problems.boxes import write_boxes
-    from igsm.problems.document import Document
     from igsm.problems.lexicon import load_lexicon
     from igsm.problems.wording import MAX_FRAGMENTS
     from igsm.seeds import derive_key

@@ -17,6 +17,7 @@ import pydantic
 import yaml
 
 from igsm.errors import InputError, suggest
+from igsm.former_keys import moved_to, upgraded
 
 
 class Config(pydantic.BaseModel):
@@ -112,6 +113,8 @@ def build_config(cls: type[AnyConfig], content: dict[str, Any], where: str) -> A
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
+            if (now := moved_to(path)) in set(_paths(cls)):
+                raise InputError(f"{where}: {path} is now {now}") from None
             word = str(first["loc"][-1])
             elsewhere = [name for name in _paths(cls) if word in _called(name)]
             siblings = _fields(cls, first["loc"][:-1])
@@ -155,6 +158,11 @@ def _called(path: str) -> tuple[str, str]:
 def load_config(cls: type[AnyConfig], path: str | Path, overrides: list[str] | None = None) -> AnyConfig:
     """Read ``path``, apply the overrides and check the result against ``cls``."""
     return build_config(cls, apply_overrides(load_yaml(path), overrides or []), str(path))
+
+
+def load_stored(path: str | Path) -> dict[str, Any]:
+    """The resolved config that a run has stored (:func:`dump_yaml`), with today's keys if its version had others."""
+    return upgraded(load_yaml(path))
 
 
 def dump_yaml(config: Config) -> str:

@@ -15,8 +15,8 @@ from typing import Any
 
 from igsm.config import build_config
 from igsm.grading.grade import grade
+from igsm.mistakes.source import DocumentSource
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.source import ProblemSource
 
 try:
     _factory: Any = importlib.import_module("reasoning_gym.factory")
@@ -60,7 +60,7 @@ class ReasoningDataset(_Base):
         self.seed = secrets.randbits(32) if chosen is None else chosen
         self.size = config.size if size is None else size
         self._problem = config.problem()
-        self._source = ProblemSource(self._problem, self.seed)
+        self._source = DocumentSource(self._problem, seed=self.seed)
 
     @property
     def category(self) -> str:

@@ -19,17 +19,17 @@ from igsm.corpus.documents import Rows, Written, draw_variant, rows_of, write_to
 from igsm.corpus.packing import DROPPED, FILL, WINDOW, Block, Windows, new_windows, place
 from igsm.corpus.vocabulary import PROBLEM_START, Ids, load_vocabulary
 from igsm.errors import InputError
+from igsm.mistakes.document import Document
+from igsm.mistakes.draw import MistakeLaw, draw_for_document
+from igsm.mistakes.rows import MAX_MISTAKES, MISTAKE_COLUMNS, SPAN_COLUMNS
+from igsm.mistakes.writing import write_document
 from igsm.problems.boxes import write_boxes
 from igsm.problems.candidate import Law, Workspace, law_of, new_workspace
-from igsm.problems.difficulty import KINDS
-from igsm.problems.document import Document
 from igsm.problems.lexicon import Tables, load_lexicon
-from igsm.problems.mistakes import draw_mistakes
 from igsm.problems.record import row
 from igsm.problems.sampler import SERVED, Chunk, new_chunk, next_chunk, serve, start_chunk
-from igsm.problems.solution import write_document
-from igsm.problems.wording import MAX_FRAGMENTS, MAX_MISTAKES, MISTAKE_COLUMNS, SPAN_COLUMNS
-from igsm.seeds import derive_key, uniform
+from igsm.problems.wording import MAX_FRAGMENTS
+from igsm.seeds import derive_key
 
 CHUNK = 64  # problems requested together; more waste less within a chunk, but more at the end of a block
 MOST_DROPPED = 100_000  # documents too long for a window, with not one that fits, before giving up
@@ -41,16 +41,13 @@ class Settings(NamedTuple):
     """What is written and how mistakes are drawn, for compiled code."""
 
     boxes: bool
-    kind: int
-    rate: float
-    include_current: bool
-    error_free_share: float
+    mistakes: MistakeLaw
 
 
 class Stream(NamedTuple):
     """A stream of written documents: its random states, its scratch space and the document just written.
 
-    `mistakes` is as in `solution.write_document`. `position` is int64 [1], the next problem of the chunk.
+    `mistakes` is as in `writing.write_document`. `position` is int64 [1], the next problem of the chunk.
     """
 
     chunk: Chunk
@@ -78,11 +75,7 @@ def _next_document(law: Law, settings: Settings, tables: Tables, stream: Stream)
         return False
     record = row(stream.chunk.records, i)
     stream.position[0] = i + 1
-    n_mistakes = 0
-    if settings.kind > 0 and not uniform(stream.mistake_state) < settings.error_free_share:
-        n_mistakes = draw_mistakes(
-            record, settings.kind, settings.rate, settings.include_current, stream.mistake_state, stream.mistakes
-        )
+    n_mistakes = draw_for_document(record, settings.mistakes, stream.mistake_state, stream.mistakes)
     ends = write_document(record, stream.mistakes[:n_mistakes], tables, written.codes, written.spans)
     written.ends[0], written.ends[1], written.ends[2], written.ends[3] = ends[0], ends[1], ends[2], n_mistakes
     return True
@@ -121,13 +114,7 @@ class Generator:
         self._lexicon = load_lexicon(problem_class.lexicon)
         self._lexicon.check_size(problem_class.depths[-1], problem_class.widths[-1])
         self._law = law_of(problem)
-        self._settings = Settings(
-            config.corpus == "boxes",
-            KINDS.index(problem.kind),
-            problem.retry_rate,
-            problem.include_current,
-            problem.error_free_share,
-        )
+        self._settings = Settings(config.corpus == "boxes", config.mistakes.law)
         vocabulary = load_vocabulary(problem)
         self._ids, self._rows = vocabulary.fragments, rows_of(config.method.layout(), vocabulary)
         self._stream = Stream(

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from igsm.config import Config
 from igsm.methods.registry import AnyMethod
 from igsm.methods.retry import Retry
+from igsm.mistakes.config import MistakeConfig
 from igsm.problems.difficulty import ProblemConfig
 
 
@@ -17,7 +18,8 @@ class DataConfig(Config):
     and `vocabulary`.
 
     Attributes:
-        problem: what the problems, their solutions and mistakes are like.
+        problem: what the problems and their solutions are like.
+        mistakes: what the solutions get wrong and take back.
         method: what a document looks like, and what is learned from it.
         corpus: math problems, or the box-over-box toy of arXiv 2408.16293, figure 1.
         context: tokens of a window.
@@ -31,6 +33,7 @@ class DataConfig(Config):
     """
 
     problem: ProblemConfig = ProblemConfig()
+    mistakes: MistakeConfig = MistakeConfig()
     method: AnyMethod = Retry()
     corpus: Literal["igsm", "boxes"] = "igsm"
     context: int = Field(default=768, ge=32, le=65536)
@@ -42,8 +45,8 @@ class DataConfig(Config):
 
     @model_validator(mode="after")
     def _check(self) -> DataConfig:
-        if self.corpus == "boxes" and self.problem.kind != "none":
-            raise ValueError(f"corpus 'boxes' has no mistakes; problem.kind must be none, not '{self.problem.kind}'")
+        if self.corpus == "boxes" and self.mistakes.kind != "none":
+            raise ValueError(f"corpus 'boxes' has no mistakes; mistakes.kind must be none, not '{self.mistakes.kind}'")
         return self
 
     def stream_of(self, what: str, number: int) -> tuple[int | str, ...]:

@@ -8,9 +8,9 @@ import numpy as np
 
 from igsm.compilation import compiled
 from igsm.corpus.vocabulary import Ids, Vocabulary, encode
+from igsm.mistakes.document import Document
 from igsm.mistakes.layout import Layout, Mark, Part, Role
-from igsm.problems.document import Document
-from igsm.problems.wording import SPAN_COLUMNS, SPAN_END, SPAN_NAME_END, SPAN_NAME_START, SPAN_START
+from igsm.mistakes.rows import SPAN_COLUMNS, SPAN_END, SPAN_NAME_END, SPAN_NAME_START, SPAN_START
 from igsm.seeds import uniform
 
 _STATEMENT, _SOLUTION, _ANSWER = int(Part.STATEMENT), int(Part.SOLUTION), int(Part.ANSWER)
@@ -59,7 +59,7 @@ class Written(NamedTuple):
     """A written problem and solution, from which documents are put together.
 
     Attributes:
-        codes, spans: as `solution.write_document` fills them.
+        codes, spans: as `writing.write_document` fills them.
         ends: int64 [4], the ends of the statement, the solution and the answer in `codes`, and the number of mistakes.
     """
 

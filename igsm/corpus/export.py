@@ -22,7 +22,7 @@ from igsm.corpus.config import DataConfig
 from igsm.corpus.shards import whole_file
 from igsm.corpus.workers import InOrder
 from igsm.errors import InputError, suggest
-from igsm.problems.document import Document
+from igsm.mistakes.document import Document
 
 FORMATS = ("parquet", "jsonl", "chat", "hf")
 _GROUP = 1000  # records written at a time

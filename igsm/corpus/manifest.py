@@ -19,6 +19,7 @@ from igsm.config import Config
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError, suggest
+from igsm.former_keys import upgraded
 from igsm.mistakes.layout import PLAIN, Role, role_name
 from igsm.problems.lexicon import load_lexicon
 from igsm.rundir import read_json, write_json
@@ -249,6 +250,8 @@ def check_law(folder: str | Path, manifest: Manifest, config: DataConfig) -> Non
 
 def _read(cls: Any, path: Path) -> Any:
     content = read_json(path)
+    if isinstance(content, dict) and isinstance(content.get("law"), dict):
+        content["law"] = upgraded(content["law"])
     if isinstance(content, dict) and content.get("format", FORMAT) != FORMAT:
         raise InputError(f"{path}: format '{content['format']}', this version reads '{FORMAT}'")
     try:

@@ -57,9 +57,6 @@ class Cell:
             "format": self.format,
             "split": "train" if self.seen else "test",
             "reask": self.reask,
-            "kind": "none",
-            "retry_rate": 0.0,
-            "error_free_share": 0.0,
         }
         if not self.exact and self.op != base.problem_class.max_op:
             settings["max_op"] = self.op

@@ -13,7 +13,10 @@ import numpy as np
 
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.evaluation.cells import Cell, figure_cells
-from igsm.evaluation.ideal import KINDS_OF_NAMES, Names, greedy_mistakes, mode_is_mistake, pools
+from igsm.evaluation.ideal import Names, greedy_mistakes, mode_is_mistake, pools
+from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.kinds import NAMES_ONLY
+from igsm.mistakes.source import DocumentSource
 from igsm.problems import record as r
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.record import NUMBER, Record
@@ -73,12 +76,12 @@ def describe(problem: ProblemConfig, arms: Sequence[Arm], n: int, seed: int = 1)
     """Draw n problems of the class and of each of its cells (`figure_cells`), and count.
 
     Args:
-        problem: the class; which mistakes it has does not matter.
-        arms: kinds (`KINDS_OF_NAMES`) and rates.
+        problem: the class.
+        arms: kinds (`kinds.NAMES_ONLY`) and rates.
     """
-    clean = _of_arm(problem, None)
+    clean = _training_problems(problem)
     vocabulary = load_vocabulary(clean)
-    source = ProblemSource(clean, seed)
+    source = DocumentSource(clean, seed=seed)
     records = [source.record(i) for i in range(n)]
     sizes = [len(pool) for record in records for pool in pools(record, "retry")]
     cells = figure_cells(clean.difficulty, clean.format, clean.problem_class.max_op)
@@ -94,32 +97,31 @@ def describe(problem: ProblemConfig, arms: Sequence[Arm], n: int, seed: int = 1)
     )
 
 
-def mode_share(problem: ProblemConfig, n: int = 100, seed: int = 1) -> float:
+def mode_share(problem: ProblemConfig, mistakes: MistakeConfig, n: int = 100, seed: int = 1) -> float:
     """Share of steps at which, in data of these settings, the single most probable sentence is a mistake."""
-    if problem.kind not in KINDS_OF_NAMES:
+    if mistakes.kind not in NAMES_ONLY:
         return 0.0
-    source = ProblemSource(_of_arm(problem, None), seed)
-    return _mode([source.record(i) for i in range(n)], (problem.kind, problem.retry_rate))
+    source = ProblemSource(_training_problems(problem), seed)
+    return _mode([source.record(i) for i in range(n)], (mistakes.kind, mistakes.rate))
 
 
-def warnings(problems: Iterable[ProblemConfig], n: int = 100) -> list[str]:
+def warnings(arms: Iterable[tuple[ProblemConfig, MistakeConfig]], n: int = 100) -> list[str]:
     """What to know about mistakes that are the most probable sentence too often, one line an arm."""
     lines = []
-    for problem in dict.fromkeys(_of_arm(problem, (problem.kind, problem.retry_rate)) for problem in problems):
-        share = mode_share(problem, n)
+    alike = {(_training_problems(problem), mistakes.kind, mistakes.rate): mistakes for problem, mistakes in arms}
+    for (problem, kind, rate), mistakes in alike.items():
+        share = mode_share(problem, mistakes, n)
         if share > MOST_OFTEN_MODE:
             lines.append(
-                f"{problem.kind} at rate {problem.retry_rate:g} in this class ({problem.difficulty}) makes a mistake "
+                f"{kind} at rate {rate:g} in this class ({problem.difficulty}) makes a mistake "
                 f"the most probable sentence at {100 * share:.0f} % of the steps: greedy decoding then retries"
             )
     return lines
 
 
-def _of_arm(problem: ProblemConfig, arm: Arm | None) -> ProblemConfig:
-    """The class's training problems, with the mistakes of an arm."""
-    kind, rate = arm or ("none", 0.0)
-    update = {"kind": kind, "retry_rate": rate, "split": "train", "reask": "none", "error_free_share": 0.0}
-    return problem.model_copy(update=update)
+def _training_problems(problem: ProblemConfig) -> ProblemConfig:
+    """The class's training problems."""
+    return problem.model_copy(update={"split": "train", "reask": "none"})
 
 
 def _describe_cell(
@@ -150,7 +152,7 @@ def _mean(values: Iterable[float]) -> float:
     return float(np.mean(list(values)))
 
 
-def _tokens(source: ProblemSource, i: int, vocabulary: Vocabulary) -> int:
+def _tokens(source: DocumentSource, i: int, vocabulary: Vocabulary) -> int:
     return len(vocabulary.encode_fragments(source.document(i).codes)) + _SPECIAL_TOKENS
 
 

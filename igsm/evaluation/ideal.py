@@ -3,7 +3,7 @@
 Before a step, with a pool of wrong parameters that is not empty, a mistake comes with probability `rate`, each of the
 pool alike; else a right step. Of the k steps that can come next (they are needed, all their inputs are defined) each
 is taken to be as likely as the others; the true law, that of the backward walk, differs little from this. Kinds of
-mistakes that write a whole wrong step (`mistakes.WRONG_STEPS`) are not treated: each of their sentences is rarer than
+mistakes that write a whole wrong step (`kinds.WRONG_STEPS`) are not treated: each of their sentences is rarer than
 the right one as long as the rate is at most 0.5.
 """
 
@@ -11,24 +11,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from igsm.problems.difficulty import KINDS
-from igsm.problems.mistakes import can_next, draw_mistakes
+from igsm.mistakes.draw import draw_mistakes, law_of_kind
+from igsm.mistakes.pools import can_next
+from igsm.mistakes.rows import MAX_MISTAKES, MISTAKE_COLUMNS, MISTAKE_PARAMETER, MISTAKE_STEP
 from igsm.problems.record import MAX_PARAMETERS, N_SOLUTION, Record
-from igsm.problems.wording import MAX_MISTAKES, MISTAKE_COLUMNS, MISTAKE_PARAMETER, MISTAKE_STEP
 from igsm.seeds import derive_key
 
 Law = dict[int, float]
 """Parameter -> probability."""
 Names = dict[int, tuple[int, ...]]
 """Parameter -> token ids of "A's B"."""
-KINDS_OF_NAMES = ("retry", "retry_weak", "retry_miss", "unnecessary")
 _EQUAL = 1e-12
 
 
 def pools(record: Record, kind: str) -> list[list[int]]:
     """Before each step of the solution, the parameters that a mistake of this kind may name."""
     drawn = np.zeros((MAX_MISTAKES, MISTAKE_COLUMNS), np.int32)
-    n = draw_mistakes(record, KINDS.index(kind), 1.0, False, derive_key("pools"), drawn)
+    n = draw_mistakes(record, law_of_kind(kind, 1.0), derive_key("pools"), drawn)
     found: list[list[int]] = [[] for _ in range(record.head[N_SOLUTION])]
     for row in drawn[:n]:
         found[row[MISTAKE_STEP]].append(int(row[MISTAKE_PARAMETER]))

@@ -23,13 +23,12 @@ import igsm.seeds
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.errors import InputError
 from igsm.evaluation.cells import Cell
+from igsm.mistakes.document import Document
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.document import Document
 from igsm.problems.lexicon import load_lexicon
 from igsm.problems.problem import Problem
 from igsm.problems.record import BIN, OP, Record, row
 from igsm.problems.source import ProblemSource
-from igsm.problems.wording import MISTAKE_COLUMNS
 from igsm.rundir import atomic_write
 
 
@@ -117,7 +116,7 @@ def _make(config: ProblemConfig, vocabulary: Vocabulary, n: int, seed: int) -> d
                 f"fewer than 1 in 100 problems with op={config.op} have solutions of at most {limit} tokens"
             )
         record = source.record(index)
-        document = Document.of_record(record, source.lexicon, np.zeros((0, MISTAKE_COLUMNS), np.int32))
+        document = Document.of_record(record, source.lexicon)
         solution = document.codes[document.problem_end : document.solution_end]
         if len(vocabulary.encode_fragments(solution)) <= limit:
             kept.append(record)

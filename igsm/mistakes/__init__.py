@@ -1,1 +1,1 @@
-"""Mistakes in solutions, and the documents that they stand in."""
+"""What a solution gets wrong, and what documents look like: kinds of mistakes, one file each, and layouts."""

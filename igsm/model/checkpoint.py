@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from igsm.checkpoints import CONFIG, TRAINING_STATE, find_checkpoint, remove_checkpoint
-from igsm.config import Config, build_config, dump_yaml, load_yaml
+from igsm.config import Config, build_config, dump_yaml, load_stored
 from igsm.errors import InputError
 from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.model.gpt import GPT
@@ -128,7 +128,7 @@ def load_model(path: str | Path) -> tuple[GPT, dict[str, Any]]:
         InputError: no checkpoint there, a damaged one, or one of another model.
     """
     checkpoint = find_checkpoint(path)
-    config = load_yaml(checkpoint / CONFIG)
+    config = load_stored(checkpoint / CONFIG)
     shape = build_config(ModelConfig, config.get("model") or {}, f"{checkpoint / CONFIG}, model")
     with torch.device("meta"):
         model = GPT(shape)

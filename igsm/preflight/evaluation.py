@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from igsm.checkpoints import CONFIG, find_checkpoint
-from igsm.config import load_yaml
+from igsm.config import load_stored
 from igsm.decoding.decoders import DecoderName
 from igsm.errors import InputError, suggest
 from igsm.evaluation.cells import parse_cells
@@ -55,7 +55,7 @@ def check_evaluation(
 
 
 def _check_probe(decoder: str, folder: str) -> None:
-    stored = load_yaml(find_checkpoint(folder) / CONFIG)
+    stored = load_stored(find_checkpoint(folder) / CONFIG)
     if stored.get("stage") != "probe":
         raise InputError(f"{folder}: holds a model, not a probe; train one with `mistakes probe CONFIG from={folder}`")
     if (question := stored.get("question")) != "can_next":

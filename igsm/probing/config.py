@@ -9,9 +9,9 @@ from pydantic import Field, field_validator
 from igsm.config import Config
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError, suggest
+from igsm.mistakes.kinds import WRONG_STEPS
 from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.mistakes import WRONG_STEPS
 from igsm.training.config import TrackingConfig, TrainingConfig
 from igsm.training.settings import stored_model
 
@@ -30,7 +30,7 @@ class ProbeConfig(Config):
     question: Literal["can_next", "step"] = "can_next"
     """can_next: can this parameter be computed next? Asked after "Define A's B as". step: is this step right? Asked at
     the end of a whole step."""
-    wrong_kinds: tuple[str, ...] = Field(default=WRONG_STEPS, strict=False, min_length=1)
+    wrong_kinds: tuple[str, ...] = Field(default=("wrong_result", "wrong_operand"), strict=False, min_length=1)
     """Question `step`: the kinds of mistakes in wrong steps."""
     row_length: int = Field(ge=64)
     """Tokens of a row: a problem, its solution and as many random questions as fit. Longer problems are left out.
@@ -78,9 +78,7 @@ def resolve_probing(config: ProbeConfig) -> ProbeConfig:
         InputError: there is no such model, or the problems have names that it does not know.
     """
     shape, data, vocabulary = stored_model(config.from_)
-    problem = config.problem or data.problem.model_copy(update={"kind": "none", "retry_rate": 0.0})
-    if problem.kind != "none":
-        raise InputError(f"problem.kind: a probe is trained on solutions without mistakes, not '{problem.kind}'")
+    problem = config.problem or data.problem
     if load_vocabulary(problem).names_fingerprint != vocabulary.names_fingerprint:
         raise InputError(f"problem.lexicon: {config.from_} was trained on other names; choose the same lexicon")
     if config.model not in (None, shape) or config.vocabulary not in (None, data.vocabulary):

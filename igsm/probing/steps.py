@@ -1,7 +1,7 @@
 """Step questions: at the end of a whole step of a solution, is it right?
 
-The wrong versions are those of the mistakes that write a whole step (`igsm.problems.mistakes`). The question ends
-where the model would go on with a full stop or with BACK.
+The wrong versions are those of the mistakes that write a whole step (`igsm.mistakes.kinds.WRONG_STEPS`). The question
+ends where the model would go on with a full stop or with BACK.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from igsm.corpus.vocabulary import END, PROBLEM_START, SOLUTION_START, Vocabulary
+from igsm.mistakes.document import Document
+from igsm.mistakes.draw import draw_mistakes, law_of_kind
+from igsm.mistakes.rows import MAX_MISTAKES, MISTAKE_COLUMNS, MISTAKE_STEP
 from igsm.probing.probe import RIGHT, WRONG
 from igsm.probing.questions import Asked, QuestionRow, pack
-from igsm.problems.difficulty import KINDS
-from igsm.problems.document import Document
 from igsm.problems.lexicon import Lexicon
-from igsm.problems.mistakes import draw_mistakes
 from igsm.problems.record import Record
-from igsm.problems.wording import BACK, MAX_MISTAKES, MISTAKE_COLUMNS, MISTAKE_STEP, STOP
+from igsm.problems.wording import BACK, STOP
 
 
 def step_rows(
@@ -65,7 +65,7 @@ def _wrong_versions(record: Record, random: np.random.Generator, kinds: Sequence
     drawn = np.zeros((MAX_MISTAKES, MISTAKE_COLUMNS), np.int32)
     for kind in kinds:
         state = random.integers(0, 2**64, 4, dtype=np.uint64)
-        n = draw_mistakes(record, KINDS.index(kind), 1.0, False, state, drawn)
+        n = draw_mistakes(record, law_of_kind(kind, 1.0), state, drawn)
         steps, first = np.unique(drawn[:n, MISTAKE_STEP], return_index=True)
         for step, row in zip(steps.tolist(), drawn[first], strict=True):
             versions[step].append(row)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from igsm.checkpoints import CONFIG, find_checkpoint
-from igsm.config import build_config, load_yaml
+from igsm.config import build_config, load_stored
 from igsm.corpus.vocabulary import Vocabulary, read_vocabulary
 from igsm.corpus.workers import InOrder
 from igsm.errors import InputError
@@ -156,7 +156,7 @@ def load_probe(path: str | Path, device: str | torch.device = "cpu") -> tuple[Pr
         InputError: it is not a probe's folder, or it is damaged.
     """
     checkpoint = find_checkpoint(path)
-    content = load_yaml(checkpoint / CONFIG)
+    content = load_stored(checkpoint / CONFIG)
     if content.get("stage") != "probe":
         raise InputError(f"{path}: holds a model, not a probe; train one with `mistakes probe CONFIG from={path}`")
     config = build_config(ProbeConfig, content, str(checkpoint / CONFIG))

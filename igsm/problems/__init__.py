@@ -1,1 +1,1 @@
-"""What a problem, a solution and a mistake are: the generator of iGSM problems. numpy, numba, networkx; no torch."""
+"""What a problem and its right solution are: the generator of iGSM problems. numpy, numba, networkx; no torch."""

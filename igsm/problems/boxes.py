@@ -45,7 +45,7 @@ def write_boxes(state: np.ndarray, n_boxes: int, out: np.ndarray) -> tuple[int, 
         out: int32[MAX_FRAGMENTS], filled.
 
     Returns:
-        The ends of the problem, of the solution and of the answer in ``out``, as `solution.write_document`.
+        The ends of the problem, of the solution and of the answer in ``out``, as `mistakes.writing.write_document`.
     """
     if n_boxes == 0:
         n_boxes = FEWEST + below(state, MOST - FEWEST + 1)

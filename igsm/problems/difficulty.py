@@ -18,8 +18,6 @@ BINS = 23
 """Bins of the template hash."""
 SPLITS = {"train": range(16), "test": range(16, BINS)}
 """Template hash bins of the two splits."""
-KINDS = ("none", "retry", "retry_weak", "retry_miss", "unnecessary", "wrong_result", "wrong_operand")
-"""Kinds of mistakes, described in `igsm.problems.mistakes`."""
 MAX_MASK = 62
 """Parameters that fit the sampler's signed 64-bit masks."""
 
@@ -140,11 +138,9 @@ DIFFICULTIES = {
 
 
 class ProblemConfig(Config):
-    """Which problems to draw, and which mistakes to put into their solutions.
+    """Which problems to draw.
 
     `op` asks for exactly that many operations. Settings of the problem class that are None are the difficulty's.
-    The mistakes (`kind` and below) are drawn from a stream of their own: the same seed and index give the same problem
-    for every kind and rate.
     """
 
     difficulty: str = "med"
@@ -166,24 +162,11 @@ class ProblemConfig(Config):
     format: Literal["pq", "qp"] = "pq"
     split: Literal["train", "test"] = "train"
     reask: Literal["none", "loose", "strict"] = "none"
-    kind: str = "none"
-    retry_rate: float = 0.0
-    include_current: bool = False
-    error_free_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
 
     @model_validator(mode="after")
     def _check(self) -> ProblemConfig:
         if self.difficulty not in DIFFICULTIES:
             raise ValueError(f"unknown difficulty '{self.difficulty}'{suggest(self.difficulty, DIFFICULTIES)}")
-        if self.kind not in KINDS:
-            raise ValueError(f"unknown kind '{self.kind}'{suggest(self.kind, KINDS)}")
-        if not 0.0 <= self.retry_rate < 1.0:
-            raise ValueError(f"retry_rate must be in [0, 1), not {self.retry_rate}: at 1 a solution would never get on")
-        if (self.kind == "none") != (self.retry_rate == 0.0):
-            lacking = "a kind of mistakes, e.g. retry" if self.kind == "none" else "a retry_rate above 0, e.g. 0.5"
-            raise ValueError(
-                f"kind and retry_rate go together: kind '{self.kind}' with rate {self.retry_rate:g} lacks {lacking}"
-            )
         problem_class = self.problem_class  # raises for settings that do not go together
         name, most = ("max_op", problem_class.max_op) if self.op is None else ("op", self.op)
         if most > (limit := max_possible_op(problem_class)):

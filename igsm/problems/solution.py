@@ -1,154 +1,104 @@
-"""Solutions and whole documents as fragments: the right steps, and before them the mistakes that are taken back.
+"""Right solutions as fragments, and the writer of one step, which can be told to slip once.
 
-A step reads "Define A's B as v; so v = ..." (arXiv 2408.16293, section 2 and appendix A). `mistakes` draws the
-mistakes; here each of them becomes words and the span that masking, statistics and display read.
+A step reads "Define A's B as v; so v = ..." (arXiv 2408.16293, section 2 and appendix A).
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from igsm.problems.lexicon import Tables
-from igsm.problems.mistakes import NONE, WRONG_OPERAND, WRONG_RESULT
-from igsm.problems.record import ABSTRACT, LAYER, MAX_PARAMETERS, MODULUS, N_SOLUTION, NUMBER, QUESTION, TARGET, Record
+from igsm.problems.record import ABSTRACT, LAYER, MAX_PARAMETERS, MODULUS, N_SOLUTION, NUMBER, TARGET, Record
 from igsm.problems.wording import (
     AS,
-    BACK,
     DEFINE,
     FIRST_NUMBER,
     FIRST_SYMBOL,
     IS,
     MINUS,
-    MISTAKE_COLUMNS,
-    MISTAKE_INSTEAD,
-    MISTAKE_KIND,
-    MISTAKE_PARAMETER,
-    MISTAKE_PLACE,
-    MISTAKE_STEP,
     PLUS,
     SEMICOLON,
     SO,
-    SPAN_END,
-    SPAN_KIND,
-    SPAN_NAME_END,
-    SPAN_NAME_START,
-    SPAN_PARAMETER,
-    SPAN_START,
-    SPAN_STEP,
     STOP,
     TIMES,
     write_name,
-    write_problem,
 )
 from igsm.seeds import compiled
 
+# What a step gets wrong.
+NO_SLIP = 0
+OTHER_INPUT = 1  # input `place` is parameter `instead`; of the random number: the constant `instead`
+OTHER_RESULT = 2  # `instead` is added to the result of calculation `place`
+OTHER_OPERATOR = 3  # calculation `place` has the operator `instead`: PLUS, MINUS or TIMES
+SWAPPED_OPERANDS = 4  # the operands of calculation `place` are exchanged
+LEFT_OUT_TERM = 5  # the term that begins with input `place` is left out
+
+
+class Slip(NamedTuple):
+    """One thing that a step gets wrong; everything after it in the step follows from it.
+
+    Inputs count as in `Record.inputs`, calculations from 0 in the order in which the right step makes them. A step
+    without a calculation ("so p = 17", "so x = u = 0") has one result: the number that it states.
+    """
+
+    what: int
+    place: int
+    instead: int
+
+
+RIGHT = Slip(NO_SLIP, 0, 0)
+
+# Where the writing of a step has got to.
+_FRAGMENT = 0  # the next fragment in `out`
+_LETTER = 1  # the next letter in `Record.symbols`
+_CALCULATION = 2  # the number of the next calculation
+_LAST = 3  # the number of the last calculation
+
 
 @compiled
-def write_document(
-    record: Record, mistakes: np.ndarray, tables: Tables, out: np.ndarray, spans: np.ndarray
-) -> tuple[int, int, int]:
-    """Write problem, solution and answer, one after the other.
-
-    Args:
-        mistakes: int32[n, MISTAKE_COLUMNS], in order of their steps.
-        out: int32[MAX_FRAGMENTS], filled with fragment codes.
-        spans: int32[>= n, SPAN_COLUMNS], filled with one row for each mistake, positions counted in ``out``.
-
-    Returns:
-        The ends of the problem, of the solution and of the answer in ``out``.
-    """
-    problem_end = write_problem(record, tables, out)
-    solution_end = write_solution(record, mistakes, tables, out, problem_end, spans)
-    out[solution_end] = FIRST_NUMBER + record.value[record.head[QUESTION]]
-    return problem_end, solution_end, solution_end + 1
-
-
-@compiled
-def write_solution(
-    record: Record, mistakes: np.ndarray, tables: Tables, out: np.ndarray, start: int, spans: np.ndarray
-) -> int:
-    """Write the solution, with the mistakes before their steps, from ``out[start]`` on; returns its end.
-
-    Arguments as in :func:`write_document`.
-    """
-    n, m, letters = start, 0, 0
+def write_solution(record: Record, tables: Tables, out: np.ndarray, start: int) -> int:
+    """Write the right solution from ``out[start]`` on (int32, fragment codes); returns its end."""
+    n, letter = start, 0
     symbols = np.zeros(MAX_PARAMETERS, np.int32)
-    right = np.zeros(MISTAKE_COLUMNS, np.int32)
-    right[MISTAKE_KIND] = NONE
     for step in range(record.head[N_SOLUTION]):
-        while m < len(mistakes) and mistakes[m, MISTAKE_STEP] == step:
-            if mistakes[m, MISTAKE_KIND] in (WRONG_RESULT, WRONG_OPERAND):
-                n = _write_wrong_step(record, mistakes[m], right, tables, out, n, symbols, letters, spans[m])
-            else:
-                n = _write_wrong_name(record, mistakes[m], tables, out, n, spans[m])
-            m += 1
-        n, letters = _write_step(record, int(record.solution[step]), right, tables, out, n, symbols, letters)
+        parameter = int(record.solution[step])
+        n, _ = write_step(record, parameter, RIGHT, tables, out, n, letter, symbols, record.value)
+        letter += count_letters(record, parameter)
     return n
 
 
 @compiled
-def _write_wrong_name(
-    record: Record, mistake: np.ndarray, tables: Tables, out: np.ndarray, n: int, span: np.ndarray
-) -> int:
-    """ " Define A's B as BACK." """
-    out[n] = DEFINE
-    end = write_name(record, mistake[MISTAKE_PARAMETER], tables, out, n + 1)
-    out[end] = AS
-    return _take_back(mistake, out, n, end + 1, n + 1, end, span)
+def count_letters(record: Record, parameter: int) -> int:
+    """Letters that a parameter's step defines: its own, and one for every intermediate (n inputs have n - 2)."""
+    return 1 + max(int(record.n_inputs[parameter]) - 2, 0)
 
 
 @compiled
-def _write_wrong_step(
-    record: Record,
-    mistake: np.ndarray,
-    right: np.ndarray,
-    tables: Tables,
-    out: np.ndarray,
-    n: int,
-    symbols: np.ndarray,
-    letters: int,
-    span: np.ndarray,
-) -> int:
-    """ " Define A's B as v; so v = p + W = 17 + 13 = 9 BACK." with the symbols that the right step will define."""
-    parameter = int(mistake[MISTAKE_PARAMETER])
-    end, _ = _write_step(record, parameter, mistake, tables, out, n, symbols, letters)
-    # The right step, behind it for a moment, has the same words up to the wrong one: everything else follows from that.
-    _write_step(record, parameter, right, tables, out, end, symbols, letters)
-    word = n
-    while out[word] == out[end + word - n]:
-        word += 1
-    return _take_back(mistake, out, n, end - 1, word, word + 1, span)
-
-
-@compiled
-def _take_back(
-    mistake: np.ndarray, out: np.ndarray, start: int, end: int, wrong_start: int, wrong_end: int, span: np.ndarray
-) -> int:
-    """ " BACK." after the fragments [start, end), and their span."""
-    out[end], out[end + 1] = BACK, STOP
-    span[SPAN_KIND], span[SPAN_STEP] = mistake[MISTAKE_KIND], mistake[MISTAKE_STEP]
-    span[SPAN_PARAMETER] = mistake[MISTAKE_PARAMETER]
-    span[SPAN_START], span[SPAN_END] = start, end
-    span[SPAN_NAME_START], span[SPAN_NAME_END] = wrong_start, wrong_end
-    return end + 2
-
-
-@compiled
-def _write_step(
+def write_step(
     record: Record,
     parameter: int,
-    mistake: np.ndarray,
+    slip: Slip,
     tables: Tables,
     out: np.ndarray,
     n: int,
+    letter: int,
     symbols: np.ndarray,
-    letters: int,
+    values: np.ndarray,
 ) -> tuple[int, int]:
-    """ " Define A's B as v; so v = ..."; sets ``symbols[parameter]``. Returns the end and letters used.
+    """Write " Define A's B as v; so v = ... ." from ``out[n]`` on.
 
-    ``mistake`` may change one input (`WRONG_OPERAND`) or one result (`WRONG_RESULT`).
+    Args:
+        parameter: what the step defines.
+        letter: place of its letter in `Record.symbols`; those of its intermediates follow.
+        symbols: int32[MAX_PARAMETERS], the fragments of the parameters' letters; gets that of ``parameter``.
+        values: int16[MAX_PARAMETERS], the numbers that stand for the inputs, such as `Record.value`.
+
+    Returns:
+        The end, and the number that the step comes to.
     """
-    symbol = FIRST_SYMBOL + int(record.symbols[letters])
+    symbol = FIRST_SYMBOL + int(record.symbols[letter])
     symbols[parameter] = symbol
     out[n] = DEFINE
     n = write_name(record, parameter, tables, out, n + 1)
@@ -158,37 +108,42 @@ def _write_step(
     number = int(record.number[parameter])
     layer, target = record.parameter[parameter, LAYER], record.parameter[parameter, TARGET]
     n_factors = 2 if record.parameter[parameter, ABSTRACT] and target > layer + 1 else 1
-    n_operations = max(n_inputs - 1, 0)
-    wrong_after, offset = -1, 0
-    if mistake[MISTAKE_KIND] == WRONG_RESULT:
-        wrong_after, offset = n_operations - 1 - int(mistake[MISTAKE_PLACE]), int(mistake[MISTAKE_INSTEAD])
-
-    # Fragments, letters, operations still to come; how many these are after the wrong one, what is added to its result.
-    place = np.array((n + 2, letters + 1, n_operations, wrong_after, offset))
+    n_calculations = max(n_inputs - 1, 0)
+    if slip.what == LEFT_OUT_TERM:
+        n_calculations -= n_factors
+    at = np.array((n + 2, letter + 1, 0, n_calculations - 1))
     total, total_value, n_terms = 0, 0, 0
     for i in range(0, n_inputs, n_factors):
-        first = _input(record, parameter, i, mistake)
+        left_out = slip.what == LEFT_OUT_TERM and slip.place == i
+        first = _input(record, parameter, i, slip)
         if record.inputs[parameter, i] == NUMBER:
-            if mistake[MISTAKE_KIND] == WRONG_OPERAND and mistake[MISTAKE_PLACE] == i:
+            if left_out:
+                number = -1
+            elif first != NUMBER:
                 number = first
             continue
-        term, value = symbols[first], int(record.value[first])
+        if left_out:
+            continue
+        term, value = symbols[first], int(values[first])
         if n_factors == 2:
-            second = _input(record, parameter, i + 1, mistake)
-            term, value = _write_operation(
-                record, symbol, term, value, TIMES, symbols[second], int(record.value[second]), out, place
+            second = _input(record, parameter, i + 1, slip)
+            term, value = _write_calculation(
+                record, symbol, slip, term, value, TIMES, symbols[second], int(values[second]), out, at
             )
         if n_terms:
             sign = MINUS if record.subtract[parameter] else PLUS
-            total, total_value = _write_operation(record, symbol, total, total_value, sign, term, value, out, place)
+            total, total_value = _write_calculation(
+                record, symbol, slip, total, total_value, sign, term, value, out, at
+            )
         else:
             total, total_value = term, value
         n_terms += 1
     if number >= 0 and n_terms:
         sign = TIMES if record.multiply[parameter] else PLUS
-        _write_operation(record, symbol, FIRST_NUMBER + number, number, sign, total, total_value, out, place)
-    n = place[0]
-    if n_operations == 0:
+        left = FIRST_NUMBER + number
+        total, total_value = _write_calculation(record, symbol, slip, left, number, sign, total, total_value, out, at)
+    n = at[_FRAGMENT]
+    if n_calculations == 0:
         out[n], out[n + 1], out[n + 2], out[n + 3] = SEMICOLON, SO, symbol, IS
         n += 4
         if n_terms:
@@ -196,55 +151,63 @@ def _write_step(
             n += 2
         else:
             total_value = max(number, 0)
-        out[n] = FIRST_NUMBER + (total_value + offset) % int(record.head[MODULUS])
+        if slip.what == OTHER_RESULT:
+            total_value += slip.instead
+        total_value %= int(record.head[MODULUS])
+        out[n] = FIRST_NUMBER + total_value
         n += 1
     out[n] = STOP
-    return n + 1, place[1]
+    return n + 1, total_value
 
 
 @compiled
-def _input(record: Record, parameter: int, i: int, mistake: np.ndarray) -> int:
+def _input(record: Record, parameter: int, i: int, slip: Slip) -> int:
     """Input i of a parameter, or what stands in its place: a parameter, or NUMBER's own wrong number."""
-    if mistake[MISTAKE_KIND] == WRONG_OPERAND and mistake[MISTAKE_PLACE] == i:
-        return int(mistake[MISTAKE_INSTEAD])
+    if slip.what == OTHER_INPUT and slip.place == i:
+        return slip.instead
     return int(record.inputs[parameter, i])
 
 
 @compiled
-def _write_operation(
+def _write_calculation(
     record: Record,
     symbol: int,
+    slip: Slip,
     left: int,
     left_value: int,
     sign: int,
     right: int,
     right_value: int,
     out: np.ndarray,
-    place: np.ndarray,
+    at: np.ndarray,
 ) -> tuple[int, int]:
     """ "; w = x + y = 3 + 4 = 7" for an intermediate w or "; so v = ..." for the last.
 
-    ``place`` is as in `_write_step`, and advances. Returns the fragment of w or v and its value.
+    ``at`` advances. Returns the fragment of w or v and its value.
     """
-    n, letters = place[0], place[1]
-    place[2] -= 1
+    slips = slip.place == at[_CALCULATION]
+    n = at[_FRAGMENT]
     out[n] = SEMICOLON
     n += 1
     name = symbol
-    if place[2] == 0:
+    if at[_CALCULATION] == at[_LAST]:
         out[n] = SO
         n += 1
     else:
-        name = FIRST_SYMBOL + int(record.symbols[letters])
-        place[1] += 1
+        name = FIRST_SYMBOL + int(record.symbols[at[_LETTER]])
+        at[_LETTER] += 1
+    if slips and slip.what == OTHER_OPERATOR:
+        sign = slip.instead
+    if slips and slip.what == SWAPPED_OPERANDS:
+        left, left_value, right, right_value = right, right_value, left, left_value
     if sign == TIMES:
         value = left_value * right_value
     elif sign == PLUS:
         value = left_value + right_value
     else:
         value = left_value - right_value
-    if place[2] == place[3]:
-        value += place[4]
+    if slips and slip.what == OTHER_RESULT:
+        value += slip.instead
     value %= int(record.head[MODULUS])
     out[n], out[n + 1], out[n + 2], out[n + 3], out[n + 4] = name, IS, left, sign, right
     out[n + 5], out[n + 6], out[n + 7], out[n + 8] = (
@@ -254,5 +217,6 @@ def _write_operation(
         FIRST_NUMBER + right_value,
     )
     out[n + 9], out[n + 10] = IS, FIRST_NUMBER + value
-    place[0] = n + 11
+    at[_FRAGMENT] = n + 11
+    at[_CALCULATION] += 1
     return name, value

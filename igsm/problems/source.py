@@ -8,22 +8,19 @@ import numpy as np
 
 from igsm.errors import InputError
 from igsm.problems.candidate import law_of, new_workspace
-from igsm.problems.difficulty import KINDS, ProblemConfig
-from igsm.problems.document import Document
+from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import Lexicon, load_lexicon
-from igsm.problems.mistakes import draw_mistakes
 from igsm.problems.problem import Problem
 from igsm.problems.record import Record, copy, row
 from igsm.problems.sampler import CHUNK, SERVED, Chunk, new_chunk, serve, start_chunk
-from igsm.problems.wording import MAX_MISTAKES, MISTAKE_COLUMNS
-from igsm.seeds import derive_key, uniform
+from igsm.seeds import derive_key
 
 
 class ProblemSource:
-    """An endless sequence of problems and documents, with access by index.
+    """An endless sequence of problems, with access by index.
 
-    Problem i depends on the seed, the settings of the problem class (not on the lexicon's names or the mistakes) and
-    i alone. Reading in ascending order is the fast way: problems are made in chunks of 256.
+    Problem i depends on the seed, the settings of the problem class (not on the lexicon's names) and i alone. Reading
+    in ascending order is the fast way: problems are made in chunks of 256.
 
     Args:
         config: which problems.
@@ -38,7 +35,7 @@ class ProblemSource:
         self.lexicon: Lexicon = load_lexicon(self.problem_class.lexicon)
         self.lexicon.check_size(self.problem_class.depths[-1], self.problem_class.widths[-1])
         self.law = law_of(config)
-        self._stream = f"{purpose}: {config.stream_name}" if purpose else config.stream_name
+        self.stream_name = f"{purpose}: {config.stream_name}" if purpose else config.stream_name
         self._work = new_workspace()
         self._number = -1
 
@@ -56,7 +53,7 @@ class ProblemSource:
         number, i = divmod(index, CHUNK)
         with np.errstate(over="ignore"):  # where not compiled, 64-bit integers wrap around with a warning
             if number != self._number:
-                key = derive_key("problems", self.seed, self._stream, number)
+                key = derive_key("problems", self.seed, self.stream_name, number)
                 start_chunk(key, self.law, self._chunk)
                 self._number = number
             outcome = serve(i, self.law, self.lexicon.tables, self._work, self._chunk)
@@ -68,22 +65,6 @@ class ProblemSource:
     def problem(self, index: int) -> Problem:
         """Problem `index` with its names."""
         return Problem.from_record(self.record(index), self.lexicon)
-
-    def document(self, index: int) -> Document:
-        """Problem `index` with its solution and mistakes."""
-        return Document.of_record(record := self.record(index), self.lexicon, self._mistakes(index, record))
-
-    def _mistakes(self, index: int, record: Record) -> np.ndarray:
-        """int32[n, 5] (`wording.MISTAKE_COLUMNS`), from a stream that other kinds and rates do not disturb."""
-        config = self.config
-        state = derive_key("mistakes", self.seed, self._stream, index)
-        drawn = np.zeros((MAX_MISTAKES, MISTAKE_COLUMNS), np.int32)
-        kind = KINDS.index(config.kind)
-        with np.errstate(over="ignore"):
-            if uniform(state) < config.error_free_share:
-                return drawn[:0]
-            n = draw_mistakes(record, kind, config.retry_rate, config.include_current, state, drawn)
-        return drawn[:n]
 
 
 def no_such_problem(config: ProblemConfig, op: int) -> InputError:

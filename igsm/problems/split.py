@@ -36,14 +36,7 @@ from igsm.problems.residue import (
 )
 from igsm.problems.sha256 import sha256_remainder
 from igsm.problems.solution import write_solution
-from igsm.problems.wording import (
-    FIRST_NAME,
-    FIRST_NUMBER,
-    FIRST_SYMBOL,
-    MISTAKE_COLUMNS,
-    SPAN_COLUMNS,
-    SYMBOLS,
-)
+from igsm.problems.wording import FIRST_NAME, FIRST_NUMBER, FIRST_SYMBOL, SYMBOLS
 from igsm.seeds import compiled
 
 # Chosen so that each split has one of the two kinds of op=1, and of op=2 to 8 about 7 in 23 problems are of the test
@@ -89,8 +82,7 @@ def template_bin(record: Record, tables: Tables) -> int:
     Reads structure, inputs, signs, names and letters; values need not be there yet.
     """
     codes = np.empty(_FRAGMENTS, np.int32)
-    no_mistakes = np.empty((0, MISTAKE_COLUMNS), np.int32)
-    n_codes = write_solution(record, no_mistakes, tables, codes, 0, np.empty((0, SPAN_COLUMNS), np.int32))
+    n_codes = write_solution(record, tables, codes, 0)
     if may_leave_residue(record, tables):
         text, n = write_residue_template(record, codes, n_codes, tables)
     else:

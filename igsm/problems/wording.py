@@ -20,7 +20,6 @@ from igsm.problems.record import (
     ITEM,
     LAYER,
     LETTERS,
-    MAX_PARAMETERS,
     N_INSTANCES,
     NUMBER,
     QUESTION,
@@ -50,19 +49,9 @@ FIRST_SYMBOL = 32
 FIRST_NUMBER = FIRST_SYMBOL + LETTERS
 FIRST_NAME = FIRST_NUMBER + MAX_NUMBERS
 
-MAX_FRAGMENTS = 1 << 18
-"""Room for the longest document: 60 sentences, 60 operations and every possible mistake before each step. The most
-are 22 wrong results of each operation, each in a sentence of up to 100 fragments."""
-
-# Columns of a mistake, as `mistakes.draw_mistakes` lists them in order of their steps. Mistakes that only name a wrong
-# parameter have neither a place nor something instead; see `mistakes` for what these are of the others.
-MISTAKE_STEP, MISTAKE_PARAMETER, MISTAKE_KIND, MISTAKE_PLACE, MISTAKE_INSTEAD = range(5)
-MISTAKE_COLUMNS = 5
-# Columns of a span: fragments [START, END) are taken back, [NAME_START, NAME_END) in it are the wrong words: the
-# parameter's name, or the one wrong number or symbol.
-SPAN_KIND, SPAN_STEP, SPAN_PARAMETER, SPAN_START, SPAN_END, SPAN_NAME_START, SPAN_NAME_END = range(7)
-SPAN_COLUMNS = 7
-MAX_MISTAKES = MAX_PARAMETERS * MAX_PARAMETERS
+MAX_FRAGMENTS = 1 << 19
+"""Room for the longest document: problem, solution, and as many mistakes as there may be (4,096), each in a sentence
+of up to 100 fragments."""
 
 
 class FragmentTable:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from igsm.config import load_yaml
+from igsm.config import load_stored
 from igsm.errors import InputError, suggest
 from igsm.grading.evaluations import PROVENANCE, Evaluation, check, defaults, read_evaluations, records_of
 from igsm.grading.metrics import Columns, Json
@@ -169,7 +169,7 @@ def sources_of_runs(runs: Sequence[Path]) -> list[Source]:
         folder = RunFolder(run)
         if not folder.evaluations.is_dir() and not folder.config.is_file():
             raise InputError(f"{run}: not a run folder: it has neither config.yaml nor eval/")
-        config = load_yaml(folder.config) if folder.config.is_file() else {}
+        config = load_stored(folder.config) if folder.config.is_file() else {}
         described.append((run, config, describe(config)))
     sources = []
     for run, config, name in described:
@@ -186,14 +186,15 @@ def sources_of_runs(runs: Sequence[Path]) -> list[Source]:
 
 def describe(config: Json) -> str:
     """Name of a row in the paper's words, from a run's resolved config: "original", "retry 0.5, lora qv8 e16"."""
-    problem = _section(_section(config, "data"), "problem")
-    if not problem:
+    data = _section(config, "data")
+    if not _section(data, "problem"):
         return ""
-    kind = problem.get("kind", "none")
+    mistakes = _section(data, "mistakes")
+    kind = mistakes.get("kind", "none")
     if kind == "none":
         name = "original"
     else:
-        rate, share = (problem.get(key) for key in ("retry_rate", "error_free_share"))
+        rate, share = (mistakes.get(key) for key in ("rate", "error_free_share"))
         name = f"{kind} {rate if isinstance(rate, int | float) else 0.0:g}"
         if isinstance(share, int | float) and share:
             name += f" + {100 * share:g} % error-free"

@@ -7,7 +7,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from igsm.config import Config, Difference, differences, load_config, load_yaml
+from igsm.config import Config, Difference, differences, load_config, load_stored
 from igsm.rundir import RunFolder
 
 Settings = dict[str, Any]
@@ -65,5 +65,5 @@ def conflict(run: Path, wanted: Settings) -> str | None:
     config = RunFolder(run).config
     if not config.is_file():
         return None
-    lines = what_differs(wanted, load_yaml(config), run)
+    lines = what_differs(wanted, load_stored(config), run)
     return f"{run} was made with other settings: {'; '.join(lines[:3])}" if lines else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from igsm.config import Config, dump_yaml, load_yaml
+from igsm.config import Config, dump_yaml, load_stored
 from igsm.errors import InputError
 from igsm.rundir import RunFolder, atomic_write, provenance, read_json, write_json
 
@@ -37,7 +37,7 @@ def is_resumed(folder: RunFolder, resolved: Config) -> bool:
         if others:
             raise InputError(f"{folder}: is not empty and holds no run ({others[0]}); choose another folder")
         return False
-    before, now = load_yaml(folder.config), resolved.model_dump(mode="json")
+    before, now = load_stored(folder.config), resolved.model_dump(mode="json")
     if "from" in now and same_start(str(before.get("from")), now["from"], folder.path):
         before["from"] = now["from"]
     differences = _differences(before, now)

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from igsm.checkpoints import CONFIG, find_checkpoint, latest_checkpoint
-from igsm.config import Config, build_config, load_yaml
+from igsm.config import Config, build_config, load_stored
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
 from igsm.errors import InputError
@@ -71,7 +71,7 @@ def stored_model(path: str) -> tuple[ModelConfig, DataConfig, Vocabulary]:
         InputError: no checkpoint there, a damaged one, or one of another kind.
     """
     checkpoint = find_checkpoint(path)
-    stored, where = load_yaml(checkpoint / CONFIG), str(checkpoint / CONFIG)
+    stored, where = load_stored(checkpoint / CONFIG), str(checkpoint / CONFIG)
     shape = build_config(ModelConfig, stored.get("model") or {}, f"{where}, model")
     if stored.get("lora"):
         shape = build_config(LoRAConfig, stored["lora"], f"{where}, lora").merged(shape)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from igsm.config import load_yaml
+from igsm.config import load_stored
 from igsm.rundir import RunFolder, read_json
 from igsm.training.config import TrackingConfig
 
@@ -126,7 +126,7 @@ def _start(wandb: Any, mode: str, config: TrackingConfig, folder: RunFolder) -> 
         id=hashlib.sha256(started.encode()).hexdigest()[:16],
         resume="allow" if mode == "online" else None,
         dir=str(folder.path),
-        config=load_yaml(folder.config),
+        config=load_stored(folder.config),
         settings=wandb.Settings(init_timeout=INIT_SECONDS, silent=True, console="off"),
     )
 

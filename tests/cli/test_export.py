@@ -15,7 +15,7 @@ from igsm.errors import InputError
 from igsm.grading import grade, read_problem
 from igsm.problems.lexicon import load_lexicon
 
-NANO: dict[str, Any] = {"difficulty": "nano", "kind": "retry", "retry_rate": 0.5, "seed": 3}
+NANO: dict[str, Any] = {"difficulty": "nano", "kind": "retry", "rate": 0.5, "seed": 3}
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from cli.main import build
 from igsm.errors import InputError
+from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.source import DocumentSource
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.source import ProblemSource
 
 
 def show(*arguments: str) -> str:
@@ -25,8 +26,7 @@ def show(*arguments: str) -> str:
 def test_prints_the_document() -> None:
     """Struck words, answer, op and bin are those of the same seed and index elsewhere."""
     output = show("--kind", "retry", "--retry-rate", "0.5", "--seed", "3", "--index", "2", "--op", "9")
-    config = ProblemConfig(op=9, kind="retry", retry_rate=0.5)
-    document = ProblemSource(config, 3).document(2)
+    document = DocumentSource(ProblemConfig(op=9), MistakeConfig(kind="retry", rate=0.5), 3).document(2)
     assert f"problem {document.problem_text}" in output
     assert output.count("~~Define ") == len(document.spans) > 0
     assert document.solution_text in output.replace("~~", "")
@@ -41,15 +41,15 @@ def test_tokens_show_ids_and_mask() -> None:
     assert cells[0] == ("222", " ", "[problem]")
     assert cells[-1] == ("50256", " ", "[end]")
     marks = "".join(mark for _, mark, _ in cells)
-    document = ProblemSource(ProblemConfig(op=9, kind="retry", retry_rate=0.5), 3).document(0)
+    document = DocumentSource(ProblemConfig(op=9), MistakeConfig(kind="retry", rate=0.5), 3).document(0)
     assert len(re.findall("ssp+s", marks)) == len(document.spans) > 0
     assert all(" BACK" not in text for _, mark, text in cells if mark != " ")
 
 
 def test_whole_wrong_steps_are_struck_through_up_to_back() -> None:
     """Not only their names; and one token of each is marked as the wrong word."""
-    output = show("--kind", "wrong_result", "--retry-rate", "0.5", "--seed", "3", "--tokens", "--op", "9")
-    document = ProblemSource(ProblemConfig(op=9, kind="wrong_result", retry_rate=0.5), 3).document(0)
+    output = show("--kind", "wrong_result", "--rate", "0.5", "--seed", "3", "--tokens", "--op", "9")
+    document = DocumentSource(ProblemConfig(op=9), MistakeConfig(kind="wrong_result", rate=0.5), 3).document(0)
     struck = re.findall(r"~~(Define [^~]*)~~ BACK\.", output)
     assert struck == [document.text(span.start, span.end).strip() for span in document.spans] != []
     assert all("; so " in step for step in struck)
@@ -70,9 +70,9 @@ def test_boxes_and_graph(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--kind", "retry"], "kind and retry_rate go together"),
+        (["--kind", "retry"], "kind and rate go together"),
         (["--kind", "retri", "--retry-rate", "0.1"], "did you mean 'retry'"),
-        (["--kind", "retry", "--retry-rate", "1"], "retry_rate must be in"),
+        (["--kind", "retry", "--retry-rate", "1"], "rate must be in"),
         (["--difficulty", "medium"], "did you mean 'med'"),
         (["--op", "500"], "op=500"),
         (["--split", "dev"], "split"),

@@ -15,15 +15,19 @@ from igsm.corpus.blocks import block, documents
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
-from igsm.problems.difficulty import KINDS, ProblemConfig
-from igsm.problems.mistakes import WRONG_STEPS
+from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.kinds import KINDS, WRONG_STEPS
+from igsm.problems.difficulty import ProblemConfig
 
 PROBLEM, SOLUTION, ANSWER, END = 222, 223, 224, 50256
 
 
-def data(context: int = 512, windows: int = 16, corpus: str = "igsm", seed: int = 1, **problem: object) -> DataConfig:
-    config = ProblemConfig(**({"difficulty": "easy"} | problem))  # type: ignore[arg-type]
-    return DataConfig(problem=config, context=context, windows_per_block=windows, corpus=corpus, seed=seed)  # type: ignore[arg-type]
+def data(context: int = 512, windows: int = 16, corpus: str = "igsm", seed: int = 1, **settings: object) -> DataConfig:
+    """Settings are those of the problems and of the mistakes."""
+    mistakes = MistakeConfig(**{key: settings.pop(key) for key in MistakeConfig.model_fields if key in settings})  # type: ignore[arg-type]
+    problem = ProblemConfig(**({"difficulty": "easy"} | settings))  # type: ignore[arg-type]
+    fixed = {"context": context, "windows_per_block": windows, "corpus": corpus, "seed": seed}
+    return DataConfig(problem=problem, mistakes=mistakes, **fixed)  # type: ignore[arg-type]
 
 
 def split_documents(tokens: np.ndarray) -> list[np.ndarray]:
@@ -42,7 +46,7 @@ def digest(config: DataConfig, number: int) -> str:
 
 
 def test_a_block_depends_on_nothing_made_before_it() -> None:
-    config = data(kind="retry", retry_rate=0.4)
+    config = data(kind="retry", rate=0.4)
     first = digest(config, 3)
     digest(config, 0)
     digest(data(op=3), 1)
@@ -66,7 +70,7 @@ PLAIN = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from test_blocks import data, digest
-print(digest(data(windows=2, kind="retry", retry_rate=0.5), 1), digest(data(windows=2, corpus="boxes"), 1))
+print(digest(data(windows=2, kind="retry", rate=0.5), 1), digest(data(windows=2, corpus="boxes"), 1))
 """
 
 
@@ -74,7 +78,7 @@ print(digest(data(windows=2, kind="retry", retry_rate=0.5), 1), digest(data(wind
 def test_compiled_equals_plain_and_hash_seeds_do_not_matter(environment: dict[str, str]) -> None:
     command = [sys.executable, "-c", PLAIN, os.path.dirname(__file__)]
     result = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True)
-    expected = [digest(data(windows=2, kind="retry", retry_rate=0.5), 1), digest(data(windows=2, corpus="boxes"), 1)]
+    expected = [digest(data(windows=2, kind="retry", rate=0.5), 1), digest(data(windows=2, corpus="boxes"), 1)]
     assert result.stdout.split() == expected
 
 
@@ -84,7 +88,7 @@ def test_documents_are_the_text_of_the_windows(kind: str) -> None:
     if kind == "boxes":
         config = data(corpus="boxes", windows=5)
     else:
-        config = data(kind=kind, retry_rate=0.0 if kind == "none" else 0.5, windows=5)
+        config = data(kind=kind, rate=0.0 if kind == "none" else 0.5, windows=5)
     made = block(config, 2)
     vocabulary = load_vocabulary(config.problem, "gpt2")
     listed = list(documents(config, 2, 5))
@@ -113,7 +117,7 @@ def test_first_windows_of_a_block_list_their_documents_only() -> None:
 
 def test_planes_mark_exactly_the_mistakes() -> None:
     """Found again by pattern in the text, independent of the spans."""
-    config = data(kind="retry", retry_rate=0.5, windows=12)
+    config = data(kind="retry", rate=0.5, windows=12)
     made = block(config, 0)
     vocabulary = load_vocabulary(config.problem, "gpt2")
     mistakes = 0
@@ -140,7 +144,7 @@ def test_planes_mark_exactly_the_mistakes() -> None:
 @pytest.mark.parametrize("kind", WRONG_STEPS)
 def test_planes_mark_one_wrong_word_in_whole_wrong_steps(kind: str) -> None:
     """Plane `step` runs from "Define" to BACK; plane `parameter` holds one token, a number or a symbol."""
-    config = data(kind=kind, retry_rate=0.5, windows=12)
+    config = data(kind=kind, rate=0.5, windows=12)
     made = block(config, 0)
     vocabulary = load_vocabulary(config.problem, "gpt2")
     mistakes = 0
@@ -161,7 +165,7 @@ def test_planes_mark_one_wrong_word_in_whole_wrong_steps(kind: str) -> None:
 
 
 def test_solution_plane_runs_from_after_the_solution_token_to_the_end_token() -> None:
-    made = block(data(kind="retry", retry_rate=0.3), 1)
+    made = block(data(kind="retry", rate=0.3), 1)
     for row, roles in zip(made.tokens, made.roles, strict=True):
         inside = False
         for token, plane in zip(row.tolist(), roles.tolist(), strict=True):
@@ -172,19 +176,19 @@ def test_solution_plane_runs_from_after_the_solution_token_to_the_end_token() ->
 def test_problems_are_the_same_for_every_kind_and_rate_of_mistake() -> None:
     plain = [document.problem_text for document in documents(data(context=4096), 4, 4)]
     for kind, rate in (("retry", 0.5), ("retry_weak", 0.1), ("retry_miss", 0.9)):
-        other = [document.problem_text for document in documents(data(context=4096, kind=kind, retry_rate=rate), 4, 4)]
+        other = [document.problem_text for document in documents(data(context=4096, kind=kind, rate=rate), 4, 4)]
         assert 20 < len(other) <= len(plain)
         assert other == plain[: len(other)]
 
 
 def test_error_free_share_mixes() -> None:
-    config = data(kind="retry", retry_rate=0.9, error_free_share=0.3, windows=64)
+    config = data(kind="retry", rate=0.9, error_free_share=0.3, windows=64)
     made = [bool(document.spans) for document in documents(config, 0, 64)]
     # at rate 0.9 a solution without mistakes is rare, except where nothing could be wrong
     without = 1 - np.mean(made)
-    baseline = 1 - np.mean([bool(d.spans) for d in documents(data(kind="retry", retry_rate=0.9, windows=64), 0, 64)])
+    baseline = 1 - np.mean([bool(d.spans) for d in documents(data(kind="retry", rate=0.9, windows=64), 0, 64)])
     assert 0.2 < without - baseline < 0.4
-    every = data(kind="retry", retry_rate=0.9, error_free_share=1.0)
+    every = data(kind="retry", rate=0.9, error_free_share=1.0)
     assert not any(document.spans for document in documents(every, 0, 16))
 
 
@@ -204,4 +208,4 @@ def test_a_context_that_nothing_fits_is_an_error_not_a_loop() -> None:
 
 def test_boxes_take_no_mistakes() -> None:
     with pytest.raises(ValueError, match="corpus 'boxes' has no mistakes"):
-        data(corpus="boxes", kind="retry", retry_rate=0.5)
+        data(corpus="boxes", kind="retry", rate=0.5)

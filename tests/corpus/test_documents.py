@@ -18,12 +18,14 @@ from igsm.corpus.shards import ShardReader
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.errors import InputError
 from igsm.methods.method import Method
+from igsm.mistakes.config import MistakeConfig
 from igsm.mistakes.layout import PLAIN, Layout, Mark, Part, Role, Row
+from igsm.mistakes.source import DocumentSource
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
-from igsm.problems.source import ProblemSource
 
-PROBLEM = ProblemConfig(difficulty="nano", kind="retry", retry_rate=0.5)
+PROBLEM = ProblemConfig(difficulty="nano")
+MISTAKES = MistakeConfig(kind="retry", rate=0.5)
 VOCABULARY = load_vocabulary(PROBLEM, "gpt2")
 TAGGED = (
     Row(Part.WORD, words=Mark.PROBLEM),
@@ -49,13 +51,13 @@ class Mixed(Method):
 
 
 def data(**settings: Any) -> DataConfig:
-    return DataConfig(problem=PROBLEM, context=128, windows_per_block=64, **settings)
+    return DataConfig(problem=PROBLEM, mistakes=MISTAKES, context=128, windows_per_block=64, **settings)
 
 
 @pytest.mark.parametrize("layout", [PLAIN, MIXED])
 def test_plain_documents_are_those_of_the_paper(layout: Layout) -> None:
     """[222] problem [223] solution [224] answer [50256], written here without the loop."""
-    source = ProblemSource(PROBLEM, 1)
+    source = DocumentSource(PROBLEM, MISTAKES, 1)
     for index in range(20):
         document = source.document(index)
         texts = (document.problem_text, document.solution_text, f" {document.answer}")
@@ -74,7 +76,7 @@ def parts_end(parts: list[list[int]]) -> int:
 
 
 def test_rows_are_written_in_order_with_their_roles() -> None:
-    document = next(d for d in map(ProblemSource(PROBLEM, 1).document, range(50)) if len(d.spans) == 1)
+    document = next(d for d in map(DocumentSource(PROBLEM, MISTAKES, 1).document, range(50)) if len(d.spans) == 1)
     (span,) = document.spans
     tokens, roles = lay_out(document, MIXED, VOCABULARY, variant=1)
     written = [
@@ -172,6 +174,6 @@ def test_layouts_that_windows_could_not_be_read_by_are_refused(variants: Any, me
 
 def test_words_must_be_those_of_texts() -> None:
     rows = (*TAGGED[:3], Row(Part.WORD, words=" Hooray."), *TAGGED[3:])
-    document = ProblemSource(PROBLEM, 1).document(0)
+    document = DocumentSource(PROBLEM, MISTAKES, 1).document(0)
     with pytest.raises(InputError, match="'Hooray'"):
         lay_out(document, Layout(((1.0, rows),)), VOCABULARY)

@@ -13,11 +13,16 @@ from igsm.corpus.blocks import documents
 from igsm.corpus.config import DataConfig
 from igsm.errors import InputError
 from igsm.grading import grade, read_problem
+from igsm.mistakes.config import MistakeConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
 
 DATA = DataConfig(
-    problem=ProblemConfig(difficulty="easy", kind="retry", retry_rate=0.5), context=512, windows_per_block=3, seed=5
+    problem=ProblemConfig(difficulty="easy"),
+    mistakes=MistakeConfig(kind="retry", rate=0.5),
+    context=512,
+    windows_per_block=3,
+    seed=5,
 )
 
 

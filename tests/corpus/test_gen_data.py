@@ -30,7 +30,7 @@ def gen_data(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[s
 
 def test_shards_and_text_of_the_same_documents(tmp_path: Path) -> None:
     result = gen_data(
-        "--difficulty", "nano", "--kind", "retry", "--retry-rate", 0.5, "--tokens", "20k", "--seed", 4, "--workers", 2,
+        "--difficulty", "nano", "--kind", "retry", "--rate", 0.5, "--tokens", "20k", "--seed", 4, "--workers", 2,
         "--out", tmp_path / "nano", "--text", tmp_path / "nano.jsonl", "windows_per_block=8",
     )  # fmt: skip
     manifest = read_manifest(tmp_path / "nano")
@@ -65,12 +65,13 @@ def test_problems_as_shards_are_about_so_many(tmp_path: Path) -> None:
 def test_config_of_a_run_gives_its_data_and_options_go_on_top(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
     path.write_text(
-        "seed: 1\ndata:\n  seed: 9\n  context: 96\n  problem: {difficulty: nano, retry_rate: 0.25, kind: retry}\n"
+        "seed: 1\ndata:\n  seed: 9\n  context: 96\n  problem: {difficulty: nano}\n"
+        "  mistakes: {rate: 0.25, kind: retry}\n"
     )
     gen_data("--config", path, "--retry-rate", 0.5, "--tokens", 960, "--out", tmp_path / "out", "problem.modulus=3")
     law = read_manifest(tmp_path / "out").law
     assert (law["seed"], law["context"], law["problem"]["kind"]) == (9, 96, "retry")
-    assert (law["problem"]["retry_rate"], law["problem"]["modulus"]) == (0.5, 3)
+    assert (law["mistakes"]["rate"], law["problem"]["modulus"]) == (0.5, 3)
 
 
 @pytest.mark.parametrize(
@@ -82,9 +83,9 @@ def test_config_of_a_run_gives_its_data_and_options_go_on_top(tmp_path: Path) ->
         ("--out X --tokens many", "--tokens many: must be a number"),
         ("--out X --tokens 1k --difficulty med1", "unknown difficulty 'med1'; did you mean 'med'?"),
         ("--out X --tokens 1k --kind retri --retry-rate 0.1", "unknown kind 'retri'; did you mean 'retry'?"),
-        ("--out X --tokens 1k --kind retry", "kind and retry_rate go together"),
-        ("--out X --tokens 1k --kind retry --retry-rate 1.0", "retry_rate must be in [0, 1)"),
-        ("--out X --tokens 1k --kind retry --retry-rate -0.1", "retry_rate must be in [0, 1)"),
+        ("--out X --tokens 1k --kind retry", "kind and rate go together"),
+        ("--out X --tokens 1k --kind retry --retry-rate 1.0", "rate must be in [0, 1)"),
+        ("--out X --tokens 1k --kind retry --retry-rate -0.1", "rate must be in [0, 1)"),
         ("--out X --tokens 1k --split val", "problem.split"),
         ("--out X --tokens 1k problem.modolus=7", "unknown key 'problem.modolus'; did you mean 'modulus'?"),
         ("--out X --tokens 1k --op 500", "op=500"),

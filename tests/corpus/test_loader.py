@@ -14,10 +14,12 @@ from igsm.corpus.generate import generate
 from igsm.corpus.loader import WindowLoader
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
+from igsm.mistakes.config import MistakeConfig
 from igsm.problems.difficulty import ProblemConfig
 
 DATA = DataConfig(
-    problem=ProblemConfig(difficulty="nano", kind="retry", retry_rate=0.3),
+    problem=ProblemConfig(difficulty="nano"),
+    mistakes=MistakeConfig(kind="retry", rate=0.3),
     context=100,
     windows_per_block=5,
     seed=7,

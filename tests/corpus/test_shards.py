@@ -24,10 +24,15 @@ from igsm.corpus.loader import WindowLoader
 from igsm.corpus.manifest import read_manifest
 from igsm.corpus.shards import ShardReader
 from igsm.errors import InputError
+from igsm.mistakes.config import MistakeConfig
 from igsm.problems.difficulty import ProblemConfig
 
 NANO = DataConfig(
-    problem=ProblemConfig(difficulty="nano", kind="retry", retry_rate=0.5), context=100, windows_per_block=4, seed=3
+    problem=ProblemConfig(difficulty="nano"),
+    mistakes=MistakeConfig(kind="retry", rate=0.5),
+    context=100,
+    windows_per_block=4,
+    seed=3,
 )
 WINDOWS = 18  # four blocks and a half
 SHARD_TOKENS = 900  # two blocks a shard: three shards, the last one short
@@ -150,8 +155,8 @@ def test_a_corpus_of_other_settings_or_names_is_refused(corpus: Path) -> None:
     open_as(vocabulary="gpt2")  # how models number ids is not the files' business
     with pytest.raises(InputError, match="other settings.*seed 3 there, 4 here"):
         open_as(seed=4)
-    with pytest.raises(InputError, match=r"other settings.*problem.retry_rate 0\.5 there, 0\.2 here"):
-        open_as(problem=NANO.problem.model_copy(update={"retry_rate": 0.2}))
+    with pytest.raises(InputError, match=r"other settings.*mistakes.rate 0\.5 there, 0\.2 here"):
+        open_as(mistakes=MistakeConfig(kind="retry", rate=0.2))
     manifest = json.loads((corpus / "manifest.json").read_text())
     (corpus / "manifest.json").write_text(json.dumps(manifest | {"vocabulary": "0" * 64}))
     with pytest.raises(InputError, match="made with another vocabulary"):

@@ -22,10 +22,12 @@ from igsm.corpus.vocabulary import (
     split_words,
 )
 from igsm.errors import InputError
+from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.document import Document
 from igsm.mistakes.layout import Mark
+from igsm.mistakes.source import DocumentSource
 from igsm.problems.boxes import write_boxes
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.document import Document
 from igsm.problems.lexicon import SHIPPED, Lexicon, load_lexicon
 from igsm.problems.source import ProblemSource
 from igsm.problems.wording import DEFINE, MAX_FRAGMENTS
@@ -52,8 +54,8 @@ def gpt2_ids(document: Document, vocabulary: Vocabulary) -> list[int]:
 def test_whole_documents_equal_a_real_bpe(bpe: Any, lexicon: str) -> None:
     """Fragments encoded one by one must equal the encoding of the whole text, at every join."""
     difficulty = {"full": "med", "nano": "nano"}[lexicon]
-    config = ProblemConfig(difficulty=difficulty, kind="retry", retry_rate=0.5, lexicon=lexicon)
-    source, vocabulary = ProblemSource(config, seed=1), load_vocabulary(config)
+    config = ProblemConfig(difficulty=difficulty, lexicon=lexicon)
+    source, vocabulary = DocumentSource(config, MistakeConfig(kind="retry", rate=0.5), 1), load_vocabulary(config)
     for index in range(200):
         document = source.document(index)
         parts = (document.problem_text, document.solution_text, f" {document.answer}")
@@ -193,7 +195,7 @@ def test_mean_lengths_near_the_authors(bpe: Any, reference: Path) -> None:
     means = []
     for lexicon in (str(reference / "lexicon_official.json"), "full"):
         config = ProblemConfig(lexicon=lexicon)
-        source, vocabulary = ProblemSource(config, seed=3), Vocabulary(load_lexicon(lexicon))
+        source, vocabulary = DocumentSource(config, seed=3), Vocabulary(load_lexicon(lexicon))
         means.append(np.mean([len(vocabulary.encode_fragments(source.document(i).codes)) for i in range(500)]))
     assert 0.9 < means[1] / means[0] < 1.1
 

@@ -11,9 +11,9 @@ from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.detectors import GroundTruth, Question
 from igsm.decoding.loop import Request
+from igsm.mistakes.source import DocumentSource
 from igsm.model import GPT, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.source import ProblemSource
 
 
 @pytest.mark.parametrize("name", ["greedy", "regret-p"])
@@ -22,7 +22,7 @@ def test_random_weights_write_the_solutions(name: str, monkeypatch: pytest.Monke
     from benchmarks.scripted import ScriptedDecoding, solution_ids
 
     settings = build_config(ProblemConfig, {"difficulty": "nano", "split": "test"}, "test")
-    vocabulary, source = load_vocabulary(settings), ProblemSource(settings, 1)
+    vocabulary, source = load_vocabulary(settings), DocumentSource(settings, seed=1)
     documents = [source.document(i) for i in range(6)]
     scripts = {i: solution_ids(document, vocabulary) for i, document in enumerate(documents)}
     asked: list[int] = []

@@ -13,7 +13,7 @@ from igsm.model.checkpoint import save_checkpoint
 from igsm.problems.difficulty import ProblemConfig
 from igsm.training.config import PretrainConfig, TrainingConfig
 
-NANO = ProblemConfig(difficulty="nano", kind="retry", retry_rate=0.2)
+NANO = ProblemConfig(difficulty="nano")
 
 
 @pytest.fixture(autouse=True)

@@ -15,11 +15,11 @@ from cli.describe import command
 from igsm.errors import InputError
 from igsm.evaluation.describe import describe, mode_share, template, warnings
 from igsm.evaluation.ideal import greedy_mistakes, mode_is_mistake, next_sentence, pools
+from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.document import Document
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.document import Document
 from igsm.problems.record import N_SOLUTION, Record
 from igsm.problems.source import ProblemSource
-from igsm.problems.wording import MISTAKE_COLUMNS
 from igsm.seeds import numpy_generator
 from igsm.sweeps.cautions import cautions
 from igsm.sweeps.plan import Job
@@ -103,7 +103,7 @@ def test_templates_are_those_of_the_text(records: list[Record]) -> None:
     texts: dict[object, set[str]] = {}
     for i in range(500):
         record = source.record(i)
-        text = Document.of_record(record, source.lexicon, np.zeros((0, MISTAKE_COLUMNS), np.int32)).solution_text
+        text = Document.of_record(record, source.lexicon).solution_text
         problem = source.problem(i)
         for p in problem.parameters:
             text = text.replace(f"Define {problem.name(p)} as", f"Define {'Inter' if p.abstract else 'Inst'} as")
@@ -150,16 +150,14 @@ def test_bad_words_get_one_line(options: dict[str, object], message: str) -> Non
 def test_a_sweep_warns_of_arms_whose_mistakes_are_too_likely() -> None:
     """Guards against a comparison of rates in a class in which the higher one is another experiment."""
 
-    def job(**problem: object) -> Job:
-        return Job("one", "pretrain", (), Path("run"), (), "one.yaml", {"data": {"problem": problem}})
+    def job(difficulty: str, **mistakes: object) -> Job:
+        data = {"problem": {"difficulty": difficulty}, "mistakes": mistakes}
+        return Job("one", "pretrain", (), Path("run"), (), "one.yaml", {"data": data})
 
-    assert (
-        cautions([job(difficulty="nano", kind="none"), job(difficulty="nano", kind="wrong_result", retry_rate=0.5)])
-        == []
-    )
-    arms = [job(difficulty=name, kind="retry", retry_rate=rate) for name in ("nano", "easy") for rate in (0.2, 0.5)]
+    assert cautions([job("nano", kind="none"), job("nano", kind="wrong_result", rate=0.5)]) == []
+    arms = [job(name, kind="retry", rate=rate) for name in ("nano", "easy") for rate in (0.2, 0.5)]
     (line,) = cautions([*arms, *arms])
-    share = mode_share(ProblemConfig(difficulty="nano", kind="retry", retry_rate=0.5))
+    share = mode_share(ProblemConfig(difficulty="nano"), MistakeConfig(kind="retry", rate=0.5))
     assert line.startswith("retry at rate 0.5 in this class (nano)")
     assert f"at {100 * share:.0f} % of the steps" in line
     assert 0.1 < share < 0.25

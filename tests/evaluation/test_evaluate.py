@@ -33,7 +33,7 @@ from igsm.locks import locked
 from igsm.problems.difficulty import DIFFICULTIES, SPLITS, ProblemConfig
 from igsm.reporting.evaluation_table import accuracies, to_csv, to_markdown
 
-NANO = ProblemConfig(difficulty="nano", kind="retry", retry_rate=0.2)
+NANO = ProblemConfig(difficulty="nano")
 VOCABULARY = load_vocabulary(NANO)
 
 

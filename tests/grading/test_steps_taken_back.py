@@ -9,10 +9,11 @@ import pytest
 from igsm.decoding.detectors import GroundTruth
 from igsm.grading import grade
 from igsm.grading.verdict import Kind
+from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.document import Document
+from igsm.mistakes.kinds import WRONG_STEPS
+from igsm.mistakes.source import DocumentSource
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.document import Document
-from igsm.problems.mistakes import WRONG_STEPS
-from igsm.problems.source import ProblemSource
 
 EXPECTED = {
     "wrong_result": {Kind.WRONG_ARITHMETIC, Kind.WRONG_REFERENCE, Kind.WRONG_OPERATOR},
@@ -21,7 +22,7 @@ EXPECTED = {
 
 
 def documents(kind: str, number: int = 60) -> list[Document]:
-    source = ProblemSource(ProblemConfig(kind=kind, retry_rate=0.0 if kind == "none" else 0.6), seed=11)
+    source = DocumentSource(ProblemConfig(), MistakeConfig(kind=kind, rate=0.0 if kind == "none" else 0.6), seed=11)
     return [source.document(index) for index in range(number)]
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 # Each room may import the rooms named here, itself and the ground floor.
-GROUND = {"errors", "config", "compilation", "seeds", "rundir", "checkpoints", "locks", "statistics", "classification"}
+GROUND = {"errors", "config", "former_keys", "compilation", "seeds", "rundir", "checkpoints", "locks"}
+GROUND |= {"statistics", "significance", "classification"}
 MAY_IMPORT = {
     "problems": set(),
     "mistakes": {"problems"},
@@ -20,11 +21,11 @@ MAY_IMPORT = {
     "model": set(),
     "training": {"model", "corpus", "methods", "mistakes", "problems"},
     "decoding": {"model", "corpus", "problems", "grading"},
-    "probing": {"training", "decoding", "model", "corpus", "problems", "grading"},
-    "evaluation": {"probing", "training", "decoding", "model", "corpus", "problems", "grading"},
+    "probing": {"training", "decoding", "model", "corpus", "mistakes", "problems", "grading"},
+    "evaluation": {"probing", "training", "decoding", "model", "corpus", "mistakes", "problems", "grading"},
     "preflight": {"evaluation", "decoding", "training", "model", "corpus", "problems"},
     "reporting": {"problems", "grading"},
-    "sweeps": {"reporting", "evaluation", "decoding", "training", "probing", "problems", "grading"},
+    "sweeps": {"reporting", "evaluation", "decoding", "training", "probing", "mistakes", "problems", "grading"},
 }
 WITHOUT_TORCH = GROUND | {"problems", "mistakes", "grading", "corpus", "reporting", "sweeps", "preflight"}
 

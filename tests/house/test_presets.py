@@ -23,5 +23,5 @@ def test_probe_preset(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((CONFIGS / "finetune").rglob("*.yaml")), ids=str)
 def test_finetune_preset(path: Path) -> None:
     config = load_config(FinetuneConfig, path)
-    assert config.data.problem.kind != "none", "a fine-tuning preset without mistakes teaches nothing about them"
+    assert config.data.mistakes.kind != "none", "a fine-tuning preset without mistakes teaches nothing about them"
     assert config.training.batch % (config.training.micro_batch or config.training.batch) == 0

@@ -17,26 +17,31 @@ import torch
 from igsm.corpus.blocks import block
 from igsm.corpus.config import DataConfig
 from igsm.grading.grade import grade
+from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.source import DocumentSource
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.source import ProblemSource
 
 FILE = Path(__file__).with_name("unchanged.json")
 KINDS = ("retry", "retry_weak", "retry_miss", "unnecessary", "wrong_result", "wrong_operand")
 PROBLEMS: dict[str, dict[str, Any]] = {
     "nano": {"difficulty": "nano"},
-    "mini": {"difficulty": "mini", "kind": "retry", "retry_rate": 0.5},
+    "mini": {"difficulty": "mini", "kind": "retry", "rate": 0.5},
     "easy": {"difficulty": "easy", "split": "test"},
     "med": {"difficulty": "med"},
     "med qp op=20": {"difficulty": "med", "format": "qp", "op": 20, "split": "test"},
     "med reask": {"difficulty": "med", "op": 20, "split": "test", "reask": "strict"},
     "hard": {"difficulty": "hard"},
-    "med half": {"difficulty": "med", "kind": "retry", "retry_rate": 0.5, "error_free_share": 0.5},
-    "med weak with current": {"difficulty": "med", "kind": "retry_weak", "retry_rate": 0.5, "include_current": True},
-} | {f"med {kind}": {"difficulty": "med", "kind": kind, "retry_rate": 0.5} for kind in KINDS}
+    "med half": {"difficulty": "med", "kind": "retry", "rate": 0.5, "error_free_share": 0.5},
+    "med weak with current": {"difficulty": "med", "kind": "retry_weak", "rate": 0.5, "include_current": True},
+} | {f"med {kind}": {"difficulty": "med", "kind": kind, "rate": 0.5} for kind in KINDS}
 
 
 def block_digest(name: str) -> str:
-    data = DataConfig(problem=ProblemConfig(**PROBLEMS[name]), context=1024, windows_per_block=4)
+    mistakes = {key: value for key, value in PROBLEMS[name].items() if key in MistakeConfig.model_fields}
+    problem = {key: value for key, value in PROBLEMS[name].items() if key not in mistakes}
+    data = DataConfig(
+        problem=ProblemConfig(**problem), mistakes=MistakeConfig(**mistakes), context=1024, windows_per_block=4
+    )
     made = block(data, 3)
     return hashlib.sha256(made.tokens.tobytes() + made.roles.tobytes() + made.documents.tobytes()).hexdigest()[:16]
 
@@ -60,7 +65,7 @@ def damaged(text: str, index: int) -> str:
 
 
 def verdicts_digest(difficulty: str) -> str:
-    source = ProblemSource(ProblemConfig(difficulty=difficulty, kind="retry", retry_rate=0.3), seed=5)
+    source = DocumentSource(ProblemConfig(difficulty=difficulty), MistakeConfig(kind="retry", rate=0.3), seed=5)
     found = []
     for index in range(200):
         document = source.document(index)
@@ -83,7 +88,7 @@ def short_run(folder: Path) -> dict[str, float]:
     changes = ["steps=3", "warmup_steps=1", "batch=4", "workers=0", "device=cpu", "held_out_windows=0"]
     changes += ["evaluate_problems=0", "compile=off", "precision=float32", "label_masking=step", "optimizer=adamw"]
     overrides = [f"training.{change}" for change in changes]
-    overrides += ["data.problem.kind=retry", "data.problem.retry_rate=0.5", "tracking.mode=disabled"]
+    overrides += ["data.mistakes.kind=retry", "data.mistakes.rate=0.5", "tracking.mode=disabled"]
     pretrain(load_config(PretrainConfig, preset, overrides), folder, Ranks(torch.device("cpu")))
     model, _ = load_model(folder)
     return {name: float(weight.double().norm()) for name, weight in model.state_dict().items()}

@@ -15,11 +15,11 @@ import torch
 from cli.export import command as export
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import ANSWER_START, END, PROBLEM_START, SOLUTION_START, load_vocabulary
+from igsm.mistakes.source import DocumentSource
 from igsm.model import GPT, ModelConfig, load_model
 from igsm.model.checkpoint import save_checkpoint
 from igsm.model.lora import LoRAConfig, add_lora, save_peft_adapter
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.source import ProblemSource
 from igsm.training.config import PretrainConfig, TrainingConfig
 from igsm.training.finetune import FinetuneConfig
 
@@ -110,7 +110,7 @@ def exported_case(folder: Path, name: str) -> dict[str, Any]:
     export([run, folder / name], to="hf")
     documents, generated = [], []
     for index in range(4):
-        document = ProblemSource(data.problem, 1).document(index)
+        document = DocumentSource(data.problem, seed=1).document(index)
         assert document.problem is not None
         text, solution, answer = document.problem_text, document.solution_text, f" {document.answer}"
         parts = [[PROBLEM_START], vocabulary.encode_text(text), [SOLUTION_START], vocabulary.encode_text(solution)]

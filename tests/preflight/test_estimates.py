@@ -13,6 +13,7 @@ from igsm.corpus.config import DataConfig
 from igsm.corpus.generate import generate
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
+from igsm.mistakes.config import MistakeConfig
 from igsm.model import GPT, ModelConfig
 from igsm.model.config import LoRAConfig
 from igsm.model.lora import add_lora, merge_lora
@@ -118,8 +119,8 @@ def test_the_setting_named_is_the_one_that_helps() -> None:
 @pytest.mark.parametrize(("difficulty", "context"), [("nano", 64), ("mini", 128)])
 def test_lengths_are_those_of_the_documents(difficulty: str, context: int) -> None:
     """Guards the share left out against another law than the data's own, mistakes included."""
-    problem = ProblemConfig(difficulty=difficulty, kind="retry", retry_rate=0.5)
-    data = DataConfig(problem=problem, context=context, windows_per_block=64)
+    problem, mistakes = ProblemConfig(difficulty=difficulty), MistakeConfig(kind="retry", rate=0.5)
+    data = DataConfig(problem=problem, mistakes=mistakes, context=context, windows_per_block=64)
     lengths = document_lengths(data)
     long = data.model_copy(update={"context": 4096})
     vocabulary = load_vocabulary(problem)
@@ -129,13 +130,13 @@ def test_lengths_are_those_of_the_documents(difficulty: str, context: int) -> No
 
 
 def test_a_few_long_documents_are_a_warning() -> None:
-    problem = ProblemConfig(difficulty="nano", kind="retry", retry_rate=0.5)
-    assert check_fit(DataConfig(problem=problem, context=128)) is None
-    said = check_fit(DataConfig(problem=problem, context=96))
+    data = DataConfig(problem=ProblemConfig(difficulty="nano"), mistakes=MistakeConfig(kind="retry", rate=0.5))
+    assert check_fit(data.model_copy(update={"context": 128})) is None
+    said = check_fit(data.model_copy(update={"context": 96}))
     assert said is not None
     assert "set data.context=128" in said
     with pytest.raises(InputError, match="set data.context=128, which 'nano' was made for"):
-        check_fit(DataConfig(problem=problem, context=48))
+        check_fit(data.model_copy(update={"context": 48}))
 
 
 def test_the_share_of_a_corpus_is_that_of_its_manifest(tmp_path: Path) -> None:

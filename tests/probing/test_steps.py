@@ -10,13 +10,15 @@ import pytest
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.errors import InputError
 from igsm.grading import grade
+from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.kinds import WRONG_STEPS
+from igsm.mistakes.source import DocumentSource
 from igsm.probing.evaluate import first_wrong_steps
 from igsm.probing.probe import RIGHT
 from igsm.probing.questions import NO_ANSWER, QuestionRow
 from igsm.probing.steps import step_rows
 from igsm.probing.tree import TRUNK
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.mistakes import WRONG_STEPS
 from igsm.problems.problem import Problem
 from igsm.problems.record import Record
 from igsm.problems.source import ProblemSource
@@ -109,7 +111,7 @@ def test_rows_are_repeatable_and_problems_too_long_have_none(
 
 def test_a_models_first_wrong_step_is_asked_about_at_its_end(source: ProblemSource, vocabulary: Vocabulary) -> None:
     """Steps the model took back are part of the text so far, not what is asked about."""
-    wrong = ProblemSource(CONFIG.model_copy(update={"kind": "wrong_result", "retry_rate": 0.7}), 1)
+    wrong = DocumentSource(CONFIG, MistakeConfig(kind="wrong_result", rate=0.7), 1)
     document = next(d for d in map(wrong.document, range(50)) if len(d.spans) > 1)
     problem, text = document.problem, document.solution_text
     assert problem is not None

@@ -247,7 +247,7 @@ def test_a_row_that_asks_nothing_has_no_query_without_keys(base: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        (["problem.difficulty=nano", "problem.kind=retry", "problem.retry_rate=0.5"], "without mistakes"),
+        (["problem.difficulty=nano", "problem.kind=retry"], "unknown key 'problem.kind'"),
         (["problem.difficulty=med"], "trained on other names"),
         (["model.layers=2", "model.heads=2"], "leave them out"),
         (["training.evaluate_problems=3"], "generates no solutions"),

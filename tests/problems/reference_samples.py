@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from igsm.grading.reader import Reader
+from igsm.mistakes.rows import MISTAKE_COLUMNS, NAME_ONLY
 from igsm.problems import record as layout
 from igsm.problems.lexicon import Lexicon, load_lexicon
 from igsm.problems.parameter import Expression, Parameter
@@ -61,8 +62,8 @@ def _read(given: dict, lexicon: Lexicon, reader: Reader) -> Sample:
     for layer in range(problem.depth):
         problem = max(orders(problem, layer), key=lambda one: _agreement(one.solution_text, steps))
     record = record_of(problem, lexicon)
-    rows = [(step, problem.parameters.index(problem.find(name)), 1) for step, name in mistakes]
-    return Sample(given, lexicon, problem, record, np.array(rows, np.int32).reshape(-1, 3))
+    rows = [(step, problem.parameters.index(problem.find(name)), 1, 0, 0, NAME_ONLY) for step, name in mistakes]
+    return Sample(given, lexicon, problem, record, np.array(rows, np.int32).reshape(-1, MISTAKE_COLUMNS))
 
 
 def _agreement(text: str, steps: list[str]) -> int:

@@ -8,8 +8,8 @@ import networkx
 import numpy as np
 import pytest
 
+from igsm.mistakes.document import Document
 from igsm.problems.boxes import FEWEST, MOST, write_boxes
-from igsm.problems.document import Document
 from igsm.problems.lexicon import load_lexicon
 from igsm.problems.wording import MAX_FRAGMENTS
 from igsm.seeds import derive_key

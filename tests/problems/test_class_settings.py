@@ -10,6 +10,7 @@ import pytest
 
 from igsm.config import build_config
 from igsm.errors import InputError
+from igsm.mistakes.source import DocumentSource
 from igsm.problems import record as r
 from igsm.problems.difficulty import DIFFICULTIES, SPLITS, ProblemConfig
 from igsm.problems.lexicon import load_lexicon
@@ -100,7 +101,7 @@ def test_instances_have_no_more_inputs_than_allowed(most_inputs: int, most_param
 def test_a_name_has_one_letter_in_all_problems(settings: dict[str, Any]) -> None:
     """Bug guarded: letters by position, so that a re-asked question gets those of the solution before."""
     letters: dict[str, str] = {}
-    source = ProblemSource(ProblemConfig(difficulty="trio", **settings), seed=3)
+    source = DocumentSource(ProblemConfig(difficulty="trio", **settings), seed=3)
     for i in range(800):
         document = source.document(i)
         for step in document.solution_text.split(".")[:-1]:

@@ -12,6 +12,7 @@ import pytest
 
 from igsm.config import build_config
 from igsm.errors import InputError
+from igsm.mistakes.source import DocumentSource
 from igsm.problems import record as r
 from igsm.problems.difficulty import DIFFICULTIES, ProblemConfig, max_possible_op
 from igsm.problems.sampler import CHUNK
@@ -51,34 +52,10 @@ def test_two_streams_share_no_problem(other: dict[str, Any]) -> None:
     assert not first & second
 
 
-@pytest.mark.parametrize(
-    "mistakes",
-    [{"kind": "retry", "retry_rate": 0.5}, {"kind": "retry_weak", "retry_rate": 0.2, "error_free_share": 0.3}],
-)
-def test_mistakes_leave_the_problems_as_they_are(mistakes: dict[str, Any]) -> None:
-    """Bug guarded: mistakes drawn from the problems' stream, so that an error-free corpus cannot be paired with one."""
-    plain, wrong = (ProblemSource(ProblemConfig(**settings), seed=2) for settings in ({}, mistakes))
-    n_mistakes = 0
-    for i in range(60):
-        assert identity(plain.record(i)) == identity(wrong.record(i))
-        n_mistakes += len(wrong.document(i).spans)
-        assert plain.document(i).spans == ()
-        assert wrong.document(i).problem_text == plain.document(i).problem_text
-    assert n_mistakes > 20
-
-
-def test_error_free_share_is_the_share_of_documents_without_mistakes() -> None:
-    """Bug guarded: a share applied to steps, or in the wrong sense."""
-    config = ProblemConfig(op=15, kind="retry", retry_rate=0.9, error_free_share=0.75)
-    source = ProblemSource(config, seed=3)
-    free = sum(not source.document(i).spans for i in range(400))
-    assert 0.66 < free / 400 < 0.84
-
-
 def test_question_stands_where_the_format_says() -> None:
     """Bug guarded: pq and qp exchanged."""
     for format_, first in (("pq", False), ("qp", True)):
-        document = ProblemSource(ProblemConfig(format=format_), seed=1).document(0)
+        document = DocumentSource(ProblemConfig(format=format_), seed=1).document(0)
         assert document.problem_text.startswith(" How many") == first
         assert document.problem_text.endswith("?") != first
 
@@ -95,9 +72,6 @@ def test_one_problem_is_quick() -> None:
     ("settings", "message"),
     [
         ({"difficulty": "mde"}, "did you mean 'med'"),
-        ({"kind": "rety"}, "did you mean 'retry'"),
-        ({"retry_rate": 1.0}, r"retry_rate must be in \[0, 1\)"),
-        ({"retry_rate": -0.1}, r"retry_rate must be in \[0, 1\)"),
         ({"op": 0}, "op"),
         ({"op": 500}, "at most"),
         ({"difficulty": "nano", "op": 200}, "at most"),
@@ -111,8 +85,6 @@ def test_one_problem_is_quick() -> None:
         ({"op": 9, "n_symbols": 8}, r"op=9 .*at most 8"),
         ({"n_symbols": 8}, r"max_op=15 .*at most 8"),
         ({"difficulty": "nano", "max_op": 20}, r"max_op=20 .*at most"),
-        ({"retry_rate": 0.5}, "kind and retry_rate go together: kind 'none'"),
-        ({"kind": "retry"}, "kind and retry_rate go together: kind 'retry'"),
         ({"dificulty": "med"}, "did you mean 'difficulty'"),
     ],
 )

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.document import Document
+from igsm.mistakes.source import DocumentSource
 from igsm.problems import prose
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.document import Document
-from igsm.problems.source import ProblemSource
 from igsm.problems.wording import SYMBOLS, WORDS, FragmentTable
 from tests.problems.reference_samples import Sample, read_samples
 
@@ -57,7 +58,7 @@ def test_authors_texts_are_made_of_the_fragments(samples: list[Sample]) -> None:
 @pytest.mark.parametrize("settings", CONFIGS)
 def test_same_text_as_an_independent_writer(settings: dict) -> None:
     """`prose` writes from a Problem, this module from a Record; deep products and zero children included."""
-    source = ProblemSource(ProblemConfig(**settings), seed=5)
+    source = DocumentSource(ProblemConfig(**settings), seed=5)
     deep = childless = 0
     for index in range(300):
         document = source.document(index)
@@ -92,7 +93,7 @@ def digest(difficulty: str) -> str:
     """A digest of some documents, spans and bins."""
     hasher = hashlib.sha256()
     for kind in ("retry", "wrong_result", "wrong_operand"):
-        source = ProblemSource(ProblemConfig(difficulty=difficulty, kind=kind, retry_rate=0.5), seed=3)
+        source = DocumentSource(ProblemConfig(difficulty=difficulty), MistakeConfig(kind=kind, rate=0.5), 3)
         for index in range(6):
             document = source.document(index)
             hasher.update(document.codes.astype(np.int32).tobytes())

@@ -78,7 +78,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         run.mkdir(parents=True)
         config = {
             "seed": seed,
-            "data": {"problem": {"kind": kind, "retry_rate": rate}, "seed": seed},
+            "data": {"problem": {"difficulty": "med"}, "mistakes": {"kind": kind, "rate": rate}, "seed": seed},
             "training": {"label_masking": "none"},
         }
         (run / "config.yaml").write_text(yaml.safe_dump(config))

@@ -9,10 +9,10 @@ from igsm.reporting.samples import solution_html
 def test_verdicts_have_the_names_that_the_metrics_read() -> None:
     """Guards against a renamed key in the evaluation, which would turn columns of the report into "-"."""
     from igsm.evaluation.generate import verdict_of
+    from igsm.mistakes.source import DocumentSource
     from igsm.problems.difficulty import ProblemConfig
-    from igsm.problems.source import ProblemSource
 
-    document = ProblemSource(ProblemConfig(difficulty="nano"), seed=1).document(0)
+    document = DocumentSource(ProblemConfig(difficulty="nano"), seed=1).document(0)
     record = {"index": 0, "op": document.problem.op, "rollbacks": 0, "generated_tokens": 50, "finished": True}
     right = verdict_of(record | {"solution": document.solution_text, "answer": document.answer}, document.problem)
     wrong = verdict_of(record | {"solution": " Define X", "answer": " 1"}, document.problem)

@@ -197,12 +197,16 @@ def test_rows_are_named_by_what_the_run_was_trained_on(make_run) -> None:
         make_run("z", {}, kind="retry", rate=0.5),
     ]
     assert [source.row for source in sources_of_runs(runs)] == ["original", "original", "retry 0.5"]
-    masked = {"data": {"problem": {"kind": "retry_weak", "retry_rate": 0.1}}, "training": {"label_masking": "step"}}
+    problem = {"problem": {"difficulty": "nano"}}
+    masked = {
+        "data": problem | {"mistakes": {"kind": "retry_weak", "rate": 0.1}},
+        "training": {"label_masking": "step"},
+    }
     assert describe(masked) == "retry_weak 0.1 masked"
     figure7 = paper_table("figure7", "accuracy")
     assert figure7 is not None
     lora = {"query_value_rank": 8, "embedding_rank": 16, "output_rank": 16, "scale": 1.0}
-    tuned = {"data": {"problem": {"kind": "retry", "retry_rate": 0.2}}} | {
+    tuned = {"data": problem | {"mistakes": {"kind": "retry", "rate": 0.2}}} | {
         "stage": "finetune",
         "from": "runs/x",
         "lora": lora,
@@ -279,7 +283,8 @@ def test_empty_sections_of_a_config_are_no_crash(make_run) -> None:
     for text in ("data: null\ntraining: null\n", "data: {problem: null}\nseed: null\n"):
         (run / "config.yaml").write_text(text)
         assert sources_of_runs([run, run])[0].row == "a"
-    assert describe({"data": {"problem": {"kind": "retry", "retry_rate": None}}, "training": None}) == "retry 0"
+    unclear = {"problem": {"op": 3}, "mistakes": {"kind": "retry", "rate": None}}
+    assert describe({"data": unclear, "training": None}) == "retry 0"
 
 
 def test_a_dash_says_what_it_means(make_run) -> None:

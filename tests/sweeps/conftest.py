@@ -71,7 +71,7 @@ def content(pretrain_yaml: Path) -> dict[str, Any]:
             {
                 "row": "retry {rate}",
                 "grid": {"rate": [0.2, 0.5]},
-                "overrides": ["data.problem.kind=retry", "data.problem.retry_rate={rate}"],
+                "overrides": ["data.mistakes.kind=retry", "data.mistakes.rate={rate}"],
             },
         ],
     }

@@ -38,8 +38,8 @@ def test_each_arm_is_pretrained_then_evaluated(sweep: Sweep, tmp_path: Path) -> 
     jobs = plan(sweep, tmp_path)
     assert [one.stage for one in jobs] == ["pretrain", "eval"] * 3
     retry = job(jobs, "pretrain nano_pq-retry-0.5-seed1")
-    assert "data.problem.retry_rate=0.5" in retry.command
-    assert retry.settings["data"]["problem"]["retry_rate"] == 0.5
+    assert "data.mistakes.rate=0.5" in retry.command
+    assert retry.settings["data"]["mistakes"]["rate"] == 0.5
     assert job(jobs, "eval nano_pq-retry-0.5-seed1 greedy").needs == (retry.name,)
 
 
@@ -247,7 +247,7 @@ def test_grid_pairs_values_that_go_together() -> None:
 def test_unknown_variable_is_named() -> None:
     """Guards against a literal `{rtae}` reaching the training command."""
     with pytest.raises(InputError, match="did you mean 'rate'"):
-        fill("data.problem.retry_rate={rtae}", {"rate": 0.1}, "arm 'x'")
+        fill("data.mistakes.rate={rtae}", {"rate": 0.1}, "arm 'x'")
 
 
 @pytest.mark.parametrize(

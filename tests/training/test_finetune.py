@@ -12,6 +12,7 @@ from igsm.config import load_config
 from igsm.corpus.blocks import documents
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.errors import InputError
+from igsm.mistakes.config import MistakeConfig
 from igsm.model import GPT, ModelConfig, load_model
 from igsm.model.checkpoint import save_checkpoint
 from igsm.problems.difficulty import ProblemConfig
@@ -59,7 +60,7 @@ def test_a_lora_run_loads_merged_and_keeps_what_has_no_update(base: Path, tmp_pa
     assert not torch.equal(after.embedding.weight, before.embedding.weight)
     assert not torch.equal(after.blocks[0].attention.qkv.weight, before.blocks[0].attention.qkv.weight)
     assert torch.equal(after.blocks[0].mlp.up.weight, before.blocks[0].mlp.up.weight)
-    assert config["data"]["problem"]["kind"] == "retry"
+    assert config["data"]["mistakes"]["kind"] == "retry"
     adapter = tmp_path / "run" / "adapter" / "adapter_model.safetensors"
     trained = adapter.read_bytes()
     assert finetune(settings("lora", base, *RANKS), tmp_path / "run", ALONE).status == "done"
@@ -113,11 +114,11 @@ def test_fine_tuning_never_reads_a_problem_of_its_start(base: Path) -> None:
     start = load_config(PretrainConfig, "configs/pretrain/med.yaml").data.model_copy(update={"windows_per_block": 16})
     tuned = resolve_finetuning(settings("continued", base))
     assert tuned.data.tuning_round == 1
-    mistaken = start.problem.model_copy(update={"kind": "retry", "retry_rate": 0.5})
+    mistaken = MistakeConfig(kind="retry", rate=0.5)
     rounds = [
         start,
-        start.model_copy(update={"problem": mistaken}),
-        start.model_copy(update={"problem": mistaken, "tuning_round": 1}),
+        start.model_copy(update={"mistakes": mistaken}),
+        start.model_copy(update={"mistakes": mistaken, "tuning_round": 1}),
         start.model_copy(update={"tuning_round": 2}),
     ]
     texts = [{document.problem_text for document in documents(data, 0, 8)} for data in rounds]

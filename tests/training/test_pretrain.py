@@ -21,6 +21,7 @@ from igsm.config import load_config, load_yaml
 from igsm.corpus.config import DataConfig
 from igsm.corpus.generate import generate
 from igsm.errors import InputError
+from igsm.mistakes.config import MistakeConfig
 from igsm.model import ModelConfig, load_model
 from igsm.problems.difficulty import ProblemConfig
 from igsm.training.config import PretrainConfig, TrackingConfig, TrainingConfig
@@ -40,9 +41,12 @@ SMALL += ["training.batch=4", "training.workers=0", "training.evaluate_problems=
 SMALL += ["data.windows_per_block=4", "training.checkpoint_every=4", "training.log_every=1", "training.device=cpu"]
 
 
-def small_config(path: str | None = None, **problem: object) -> PretrainConfig:
+def small_config(
+    path: str | None = None, mistakes: MistakeConfig = MistakeConfig(), **problem: object
+) -> PretrainConfig:
     data = DataConfig(
         problem=ProblemConfig(difficulty="nano", **problem),  # type: ignore[arg-type]
+        mistakes=mistakes,
         context=128,
         windows_per_block=4,
         path=path,
@@ -56,10 +60,11 @@ def small_config(path: str | None = None, **problem: object) -> PretrainConfig:
 
 def test_files_and_generator_give_the_same_weights(tmp_path: Path) -> None:
     """Guards: other windows, masks or order from shards than on the fly."""
-    config = small_config(kind="retry", retry_rate=0.5)
+    mistakes = MistakeConfig(kind="retry", rate=0.5)
+    config = small_config(mistakes=mistakes)
     generate(config.data, tmp_path / "data", windows=24)
     on_the_fly = pretrain(config, tmp_path / "a", ALONE)
-    from_files = pretrain(small_config(str(tmp_path / "data"), kind="retry", retry_rate=0.5), tmp_path / "b", ALONE)
+    from_files = pretrain(small_config(str(tmp_path / "data"), mistakes), tmp_path / "b", ALONE)
     assert on_the_fly == from_files == Outcome("done", 6)
     assert weights(tmp_path / "a", 6) == weights(tmp_path / "b", 6)
     assert all(line["masked_share"] > 1 / 128 for line in metrics(tmp_path / "a") if "loss" in line)
@@ -148,7 +153,7 @@ def test_pretrain_and_inspect(
 def test_config_prints_what_a_run_would_have(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    changes = "training.steps=3000", "data.problem.retry_rate=0.2", "data.problem.kind=retry"
+    changes = "training.steps=3000", "data.mistakes.rate=0.2", "data.mistakes.kind=retry"
     assert mistakes(monkeypatch, "config", NANO, *changes) == 0
     (tmp_path / "printed.yaml").write_text(capsys.readouterr().out)
     config = load_config(PretrainConfig, tmp_path / "printed.yaml")

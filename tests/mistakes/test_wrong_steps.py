@@ -8,17 +8,18 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
+from igsm.mistakes.document import Document
+from igsm.mistakes.draw import draw_mistakes, law_of_kind
+from igsm.mistakes.kinds import WRONG_STEPS
+from igsm.mistakes.rows import MAX_MISTAKES, MISTAKE_COLUMNS
 from igsm.problems import record as layout
-from igsm.problems.difficulty import KINDS, ProblemConfig
-from igsm.problems.document import Document
-from igsm.problems.mistakes import WRONG_STEPS, draw_mistakes
+from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.problem import Problem
 from igsm.problems.source import ProblemSource
-from igsm.problems.wording import FIRST_NUMBER, FIRST_SYMBOL, MAX_FRAGMENTS, MAX_MISTAKES, MISTAKE_COLUMNS
+from igsm.problems.wording import FIRST_NUMBER, FIRST_SYMBOL, MAX_FRAGMENTS
 from igsm.seeds import derive_key
 
 N_PROBLEMS = 60
-NONE = np.zeros((0, MISTAKE_COLUMNS), np.int32)
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +29,14 @@ def source() -> ProblemSource:
 
 def draw(record: layout.Record, kind: str, rate: float, seed: int = 0) -> np.ndarray:
     out = np.zeros((MAX_MISTAKES, MISTAKE_COLUMNS), np.int32)
-    return out[: draw_mistakes(record, KINDS.index(kind), rate, False, derive_key("wrong steps", seed), out)]
+    return out[: draw_mistakes(record, law_of_kind(kind, rate), derive_key("wrong steps", seed), out)]
 
 
 def everything_wrong(source: ProblemSource, index: int, kind: str) -> tuple[Problem, Document, list[str]]:
     """A problem with all wrong versions of all its steps, and its right sentences."""
     record = source.record(index)
     document = Document.of_record(record, source.lexicon, draw(record, kind, 1.0, index))
-    plain = Document.of_record(record, source.lexicon, NONE)
+    plain = Document.of_record(record, source.lexicon)
     assert document.problem is not None
     return document.problem, document, re.findall(r"[^.]+\.", plain.solution_text)
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.document import Document
+from igsm.mistakes.rows import MISTAKE_COLUMNS, SPAN_COLUMNS
+from igsm.mistakes.source import DocumentSource
+from igsm.mistakes.writing import write_document
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.document import Document
-from igsm.problems.solution import write_document
 from igsm.problems.source import ProblemSource
-from igsm.problems.wording import MAX_FRAGMENTS, MISTAKE_COLUMNS, SPAN_COLUMNS
+from igsm.problems.wording import MAX_FRAGMENTS
 
 
 @pytest.mark.parametrize("form", ["pq", "qp"])
 def test_parts(form: str) -> None:
     """The question stands at the end for pq, at the beginning for qp."""
-    source = ProblemSource(ProblemConfig(format=form, kind="retry_miss", retry_rate=0.4), seed=1)
+    source = DocumentSource(ProblemConfig(format=form), MistakeConfig(kind="retry_miss", rate=0.4), seed=1)
     for index in range(30):
         document = source.document(index)
         whole = document.problem_text + document.solution_text + f" {document.answer}"

@@ -9,31 +9,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from igsm.problems.difficulty import KINDS
+from igsm.mistakes.kinds import KINDS
+from igsm.mistakes.rows import MISTAKE_COLUMNS, SPAN_COLUMNS, SPAN_KIND, SPAN_PARAMETER, SPAN_STEP
+from igsm.mistakes.writing import write_document
 from igsm.problems.lexicon import Lexicon
 from igsm.problems.parameter import Parameter
 from igsm.problems.problem import Problem
 from igsm.problems.record import BIN, OP, Record
-from igsm.problems.solution import write_document
-from igsm.problems.wording import (
-    FIRST_NUMBER,
-    HAVE,
-    HOW_MANY,
-    MAX_FRAGMENTS,
-    SPAN_COLUMNS,
-    SPAN_KIND,
-    SPAN_PARAMETER,
-    SPAN_STEP,
-    FragmentTable,
-)
+from igsm.problems.wording import FIRST_NUMBER, HAVE, HOW_MANY, MAX_FRAGMENTS, FragmentTable
 
 
 class MistakeSpan(NamedTuple):
     """One mistake. Positions are those of fragments in ``Document.codes``.
 
     Fragments [start, end) are what is taken back, from "Define" up to, not including, "BACK". [name_start, name_end)
-    in it are the wrong words: the name of the parameter, or, where a whole step is written, the one wrong number
-    (`wrong_result`) or the one wrong symbol or constant (`wrong_operand`), of which the rest is a consequence.
+    in it are the wrong words: the name of the parameter, or, where a whole step is written, the one wrong number,
+    symbol or sign, of which the rest is a consequence.
     """
 
     kind: str
@@ -70,8 +61,9 @@ class Document:
     bin: int | None = None
 
     @classmethod
-    def of_record(cls, record: Record, lexicon: Lexicon, mistakes: np.ndarray) -> Document:
-        """Write a record with mistakes (int[n, MISTAKE_COLUMNS], in order of their steps)."""
+    def of_record(cls, record: Record, lexicon: Lexicon, mistakes: np.ndarray | None = None) -> Document:
+        """Write a record with mistakes (int32[n, MISTAKE_COLUMNS], in order of their steps), or without."""
+        mistakes = np.zeros((0, MISTAKE_COLUMNS), np.int32) if mistakes is None else mistakes
         codes = np.empty(MAX_FRAGMENTS, np.int32)
         spans = np.empty((len(mistakes), SPAN_COLUMNS), np.int32)
         ends = write_document(record, mistakes, lexicon.tables, codes, spans)
@@ -86,7 +78,7 @@ class Document:
         ends: Sequence[int] | np.ndarray,
         spans: np.ndarray,
     ) -> Document:
-        """A record's document from what `solution.write_document` wrote and returned; copies what it keeps.
+        """A record's document from what `writing.write_document` wrote and returned; copies what it keeps.
 
         Args:
             spans: int32[n, SPAN_COLUMNS], exactly one row for each mistake.

@@ -10,13 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.document import Document
+from igsm.mistakes.draw import draw_mistakes, law_of_kind
+from igsm.mistakes.kinds import KINDS
+from igsm.mistakes.rows import MAX_MISTAKES, MISTAKE_COLUMNS
+from igsm.mistakes.source import DocumentSource
 from igsm.problems import record as layout
-from igsm.problems.difficulty import KINDS, ProblemConfig
-from igsm.problems.document import Document
-from igsm.problems.mistakes import draw_mistakes
+from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.problem import Problem
 from igsm.problems.source import ProblemSource
-from igsm.problems.wording import MAX_MISTAKES, MISTAKE_COLUMNS
 from igsm.seeds import derive_key
 
 N_PROBLEMS = 300
@@ -32,7 +35,7 @@ def draw(
     record: layout.Record, kind: str, rate: float, include_current: bool = False, seed: int = 0
 ) -> list[tuple[int, int]]:
     out = np.zeros((MAX_MISTAKES, MISTAKE_COLUMNS), np.int32)
-    n = draw_mistakes(record, KINDS.index(kind), rate, include_current, derive_key("test", seed), out)
+    n = draw_mistakes(record, law_of_kind(kind, rate, include_current), derive_key("test", seed), out)
     assert (out[:n, 2] == KINDS.index(kind)).all()
     return [(int(step), int(parameter)) for step, parameter in out[:n, :2]]
 
@@ -122,11 +125,11 @@ def test_rate_zero_and_kind_none_draw_nothing(problems: list, kind: str) -> None
 
 def test_taking_the_mistakes_out_gives_the_solution_back(problems: list) -> None:
     """strip(inject(solution)) == solution, by the spans and by the words."""
-    source = ProblemSource(ProblemConfig(kind="retry", retry_rate=0.5), seed=7)
+    source = DocumentSource(ProblemConfig(), MistakeConfig(kind="retry", rate=0.5), seed=7)
     n = 0
     for index, (record, problem) in enumerate(problems):
         document = source.document(index)
-        plain = Document.of_record(record, source.lexicon, np.zeros((0, MISTAKE_COLUMNS), np.int32))
+        plain = Document.of_record(record, source.lexicon)
         assert document.problem_text == plain.problem_text
         kept = np.ones(len(document.codes), bool)
         for span in document.spans:
@@ -146,16 +149,16 @@ def test_taking_the_mistakes_out_gives_the_solution_back(problems: list) -> None
 
 def test_mistakes_do_not_change_the_problems() -> None:
     """Models for different kinds and rates are compared on the same problems."""
-    plain = ProblemSource(ProblemConfig(), seed=2)
-    for settings in ({"kind": "retry", "retry_rate": 0.9}, {"kind": "retry_weak", "retry_rate": 0.1}):
-        other = ProblemSource(ProblemConfig(**settings), seed=2)
+    plain = DocumentSource(ProblemConfig(), seed=2)
+    for mistakes in (MistakeConfig(kind="retry", rate=0.9), MistakeConfig(kind="retry_weak", rate=0.1)):
+        other = DocumentSource(ProblemConfig(), mistakes, seed=2)
         for index in range(20):
             assert other.document(index).problem_text == plain.document(index).problem_text
 
 
 def test_error_free_share() -> None:
     """The share is one of documents, not of mistakes."""
-    config = ProblemConfig(op=10, kind="retry", retry_rate=0.8, error_free_share=0.3)
-    source = ProblemSource(config, seed=4)
+    mistakes = MistakeConfig(kind="retry", rate=0.8, error_free_share=0.3)
+    source = DocumentSource(ProblemConfig(op=10), mistakes, seed=4)
     free = np.mean([not source.document(index).spans for index in range(400)])
     assert abs(free - 0.3) < 0.08

@@ -1,0 +1,114 @@
+"""Drawing the mistakes of a solution: how often, of which kind, and which of what its pool holds."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from igsm.mistakes.kinds import KINDS, SLIPS, fill_pool
+from igsm.mistakes.pools import MAX_POOL, Before, entry
+from igsm.mistakes.rows import (
+    MISTAKE_INSTEAD,
+    MISTAKE_KIND,
+    MISTAKE_PARAMETER,
+    MISTAKE_PLACE,
+    MISTAKE_SLIP,
+    MISTAKE_STEP,
+)
+from igsm.problems.record import MAX_PARAMETERS, N_SOLUTION, Record
+from igsm.seeds import below, compiled, uniform
+
+
+class MistakeLaw(NamedTuple):
+    """`MistakeConfig` for compiled code."""
+
+    chances: np.ndarray
+    """float64[len(KINDS)]: how often each kind is drawn, compared with the others."""
+    rate: float
+    include_current: bool
+    error_free_share: float
+
+
+def law_of_kind(kind: str, rate: float, include_current: bool = False, error_free_share: float = 0.0) -> MistakeLaw:
+    """Mistakes of one kind. At rate 1 every pool is drawn empty."""
+    chances = np.zeros(len(KINDS))
+    if kind != "none":
+        chances[KINDS.index(kind)] = 1.0
+    return MistakeLaw(chances, rate, include_current, error_free_share)
+
+
+@compiled
+def draw_for_document(record: Record, law: MistakeLaw, state: np.ndarray, out: np.ndarray) -> int:
+    """As :func:`draw_mistakes`; a share of the documents gets none."""
+    if uniform(state) < law.error_free_share:
+        return 0
+    return draw_mistakes(record, law, state, out)
+
+
+@compiled
+def draw_mistakes(record: Record, law: MistakeLaw, state: np.ndarray, out: np.ndarray) -> int:
+    """Draw the mistakes of one solution.
+
+    Before each step: with probability ``law.rate`` one mistake, and again, without replacement, until the coin says no
+    or nothing is left (or ``out`` is full). Where the law has several kinds, the kind is drawn first, from those whose
+    pool is not empty.
+
+    Args:
+        state: random stream, advanced; not touched by a law without kinds.
+        out: int32[..., MISTAKE_COLUMNS], filled in order of the steps.
+
+    Returns:
+        Number of rows filled.
+    """
+    kinds = np.flatnonzero(law.chances)
+    if len(kinds) == 0:
+        return 0
+    n = 0
+    defined = np.zeros(MAX_PARAMETERS, np.bool_)
+    pools = np.empty((len(kinds), MAX_POOL), np.int64)
+    sizes = np.zeros(len(kinds), np.int64)
+    for step in range(record.head[N_SOLUTION]):
+        filled = False
+        while n < len(out) and uniform(state) < law.rate:
+            if not filled:
+                for i in range(len(kinds)):
+                    before = Before(step, defined, law.include_current)
+                    sizes[i] = fill_pool(kinds[i], record, before, pools[i])
+                filled = True
+            i = _draw_kind(kinds, sizes, law.chances, state)
+            if sizes[i] == 0:
+                break
+            drawn = below(state, sizes[i])
+            sizes[i] -= 1
+            _write_row(step, kinds[i], pools[i, drawn], out[n])
+            pools[i, drawn] = pools[i, sizes[i]]
+            n += 1
+        defined[record.solution[step]] = True
+    return n
+
+
+@compiled
+def _draw_kind(kinds: np.ndarray, sizes: np.ndarray, chances: np.ndarray, state: np.ndarray) -> int:
+    """Position in ``kinds`` of one whose pool is not empty, if there is one; a single kind is not drawn."""
+    if len(kinds) == 1:
+        return 0
+    total = 0.0
+    for i in range(len(kinds)):
+        if sizes[i] > 0:
+            total += chances[kinds[i]]
+    left = uniform(state) * total
+    last = 0
+    for i in range(len(kinds)):
+        if sizes[i] > 0:
+            last = i
+            left -= chances[kinds[i]]
+            if left < 0:
+                break
+    return last
+
+
+@compiled
+def _write_row(step: int, kind: int, packed: int, row: np.ndarray) -> None:
+    row[MISTAKE_STEP], row[MISTAKE_KIND], row[MISTAKE_SLIP] = step, kind, SLIPS[kind]
+    row[MISTAKE_PARAMETER], row[MISTAKE_PLACE], row[MISTAKE_INSTEAD] = entry(packed)

@@ -1,0 +1,39 @@
+"""wrong_operand: the step with a wrong symbol or constant, and BACK. The numbers are those of what stands there."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from igsm.mistakes.pools import Before, put
+from igsm.problems.record import N_INSTANCES, NUMBER, Record
+from igsm.problems.solution import OTHER_INPUT
+from igsm.problems.wording import MAX_NUMBERS
+from igsm.seeds import compiled
+
+SLIP = OTHER_INPUT
+
+
+@compiled
+def fill(record: Record, before: Before, pool: np.ndarray) -> int:
+    """Everything that could stand in the place of an input of the step.
+
+    For a symbol every other parameter defined before, for a constant every other one of the problem's text.
+    """
+    size = 0
+    parameter = int(record.solution[before.step])
+    for place in range(record.n_inputs[parameter]):
+        replaced = record.inputs[parameter, place]
+        if replaced != NUMBER:
+            for earlier in range(before.step):
+                if record.solution[earlier] != replaced:
+                    size = put(pool, size, parameter, place, int(record.solution[earlier]))
+            continue
+        stated = np.zeros(MAX_NUMBERS, np.bool_)
+        for instance in range(record.head[N_INSTANCES]):
+            if record.number[instance] >= 0:
+                stated[record.number[instance]] = True
+        stated[record.number[parameter]] = False
+        for number in range(MAX_NUMBERS):
+            if stated[number]:
+                size = put(pool, size, parameter, place, number)
+    return size
