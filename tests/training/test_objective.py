@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from igsm.training.objective import MISTAKE_NAME, MISTAKE_STEP, SOLUTION  # isort: skip
+from igsm.mistakes.layout import Role
 from igsm.model import GPT
-from igsm.training.objective import IGNORE, CrossEntropy, batch_of, next_token_batch
+from igsm.training.objective import IGNORE, CrossEntropy, batch_of, carries_loss, next_token_batch
 from tests.training.toy_training import toy_config
 
 TOKENS = torch.tensor([[10, 11, 12, 13, 14, 15]])
-BOTH = MISTAKE_NAME | MISTAKE_STEP
-PLANES = torch.tensor([[0, 0, SOLUTION, SOLUTION | MISTAKE_STEP, SOLUTION | BOTH, SOLUTION]], dtype=torch.uint8)
+SOLUTION, STEP, WORD = int(Role.SOLUTION), int(Role.MISTAKE_STEP), int(Role.MISTAKE_WORD)
+ROLES = torch.tensor([[0, 0, SOLUTION, SOLUTION | STEP, SOLUTION | STEP | WORD, SOLUTION]], dtype=torch.uint8)
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,10 @@ PLANES = torch.tensor([[0, 0, SOLUTION, SOLUTION | MISTAKE_STEP, SOLUTION | BOTH
         ("step", "solution", [IGNORE, 12, IGNORE, IGNORE, 15, IGNORE]),
     ],
 )
-def test_a_target_is_masked_by_the_plane_of_the_target(label_masking: str, loss_on: str, expected: list[int]) -> None:
+def test_a_target_is_masked_by_the_roles_of_the_target(label_masking: str, loss_on: str, expected: list[int]) -> None:
     """Guards: masks read at the input's place, one token early; the window's last target taken from its first."""
     config = toy_config(label_masking=label_masking, loss_on=loss_on).training
-    batch = CrossEntropy.batch(TOKENS, PLANES, config)
+    batch = next_token_batch(TOKENS, carries_loss(ROLES, config))
     assert isinstance(batch.inputs, tuple)
     assert [tensor.tolist() for tensor in batch.inputs] == [TOKENS.tolist()]
     assert batch.targets.tolist() == [expected]
@@ -39,7 +39,7 @@ def test_a_target_is_masked_by_the_plane_of_the_target(label_masking: str, loss_
 def test_masked_targets_do_not_enter_the_loss() -> None:
     torch.manual_seed(0)
     model = GPT(toy_config().model)
-    batch = CrossEntropy.batch(TOKENS, PLANES, toy_config(label_masking="step").training)
+    batch = next_token_batch(TOKENS, carries_loss(ROLES, toy_config(label_masking="step").training))
     logits = model(TOKENS)[0]
     places = [0, 1, 4]
     expected = F.cross_entropy(logits[places], TOKENS[0, [1, 2, 5]], reduction="sum")
