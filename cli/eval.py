@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from igsm.evaluation.table import Row
+    from igsm.reporting.evaluation_table import Row
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
@@ -76,8 +76,8 @@ def command(
     from igsm.evaluation.cells import parse_cells
     from igsm.evaluation.evaluate import evaluate, finished
     from igsm.evaluation.runs import load_run
-    from igsm.evaluation.table import accuracies, cut_off, details, named, render, to_csv, to_markdown
     from igsm.probing.detector import probe_of
+    from igsm.reporting.evaluation_table import accuracies, cut_off, details, named, render, to_csv, to_markdown
 
     turn = cycle(range(1, parts + 1))
     rows: list[Row] = []

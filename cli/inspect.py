@@ -72,9 +72,9 @@ def _print_curve(name: str, values: list[float]) -> None:
         print(f"  {name:<17} {sparkline(values)}  {values[0]:.4g} -> {values[-1]:.4g} (least {min(values):.4g})")
 
 
-def sparkline(values: list[float], width: int = WIDTH) -> str:
+def sparkline(values: list[float]) -> str:
     """The values as a line of bars; each is the mean of a stretch of them."""
-    size = max(1, -(-len(values) // width))
+    size = max(1, -(-len(values) // WIDTH))
     means = [sum(values[i : i + size]) / len(values[i : i + size]) for i in range(0, len(values), size)]
     low, high = min(means), max(means)
     scale = (len(BARS) - 1) / (high - low) if high > low else 0.0

@@ -22,6 +22,7 @@ _USAGE: Any = typer.BadParameter.__mro__[2]  # ClickException: typer has had it 
 COMMANDS = {
     "show": ("cli.show", "Print one problem, its solution and its mistakes."),
     "describe": ("cli.describe", "Problem classes in numbers, before anything is trained on them."),
+    "methods": ("cli.methods", "The ways of learning from mistakes, with their sources."),
     "gen-data": ("cli.gen_data", "Generate a corpus: shards of token ids, text, Parquet."),
     "pretrain": ("cli.pretrain", "Pretrain a model from random weights."),
     "finetune": ("cli.finetune", "LoRA or continued pretraining of a trained model."),

@@ -92,9 +92,12 @@ def _measure(folder: Path, problems: int, generations: list[Path], device: str, 
     """On test problems: tell and write what comes out."""
     from rich.console import Console
 
-    from igsm.probing.evaluate import FIGURE, REPORT, evaluate_probe, render
+    from igsm.probing.evaluate import REPORT, evaluate_probe
+    from igsm.reporting.probes import FIGURE, by_operations, draw_answers
 
-    Console().print(render(evaluate_probe(folder, problems, generations, device, seen)))
+    report, found = evaluate_probe(folder, problems, generations, device, seen)
+    draw_answers(report, found.probabilities, found.cannot, folder / FIGURE)
+    Console().print(by_operations(report))
     typer.echo(f"written: {folder / REPORT}, {folder / FIGURE}")
 
 
@@ -103,7 +106,8 @@ def _measure_cells(folder: Path, cells: str, problems: int, test_seed: int, devi
     from rich.console import Console
     from tqdm import tqdm
 
-    from igsm.evaluation.probed import measure_cells, render
+    from igsm.evaluation.probed import measure_cells
+    from igsm.reporting.probes import by_cell
     from igsm.rundir import RunFolder
 
     with tqdm(unit="problem") as bar:
@@ -115,5 +119,5 @@ def _measure_cells(folder: Path, cells: str, problems: int, test_seed: int, devi
             bar.update(graded - bar.n)
 
         summaries = measure_cells(folder, cells, problems, test_seed, device, tell)
-    Console().print(render(folder, summaries))
+    Console().print(by_cell(folder, summaries))
     typer.echo(f"written: {RunFolder(folder).evaluations}")

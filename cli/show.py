@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from igsm.corpus.vocabulary import Vocabulary
     from igsm.mistakes.document import Document, MistakeSpan
+    from igsm.mistakes.layout import Layout
 
 _PLAIN, _STEP, _NAME = range(3)
 _STYLES = ("", "yellow", "red strike")
@@ -33,6 +36,7 @@ def command(
     split: Annotated[str, typer.Option(help="train or test: bins of the template hash.")] = "train",
     reask: Annotated[str, typer.Option(help="Ask another parameter: none, loose or strict.")] = "none",
     lexicon: Annotated[str | None, typer.Option(help="full, nano, or a file of names (JSON or YAML).")] = None,
+    method: Annotated[str, typer.Option(help="What a document looks like: see `mistakes methods`.")] = "retry",
     tokens: Annotated[bool, typer.Option("--tokens", help="Show the token ids and the loss mask.")] = False,
     graph: Annotated[
         Path | None,
@@ -46,7 +50,9 @@ def command(
     from igsm.compilation import announce_compilation
     from igsm.config import build_config
     from igsm.errors import InputError
+    from igsm.methods.registry import make_method
     from igsm.mistakes.config import MistakeConfig
+    from igsm.mistakes.layout import PLAIN
     from igsm.mistakes.source import DocumentSource
     from igsm.problems.difficulty import ProblemConfig
 
@@ -56,17 +62,18 @@ def command(
     config = build_config(ProblemConfig, settings, "mistakes show")
     chosen = {"kind": kind, "rate": rate or 0.0, "include_current": include_current}
     mistakes = build_config(MistakeConfig, chosen, "mistakes show")
+    layout = make_method({"name": method}).layout()
     announce_compilation()
     document = _boxes(config, seed, index) if boxes else DocumentSource(config, mistakes, seed).document(index)
     console = Console(highlight=False)
     console.soft_wrap = not console.is_terminal
     _print(console, document)
-    if tokens:
+    if tokens or layout != PLAIN:
         from igsm.corpus.vocabulary import load_vocabulary
 
-        _print_tokens(console, document, load_vocabulary(config))
+        _print_layout(console, document, layout, load_vocabulary(config), tokens)
     if graph is not None and document.problem is not None:
-        from igsm.problems.drawing import draw
+        from igsm.reporting.graph_drawing import draw
 
         draw(document.problem, graph)
         console.print(f"graph    {graph}")
@@ -115,12 +122,25 @@ def _append_struck(text: Text, document: Document, span: MistakeSpan, is_termina
     text.append("" if is_terminal else "~~")
 
 
-def _print_tokens(console: Any, document: Document, vocabulary: Vocabulary) -> None:
+def _print_layout(console: Any, document: Document, layout: Layout, vocabulary: Vocabulary, tokens: bool) -> None:
+    """The document as training sees it, in each of the layout's variants: as text, or token by token."""
+    for variant, (share, _) in enumerate(layout.variants):
+        rows = list(_tokens(document, layout, variant, vocabulary))
+        console.print()
+        if len(layout.variants) > 1:
+            console.print(
+                f"document {variant + 1} of {len(layout.variants)}, in {share:.0%} of the corpus", style="bold"
+            )
+        if tokens:
+            _print_tokens(console, rows)
+        else:
+            console.print("".join(f" {text}" if token in _marks() else text for token, text, _ in rows))
+
+
+def _print_tokens(console: Any, rows: list[tuple[int, str, int]]) -> None:
     """GPT-2 ids with their texts; marks say what label masking takes out of the loss."""
     from rich.text import Text
 
-    rows = list(_tokens(document, vocabulary))
-    console.print()
     console.print(
         Text.assemble(
             ("tokens  ", "bold"),
@@ -136,26 +156,26 @@ def _print_tokens(console: Any, document: Document, vocabulary: Vocabulary) -> N
     for first in range(0, len(rows), per_line):
         line = Text(f"{first:5} ")
         for token, text, masked in rows[first : first + per_line]:
-            line.append(f" {token:5}{_MARKS[masked]}{text:<13}", style=_STYLES[masked])
+            shown = text if token in _marks() else repr(text)
+            line.append(f" {token:5}{_MARKS[masked]}{shown:<13}", style=_STYLES[masked])
         line.rstrip()
         console.print(line)
 
 
-def _tokens(document: Document, vocabulary: Vocabulary) -> Any:
+def _tokens(document: Document, layout: Layout, variant: int, vocabulary: Vocabulary) -> Iterator[tuple[int, str, int]]:
     """(GPT-2 id, its text, whether and how it is masked) for each token of the document."""
-    from igsm.corpus.vocabulary import ANSWER_START, END, PROBLEM_START, SOLUTION_START
+    from igsm.corpus.documents import lay_out
+    from igsm.mistakes.layout import Role
 
-    start, ids = vocabulary.fragments
-    marks = [_PLAIN] * len(document.codes)
-    for span in document.spans:
-        marks[span.start : span.end] = [_STEP] * (span.end - span.start)
-        marks[span.name_start : span.name_end] = [_NAME] * (span.name_end - span.name_start)
-    yield PROBLEM_START, "[problem]", _PLAIN
-    for position, code in enumerate(document.codes):
-        if position == document.problem_end:
-            yield SOLUTION_START, "[solution]", _PLAIN
-        if position == document.solution_end:
-            yield ANSWER_START, "[answer]", _PLAIN
-        for token in ids[start[code] : start[code + 1]]:
-            yield int(token), repr(vocabulary.decode([vocabulary.from_gpt2[token]])), marks[position]
-    yield END, "[end]", _PLAIN
+    tokens, roles = lay_out(document, layout, vocabulary, variant)
+    for token, role in zip(tokens.tolist(), roles.tolist(), strict=True):
+        masked = _NAME if role & Role.MISTAKE_WORD else _STEP if role & Role.MISTAKE_STEP else _PLAIN
+        yield token, _marks().get(token) or vocabulary.decode([vocabulary.from_gpt2[token]]), masked
+
+
+@lru_cache
+def _marks() -> dict[int, str]:
+    """What stands for the ids that are no text."""
+    from igsm.mistakes.layout import Mark
+
+    return {int(mark): f"[{mark.name.lower()}]" for mark in Mark}

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pydantic
 import yaml
@@ -168,3 +168,33 @@ def load_stored(path: str | Path) -> dict[str, Any]:
 def dump_yaml(config: Config) -> str:
     """The resolved config as YAML, keys in the order of declaration; :func:`load_config` reads it back."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+
+
+class Difference(NamedTuple):
+    """A setting that two places have another value of; None where a place lacks it."""
+
+    name: str
+    """With its sections: "training.steps"."""
+    there: Any
+    here: Any
+    known_there: bool
+    known_here: bool
+
+    @property
+    def newer_and_off(self) -> bool:
+        """Whether it is an option that `there` does not know yet and that is off here: no difference in effect."""
+        return not self.known_there and not self.here
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any], section: str = "") -> Iterator[Difference]:
+    """The settings that differ between two nested mappings, those of `there` first.
+
+    For a run that is resumed, a run that a sweep finds, a corpus that is read: which differences count, and how they
+    are told, is theirs to say.
+    """
+    for key in {**there, **here}:
+        old, new = there.get(key), here.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from differences(old, new, f"{section}{key}.")
+        elif old != new:
+            yield Difference(f"{section}{key}", old, new, key in there, key in here)

@@ -1,8 +1,8 @@
 """Blocks of windows: one compiled loop from the random stream to tokens.
 
-Block b is a pure function of (data config, b): sample a problem, draw its mistakes, write it in fragments, look up the
-fragments' ids, pack. Problems and mistakes have streams of their own, so the problems are the same for every kind
-and rate of mistake.
+Block b is a pure function of (data config, b): sample a problem, draw its mistakes, write it in fragments, put the
+document together as the layout says, pack. Problems, mistakes and layouts have streams of their own, so the problems
+are the same for every kind and rate of mistake and for every method.
 """
 
 from __future__ import annotations
@@ -15,39 +15,13 @@ import numpy as np
 
 from igsm.compilation import announce_compilation, compiled
 from igsm.corpus.config import DataConfig
-from igsm.corpus.packing import (
-    DROPPED,
-    FILL,
-    MISTAKE_NAME,
-    MISTAKE_STEP,
-    SOLUTION,
-    WINDOW,
-    Block,
-    Windows,
-    new_windows,
-    place,
-)
-from igsm.corpus.vocabulary import (
-    ANSWER_START,
-    END,
-    PROBLEM_START,
-    SOLUTION_START,
-    Ids,
-    encode,
-    load_vocabulary,
-)
+from igsm.corpus.documents import Rows, Written, draw_variant, rows_of, write_tokens
+from igsm.corpus.packing import DROPPED, FILL, WINDOW, Block, Windows, new_windows, place
+from igsm.corpus.vocabulary import PROBLEM_START, Ids, load_vocabulary
 from igsm.errors import InputError
 from igsm.mistakes.document import Document
 from igsm.mistakes.draw import MistakeLaw, draw_for_document
-from igsm.mistakes.rows import (
-    MAX_MISTAKES,
-    MISTAKE_COLUMNS,
-    SPAN_COLUMNS,
-    SPAN_END,
-    SPAN_NAME_END,
-    SPAN_NAME_START,
-    SPAN_START,
-)
+from igsm.mistakes.rows import MAX_MISTAKES, MISTAKE_COLUMNS, SPAN_COLUMNS
 from igsm.mistakes.writing import write_document
 from igsm.problems.boxes import write_boxes
 from igsm.problems.candidate import Law, Workspace, law_of, new_workspace
@@ -71,28 +45,27 @@ class Settings(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """A stream of written documents: its random state, its scratch space and the document just written.
+    """A stream of written documents: its random states, its scratch space and the document just written.
 
-    `codes`, `mistakes` and `spans` are as in `writing.write_document`. `ends` is int64 [4]: the ends of the problem,
-    the solution and the answer, and the number of mistakes. `position` is int64 [1], the next problem of the chunk.
+    `mistakes` is as in `writing.write_document`. `position` is int64 [1], the next problem of the chunk.
     """
 
     chunk: Chunk
     work: Workspace
     mistake_state: np.ndarray
+    layout_state: np.ndarray
     position: np.ndarray
-    codes: np.ndarray
     mistakes: np.ndarray
-    spans: np.ndarray
-    ends: np.ndarray
+    written: Written
 
 
 @compiled
 def _next_document(law: Law, settings: Settings, tables: Tables, stream: Stream) -> bool:
     """Write the next problem and its solution into the stream's buffers; False when the law cannot be met."""
+    written = stream.written
     if settings.boxes:
-        ends = write_boxes(stream.chunk.state, 0, stream.codes)
-        stream.ends[0], stream.ends[1], stream.ends[2], stream.ends[3] = ends[0], ends[1], ends[2], 0
+        ends = write_boxes(stream.chunk.state, 0, written.codes)
+        written.ends[0], written.ends[1], written.ends[2], written.ends[3] = ends[0], ends[1], ends[2], 0
         return True
     if stream.position[0] == len(stream.chunk.target):
         next_chunk(law, stream.chunk)
@@ -103,50 +76,9 @@ def _next_document(law: Law, settings: Settings, tables: Tables, stream: Stream)
     record = row(stream.chunk.records, i)
     stream.position[0] = i + 1
     n_mistakes = draw_for_document(record, settings.mistakes, stream.mistake_state, stream.mistakes)
-    ends = write_document(record, stream.mistakes[:n_mistakes], tables, stream.codes, stream.spans)
-    stream.ends[0], stream.ends[1], stream.ends[2], stream.ends[3] = ends[0], ends[1], ends[2], n_mistakes
+    ends = write_document(record, stream.mistakes[:n_mistakes], tables, written.codes, written.spans)
+    written.ends[0], written.ends[1], written.ends[2], written.ends[3] = ends[0], ends[1], ends[2], n_mistakes
     return True
-
-
-@compiled
-def _append(stream: Stream, first: int, end: int, ids: Ids, tokens: np.ndarray, n: int) -> int:
-    """Write the ids of the stream's fragments [first, end) to ``tokens[n:]``; returns where they end."""
-    return n + encode(stream.codes[first:end], end - first, ids.start, ids.ids, tokens[n:])
-
-
-@compiled
-def encode_document(stream: Stream, ids: Ids, tokens: np.ndarray, planes: np.ndarray) -> int:
-    """Fill tokens (uint16) and planes (uint8) with the stream's document.
-
-    Returns:
-        The document's length; where that is more than fits, nothing is written.
-    """
-    problem_end, solution_end, end = stream.ends[0], stream.ends[1], stream.ends[2]
-    length = 4
-    for code in stream.codes[:end]:
-        length += ids.start[code + 1] - ids.start[code]
-    if length > len(tokens):
-        return length
-    tokens[0] = PROBLEM_START
-    n = _append(stream, 0, problem_end, ids, tokens, 1)
-    tokens[n] = SOLUTION_START
-    n += 1
-    planes[:n] = 0
-    planes[n:length] = SOLUTION
-    done = problem_end
-    for span in stream.spans[: stream.ends[3]]:
-        start = _append(stream, done, span[SPAN_START], ids, tokens, n)
-        name = _append(stream, span[SPAN_START], span[SPAN_NAME_START], ids, tokens, start)
-        name_end = _append(stream, span[SPAN_NAME_START], span[SPAN_NAME_END], ids, tokens, name)
-        n = _append(stream, span[SPAN_NAME_END], span[SPAN_END], ids, tokens, name_end)
-        planes[start:n] = SOLUTION | MISTAKE_STEP
-        planes[name:name_end] = SOLUTION | MISTAKE_STEP | MISTAKE_NAME
-        done = span[SPAN_END]
-    n = _append(stream, done, solution_end, ids, tokens, n)
-    tokens[n] = ANSWER_START
-    n = _append(stream, solution_end, end, ids, tokens, n + 1)
-    tokens[n] = END
-    return length
 
 
 @compiled
@@ -154,18 +86,20 @@ def _fill(
     law: Law,
     settings: Settings,
     tables: Tables,
+    rows: Rows,
     ids: Ids,
     stream: Stream,
     tokens: np.ndarray,
-    planes: np.ndarray,
+    roles: np.ndarray,
     windows: Windows,
 ) -> int:
     """Write documents until the windows are full."""
     while True:
         if not _next_document(law, settings, tables, stream):
             return IMPOSSIBLE
-        length = encode_document(stream, ids, tokens, planes)
-        if place(windows, tokens, planes, length):
+        variant = draw_variant(rows, stream.layout_state)
+        length = write_tokens(stream.written, rows, variant, ids, tokens, roles)
+        if place(windows, tokens, roles, length):
             return FULL
         if windows.head[DROPPED] > MOST_DROPPED and windows.head[WINDOW] == 0 and windows.head[FILL] == 0:
             return NOTHING_FITS
@@ -181,19 +115,23 @@ class Generator:
         self._lexicon.check_size(problem_class.depths[-1], problem_class.widths[-1])
         self._law = law_of(problem)
         self._settings = Settings(config.corpus == "boxes", config.mistakes.law)
-        self._ids = load_vocabulary(problem).fragments
+        vocabulary = load_vocabulary(problem)
+        self._ids, self._rows = vocabulary.fragments, rows_of(config.method.layout(), vocabulary)
         self._stream = Stream(
             chunk=new_chunk(self._law, CHUNK),
             work=new_workspace(),
             mistake_state=np.zeros(4, np.uint64),
+            layout_state=np.zeros(4, np.uint64),
             position=np.zeros(1, np.int64),
-            codes=np.zeros(MAX_FRAGMENTS, np.int32),
             mistakes=np.zeros((MAX_MISTAKES, MISTAKE_COLUMNS), np.int32),
-            spans=np.zeros((MAX_MISTAKES, SPAN_COLUMNS), np.int32),
-            ends=np.zeros(4, np.int64),
+            written=Written(
+                codes=np.zeros(MAX_FRAGMENTS, np.int32),
+                spans=np.zeros((MAX_MISTAKES, SPAN_COLUMNS), np.int32),
+                ends=np.zeros(4, np.int64),
+            ),
         )
         self._tokens = np.zeros(config.context, np.uint16)
-        self._planes = np.zeros(config.context, np.uint8)
+        self._roles = np.zeros(config.context, np.uint8)
         announce_compilation()
 
     def _start(self, number: int) -> None:
@@ -201,17 +139,18 @@ class Generator:
         start_chunk(derive_key(*config.stream_of("block", number)), self._law, stream.chunk)
         stream.position[0] = 0
         stream.mistake_state[:] = derive_key(*config.stream_of("block mistakes", number))
+        stream.layout_state[:] = derive_key(*config.stream_of("block layout", number))
 
     def block(self, number: int) -> Block:
         """Block ``number``. Raises InputError for problems that do not exist or fit no window."""
         self._start(number)
         windows = new_windows(self._config.windows_per_block, self._config.context)
-        fixed = (self._law, self._settings, self._lexicon.tables, self._ids, self._stream)
-        outcome = _fill(*fixed, self._tokens, self._planes, windows)
+        fixed = (self._law, self._settings, self._lexicon.tables, self._rows, self._ids, self._stream)
+        outcome = _fill(*fixed, self._tokens, self._roles, windows)
         if outcome != FULL:
             raise self._error(outcome)
         starts = np.flatnonzero(windows.tokens == PROBLEM_START).astype(np.uint64)
-        return Block(windows.tokens, windows.planes, starts, int(windows.head[DROPPED]))
+        return Block(windows.tokens, windows.roles, starts, int(windows.head[DROPPED]))
 
     def documents(self, number: int, n_windows: int) -> Iterator[Document]:
         """The documents that begin in the first windows of a block, whole, in order."""
@@ -221,18 +160,19 @@ class Generator:
         while not full:
             if not _next_document(self._law, self._settings, self._lexicon.tables, self._stream):
                 raise self._error(IMPOSSIBLE)
-            length = encode_document(self._stream, self._ids, self._tokens, self._planes)
-            full = place(windows, self._tokens, self._planes, length)
+            variant = draw_variant(self._rows, self._stream.layout_state)
+            length = write_tokens(self._stream.written, self._rows, variant, self._ids, self._tokens, self._roles)
+            full = place(windows, self._tokens, self._roles, length)
             if length <= self._config.context:
                 yield self._document()
 
     def _document(self) -> Document:
-        stream = self._stream
+        stream, written = self._stream, self._stream.written
         if self._settings.boxes:
-            return Document.of_boxes(self._lexicon, stream.codes, stream.ends)
+            return Document.of_boxes(self._lexicon, written.codes, written.ends)
         record = row(stream.chunk.records, stream.position[0] - 1)
-        spans = stream.spans[: stream.ends[3]]
-        return Document.of_fragments(record, self._lexicon, stream.codes, stream.ends, spans)
+        spans = written.spans[: written.ends[3]]
+        return Document.of_fragments(record, self._lexicon, written.codes, written.ends, spans)
 
     def _error(self, outcome: int) -> InputError:
         if outcome == NOTHING_FITS:

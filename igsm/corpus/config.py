@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from igsm.config import Config
+from igsm.methods.registry import AnyMethod
+from igsm.methods.retry import Retry
 from igsm.mistakes.config import MistakeConfig
 from igsm.problems.difficulty import ProblemConfig
 
@@ -18,6 +20,7 @@ class DataConfig(Config):
     Attributes:
         problem: what the problems and their solutions are like.
         mistakes: what the solutions get wrong and take back.
+        method: what a document looks like, and what is learned from it.
         corpus: math problems, or the box-over-box toy of arXiv 2408.16293, figure 1.
         context: tokens of a window.
         windows_per_block: windows that are generated together; a divisor of (batch / GPUs) wastes nothing.
@@ -31,6 +34,7 @@ class DataConfig(Config):
 
     problem: ProblemConfig = ProblemConfig()
     mistakes: MistakeConfig = MistakeConfig()
+    method: AnyMethod = Retry()
     corpus: Literal["igsm", "boxes"] = "igsm"
     context: int = Field(default=768, ge=32, le=65536)
     windows_per_block: int = Field(default=128, ge=1, le=65536)

@@ -124,4 +124,4 @@ def _write(
             if tell is not None:
                 tell()
 
-    write_shard(folder, shard, first, end - first, config.context, blocks())
+    write_shard(folder, shard, first, end - first, config.context, blocks(), config.method.layout().roles)

@@ -25,9 +25,9 @@ _STEPS_AHEAD = 2  # how far workers may be ahead: enough to hide jitter, little 
 
 
 class WindowLoader:
-    """Endless iterator of (tokens int64 [batch / world_size, context], planes uint8 of the same shape).
+    """Endless iterator of (tokens int64 [batch / world_size, context], roles uint8 of the same shape).
 
-    Tokens are the model's ids; planes are the bits of `packing`.
+    Tokens are the model's ids; roles are bits of `igsm.mistakes.layout.Role`.
 
     Args:
         config: the data.
@@ -61,7 +61,7 @@ class WindowLoader:
         self.wait_seconds = 0.0
         self._batch, self._rows, self._rank = batch, batch // world_size, rank
         self._step = start_step
-        self._vocabulary = vocabulary or load_vocabulary(config.problem, config.vocabulary)
+        self._vocabulary = vocabulary or load_vocabulary(config.problem, config.vocabulary, config.method.marks)
         self._windows: ShardReader | _Windows
         if config.path is not None:
             self._windows = ShardReader(config.path)
@@ -103,11 +103,11 @@ class WindowLoader:
     def _assemble(self) -> tuple[np.ndarray, np.ndarray]:
         """The next step's arrays."""
         first = self._step * self._batch + self._rank * self._rows
-        tokens, planes = self._windows.read(first, self._rows)
+        tokens, roles = self._windows.read(first, self._rows)
         self._step += 1
         ids = self._vocabulary.from_gpt2[tokens].astype(np.int64)
         self._vocabulary.check_known(ids)
-        return ids, planes
+        return ids, roles
 
     def close(self) -> None:
         """Stop the workers."""
@@ -141,24 +141,24 @@ class _Windows:
         self._size, self._context = size, context
         self.blocks = blocks
         self._number = -1
-        self._tokens = self._planes = np.zeros((0, 0))
+        self._tokens = self._roles = np.zeros((0, 0))
 
     def read(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Windows ``first`` .. ``first + count - 1``: tokens uint16 and planes uint8, both [count, context]."""
+        """Windows ``first`` .. ``first + count - 1``: tokens uint16 and roles uint8, both [count, context]."""
         tokens = np.empty((count, self._context), np.uint16)
-        planes = np.empty((count, self._context), np.uint8)
+        roles = np.empty((count, self._context), np.uint8)
         done = 0
         while done < count:
             number, row = divmod(first + done, self._size)
             while self._number < number:
-                self._number, self._tokens, self._planes = next(self.blocks)
+                self._number, self._tokens, self._roles = next(self.blocks)
             rows = min(count - done, self._size - row)
             tokens[done : done + rows] = self._tokens[row : row + rows]
-            planes[done : done + rows] = self._planes[row : row + rows]
+            roles[done : done + rows] = self._roles[row : row + rows]
             done += rows
-        return tokens, planes
+        return tokens, roles
 
 
 def _make(config: DataConfig, number: int) -> tuple[int, np.ndarray, np.ndarray]:
     made = block(config, number)
-    return number, made.tokens, made.planes
+    return number, made.tokens, made.roles

@@ -18,13 +18,15 @@ from pydantic import Field, model_validator
 from igsm.config import Config
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import load_vocabulary
-from igsm.errors import InputError
+from igsm.errors import InputError, suggest
 from igsm.former_keys import upgraded
+from igsm.mistakes.layout import PLAIN, Role, role_name
 from igsm.problems.lexicon import load_lexicon
 from igsm.rundir import read_json, write_json
 
 PLAN, MANIFEST = "plan.json", "manifest.json"
 FORMAT = "mistakes corpus 1"
+_PLAIN_ROLES = [role_name(role) for role in PLAIN.roles]
 
 
 class FileRecord(Config):
@@ -61,6 +63,7 @@ class Plan(Config):
         vocabulary: fingerprint of the words and their GPT-2 ids.
         windows: number of windows in all.
         windows_per_shard: a multiple of the windows of a block.
+        roles: what the planes of its tokens stand for; written only where they are others than in `layout.PLAIN`.
     """
 
     format: str = FORMAT
@@ -68,13 +71,22 @@ class Plan(Config):
     vocabulary: str
     windows: Annotated[int, Field(ge=0)]
     windows_per_shard: Annotated[int, Field(ge=1)]
+    roles: list[str] = _PLAIN_ROLES
 
     @model_validator(mode="after")
-    def _has_a_context(self) -> Self:
+    def _can_be_read(self) -> Self:
         context = self.law.get("context")
         if not isinstance(context, int) or context < 1:
             raise ValueError(f"law.context: must be the tokens of a window, not {context!r}")
+        known = [role_name(role) for role in Role if role]
+        for name in self.roles:
+            if name not in known:
+                raise ValueError(f"roles: unknown role '{name}'{suggest(name, known)}")
         return self
+
+    def content(self) -> dict[str, Any]:
+        """What the file holds: roles only where they are not those of corpora of before there were others."""
+        return self.model_dump(mode="json", exclude={"roles"} if self.roles == _PLAIN_ROLES else None)
 
     @property
     def n_shards(self) -> int:
@@ -109,12 +121,15 @@ class Manifest(Plan):
 def law_of(config: DataConfig) -> dict[str, Any]:
     """The settings that decide every window; where the windows lie and how models number ids do not.
 
-    The names are told apart by their fingerprint, not by the file they come from.
+    The names are told apart by their fingerprint, not by the file they come from. Of the method only the layout of its
+    documents counts: methods with the same one read the same corpora.
     """
-    excluded: Any = {"path": True, "vocabulary": True, "problem": {"lexicon"}}
+    excluded: Any = {"path": True, "vocabulary": True, "problem": {"lexicon"}, "method": True}
     if not config.tuning_round:
         excluded["tuning_round"] = True  # as in corpora of before there was one
-    return config.model_dump(mode="json", exclude=excluded)
+    law = config.model_dump(mode="json", exclude=excluded)
+    layout = config.method.layout()
+    return law if layout == PLAIN else law | {"layout": layout.description()}
 
 
 def fingerprint(config: DataConfig) -> str:
@@ -133,6 +148,7 @@ def plan_of(config: DataConfig, windows: int, shard_tokens: int) -> Plan:
         vocabulary=fingerprint(config),
         windows=windows,
         windows_per_shard=blocks * config.windows_per_block,
+        roles=[role_name(role) for role in config.method.layout().roles],
     )
 
 
@@ -148,7 +164,7 @@ def start(folder: Path, plan: Plan) -> None:
         return
     if folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
         raise InputError(f"{folder}: holds other files and no {PLAN}; choose an empty --out")
-    write_json(folder / PLAN, plan.model_dump(mode="json"))
+    write_json(folder / PLAN, plan.content())
 
 
 def record_path(folder: Path, shard: int) -> Path:
@@ -207,7 +223,7 @@ def finish(folder: Path, plan: Plan) -> Manifest | None:
         cut=sum(record.cut for record in records),
         dropped=sum(record.dropped for record in records),
     )
-    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+    write_json(folder / MANIFEST, manifest.content())
     return manifest
 
 

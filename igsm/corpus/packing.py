@@ -12,25 +12,19 @@ import numpy as np
 
 from igsm.compilation import compiled
 
-# bits of a token's plane byte
-MISTAKE_NAME = 1  # the wrong parameter's name: what label masking `parameter` takes out of the loss
-MISTAKE_STEP = 2  # from "Define" up to, not including, "BACK": label masking `step`
-SOLUTION = 4  # after the solution token, up to and including the end-of-text token
-PLANES = ("mistake_name", "mistake_step", "solution")
-
 
 class Block(NamedTuple):
     """Windows that are generated together.
 
     Attributes:
         tokens: uint16 [n_windows, context], GPT-2 ids.
-        planes: uint8 [n_windows, context], the bits above.
+        roles: uint8 [n_windows, context], bits of `igsm.mistakes.layout.Role`.
         documents: uint64 [n_documents], where each document begins, counted in tokens from the block's start.
         n_dropped: documents left out because they are longer than a window.
     """
 
     tokens: np.ndarray
-    planes: np.ndarray
+    roles: np.ndarray
     documents: np.ndarray
     n_dropped: int
 
@@ -44,12 +38,12 @@ class Windows(NamedTuple):
 
     Attributes:
         tokens: uint16 [n_windows, context], GPT-2 ids.
-        planes: uint8 [n_windows, context], the bits above.
+        roles: uint8 [n_windows, context], bits of `igsm.mistakes.layout.Role`.
         head: int64 [3], the window being filled, tokens in it so far, documents dropped.
     """
 
     tokens: np.ndarray
-    planes: np.ndarray
+    roles: np.ndarray
     head: np.ndarray
 
 
@@ -61,7 +55,7 @@ def new_windows(n_windows: int, context: int) -> Windows:
 
 
 @compiled
-def place(windows: Windows, tokens: np.ndarray, planes: np.ndarray, length: int) -> bool:
+def place(windows: Windows, tokens: np.ndarray, roles: np.ndarray, length: int) -> bool:
     """Put the document ``tokens[:length]`` into the next free place; True once every window is full."""
     context = windows.tokens.shape[1]
     head = windows.head
@@ -73,7 +67,7 @@ def place(windows: Windows, tokens: np.ndarray, planes: np.ndarray, length: int)
     taken = min(length, context - start)
     for i in range(taken):
         windows.tokens[row, start + i] = tokens[i]
-        windows.planes[row, start + i] = planes[i]
+        windows.roles[row, start + i] = roles[i]
     head[FILL] = start + taken
     if head[FILL] == context:
         head[FILL] = 0

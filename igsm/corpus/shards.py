@@ -4,8 +4,8 @@ A shard is three files:
 
 - ``shard_NNNNNN.bin``: the layout of llm.c: 256 int32 (magic 20240520, version 1, number of tokens), then the
   tokens as uint16 GPT-2 ids, window after window;
-- ``shard_NNNNNN.planes``: one bit a token and plane, plane after plane as in `packing.PLANES`, each padded to
-  a whole byte, lowest bit first;
+- ``shard_NNNNNN.planes``: the roles of the tokens (`igsm.mistakes.layout.Role`): one bit a token and role, role after
+  role as the manifest lists them, each padded to a whole byte, lowest bit first;
 - ``shard_NNNNNN.documents``: uint64, where each document begins, in tokens from the shard's start.
 
 All numbers are little-endian. A file takes its name only when it is whole and on the disk.
@@ -16,16 +16,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from igsm.corpus.manifest import FileRecord, Manifest, ShardRecord, check_files, read_manifest, record_path
-from igsm.corpus.packing import PLANES, Block
+from igsm.corpus.packing import Block
 from igsm.corpus.vocabulary import END
 from igsm.errors import InputError
+from igsm.mistakes.layout import Role
 from igsm.rundir import write_json
 
 MAGIC, VERSION, HEADER_INTS = 20240520, 1, 256
@@ -88,11 +89,17 @@ def header(n_tokens: int) -> bytes:
 
 
 def write_shard(
-    folder: Path, shard: int, first_window: int, n_windows: int, context: int, blocks: Iterable[Block]
+    folder: Path,
+    shard: int,
+    first_window: int,
+    n_windows: int,
+    context: int,
+    blocks: Iterable[Block],
+    roles: Sequence[Role],
 ) -> ShardRecord:
     """Write the first ``n_windows`` windows of ``blocks`` as one shard, its record last."""
     name = f"shard_{shard:06d}"
-    bits: list[list[np.ndarray]] = [[] for _ in PLANES]
+    bits: list[list[np.ndarray]] = [[] for _ in roles]
     starts = []
     n_tokens = n_windows * context
     done = cut = dropped = 0
@@ -100,10 +107,10 @@ def write_shard(
         file.write(header(n_tokens))
         for block in blocks:
             tokens = block.tokens.reshape(-1)[: n_tokens - done]
-            planes = block.planes.reshape(-1)[: n_tokens - done]
+            kept = block.roles.reshape(-1)[: n_tokens - done]
             file.write(tokens.astype("<u2", copy=False).tobytes())
-            for bit, parts in enumerate(bits):
-                parts.append((planes >> bit & 1).astype(bool))
+            for role, parts in zip(roles, bits, strict=True):
+                parts.append(kept & role != 0)
             starts.append(block.documents[block.documents < tokens.size] + np.uint64(done))
             done += tokens.size
             cut += int((tokens.reshape(-1, context)[:, -1] != END).sum())
@@ -143,6 +150,7 @@ class ShardReader:
         self.context: int = self.manifest.law["context"]
         for record in self.manifest.shards:
             check_files(self.folder, record, sizes_only=True)
+        self._roles = np.array([Role[name.upper()] for name in self.manifest.roles], np.uint8)
         self._shard = -1
         self._tokens = np.zeros((0, self.context), np.uint16)
         self._planes = np.zeros((0, 0), np.uint8)
@@ -152,23 +160,23 @@ class ShardReader:
         return self.manifest.windows
 
     def read(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Windows ``first`` .. ``first + count - 1``: tokens uint16 and planes uint8, both [count, context]."""
+        """Windows ``first`` .. ``first + count - 1``: tokens uint16 and roles uint8, both [count, context]."""
         if first + count > len(self):
             raise InputError(
                 f"{self.folder}: holds {len(self)} windows, window {first + count - 1} is wanted; "
                 "generate a larger corpus into a new folder"
             )
         tokens = np.empty((count, self.context), np.uint16)
-        planes = np.zeros((count, self.context), np.uint8)
+        roles = np.zeros((count, self.context), np.uint8)
         done = 0
         while done < count:
             shard, row = divmod(first + done, self.manifest.windows_per_shard)
             self._open(shard)
             rows = min(count - done, self._tokens.shape[0] - row)
             tokens[done : done + rows] = self._tokens[row : row + rows]
-            planes[done : done + rows] = self._read_planes(row, rows)
+            roles[done : done + rows] = self._read_roles(row, rows)
             done += rows
-        return tokens, planes
+        return tokens, roles
 
     def _open(self, shard: int) -> None:
         if shard == self._shard:
@@ -181,12 +189,11 @@ class ShardReader:
             raise InputError(f"{path}: its header {numbers.tolist()} is not that of a shard of the manifest's size")
         shape = (record.windows, self.context)
         self._tokens = np.memmap(path, "<u2", "r", HEADER_BYTES, shape)
-        self._planes = np.memmap(path.with_suffix(".planes"), np.uint8, "r").reshape(len(PLANES), -1)
+        self._planes = np.memmap(path.with_suffix(".planes"), np.uint8, "r").reshape(len(self._roles), -1)
         self._shard = shard
 
-    def _read_planes(self, row: int, rows: int) -> np.ndarray:
+    def _read_roles(self, row: int, rows: int) -> np.ndarray:
         start, end = row * self.context, (row + rows) * self.context
         packed = self._planes[:, start // 8 : -(-end // 8)]
         bits = np.unpackbits(packed, axis=1, bitorder="little")[:, start % 8 : start % 8 + end - start]
-        weights = np.uint8(1) << np.arange(len(PLANES), dtype=np.uint8)
-        return (bits * weights[:, None]).sum(axis=0, dtype=np.uint8).reshape(rows, self.context)
+        return (bits * self._roles[:, None]).sum(axis=0, dtype=np.uint8).reshape(rows, self.context)

@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from igsm.errors import InputError
+from igsm.mistakes.layout import PLAIN, Mark
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import Lexicon, load_lexicon
 from igsm.problems.problem import Problem
@@ -28,7 +29,7 @@ from igsm.problems.wording import FIRST_NAME, WORDS, FragmentTable
 from igsm.rundir import VOCABULARY, read_json
 from igsm.seeds import compiled
 
-PROBLEM_START, SOLUTION_START, ANSWER_START, END = 222, 223, 224, 50256
+PROBLEM_START, SOLUTION_START, ANSWER_START, END = map(int, (Mark.PROBLEM, Mark.SOLUTION, Mark.ANSWER, Mark.END))
 """GPT-2 ids before a document's problem, solution and answer, and after its end."""
 GPT2_SIZE = 50257
 FORMAT = "mistakes vocabulary 1"
@@ -73,6 +74,7 @@ class Vocabulary:
         kind: 'compact' numbers the ids that can occur; 'gpt2' keeps GPT-2's numbers.
         ids: the GPT-2 ids in a model's order, from its checkpoint; None: those of this version. Words that the model
             has no ids for are left out of `from_gpt2`.
+        marks: marks of documents besides those of `layout.PLAIN`; their ids stand behind all others.
 
     Attributes:
         known: the GPT-2 ids in a model's order.
@@ -83,7 +85,11 @@ class Vocabulary:
     """
 
     def __init__(
-        self, lexicon: Lexicon, kind: Literal["compact", "gpt2"] = "compact", ids: Sequence[int] | None = None
+        self,
+        lexicon: Lexicon,
+        kind: Literal["compact", "gpt2"] = "compact",
+        ids: Sequence[int] | None = None,
+        marks: Iterable[Mark] = (),
     ) -> None:
         self.kind = kind
         self.table = FragmentTable(lexicon.names)
@@ -97,7 +103,7 @@ class Vocabulary:
         if ids is not None:
             known = list(ids)
         elif kind == "compact":
-            known = self._numbered()
+            known = self._numbered(marks)
         else:
             known = list(range(GPT2_SIZE))
         self.known = known
@@ -107,13 +113,13 @@ class Vocabulary:
         self.from_gpt2 = np.full(GPT2_SIZE, -1, np.int32)
         self.from_gpt2[known] = np.arange(len(known), dtype=np.int32)
 
-    def _numbered(self) -> list[int]:
+    def _numbered(self, marks: Iterable[Mark]) -> list[int]:
         """The ids that can occur, in the order of the compact numbering (`FIRST_WORDS`)."""
         later = range(FIRST_WORDS, len(WORDS))
         first = (code for code in range(len(self.table.strings)) if code not in later)
-        marks = {PROBLEM_START, SOLUTION_START, ANSWER_START, END}
-        known = sorted(marks.union(*(self._ids_of(code) for code in first)))
-        return list(dict.fromkeys([*known, *(i for code in later for i in self._ids_of(code))]))
+        known = sorted({int(mark) for mark in PLAIN.marks}.union(*(self._ids_of(code) for code in first)))
+        words = (i for code in later for i in self._ids_of(code))
+        return list(dict.fromkeys([*known, *words, *sorted(int(mark) for mark in marks)]))
 
     def _ids_of(self, code: int) -> list[int]:
         """GPT-2 ids of a fragment."""
@@ -211,16 +217,21 @@ def _ids_of_words(words: Iterable[str]) -> tuple[dict[str, list[int]], dict[int,
 
 
 @lru_cache
-def load_vocabulary(problem: ProblemConfig, kind: Literal["compact", "gpt2"] = "compact") -> Vocabulary:
-    """The vocabulary of a stream of problems: that of its lexicon. Raises InputError, also for one too small."""
+def load_vocabulary(
+    problem: ProblemConfig, kind: Literal["compact", "gpt2"] = "compact", marks: frozenset[Mark] = frozenset()
+) -> Vocabulary:
+    """The vocabulary of a stream of problems: that of its lexicon, and the marks of documents besides `layout.PLAIN`'s.
+
+    Raises InputError, also for a lexicon that is too small.
+    """
     law = problem.problem_class
     load_lexicon(law.lexicon).check_size(law.depths[-1], law.widths[-1])
-    return _of_lexicon(law.lexicon, kind)
+    return _of_lexicon(law.lexicon, kind, marks - PLAIN.marks)
 
 
 @lru_cache
-def _of_lexicon(lexicon: str, kind: Literal["compact", "gpt2"]) -> Vocabulary:
-    return Vocabulary(load_lexicon(lexicon), kind)
+def _of_lexicon(lexicon: str, kind: Literal["compact", "gpt2"], marks: frozenset[Mark]) -> Vocabulary:
+    return Vocabulary(load_lexicon(lexicon), kind, marks=marks)
 
 
 def read_vocabulary(checkpoint: Path, problem: ProblemConfig, kind: Literal["compact", "gpt2"]) -> Vocabulary:

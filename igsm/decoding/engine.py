@@ -1,4 +1,4 @@
-"""The decoding engine: a key/value cache with fixed rows, prefill, one-token steps, CUDA graphs.
+"""The decoding engine: a cache with fixed rows, prefill, one-token steps, CUDA graphs.
 
 It knows token ids only. What a step chooses is the business of `rows.py` (greedy, sampling) and
 `beam.py`; when to go back is that of `regret.py`.
@@ -6,20 +6,18 @@ It knows token ids only. What a step chooses is the business of `rows.py` (greed
 
 from __future__ import annotations
 
-import copy
 import functools
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from igsm.decoding.attention import attend
-from igsm.decoding.batch import Batch, holders
+from igsm.decoding.batch import Batch
+from igsm.decoding.cache import Cache, Prompts, Step
 from igsm.errors import InputError
-from igsm.model.gpt import CANON_WINDOW, look_back
+from igsm.model.contract import LanguageModel
 
 _RECORDING = threading.Lock()  # CUDA records one graph at a time in a process
 
@@ -32,18 +30,6 @@ def _recording_stream(device: torch.device) -> Any:
     workspace behind for each.
     """
     return torch.cuda.Stream(device)
-
-
-class LanguageModel(Protocol):
-    """What the engine needs of a model: `igsm.model.GPT`, or a mock with known logits."""
-
-    config: Any
-
-    def hidden(
-        self, ids: Tensor, *, positions: Tensor | None = None, attend: Any = None, recall: Any = None
-    ) -> Tensor: ...
-
-    def head(self, states: Tensor) -> Tensor: ...
 
 
 class Engine:
@@ -70,7 +56,6 @@ class Engine:
         prefill_tokens: int | None = None,
         graphs: bool | None = None,
     ) -> None:
-        config = model.config
         parameter = next(model.parameters(), None) if isinstance(model, torch.nn.Module) else None
         self.device = torch.device("cpu") if parameter is None else parameter.device
         self.dtype = torch.float32 if parameter is None else parameter.dtype
@@ -80,12 +65,7 @@ class Engine:
         self.graphs = self.device.type == "cuda" if graphs is None else graphs
         # One more problem's worth of rows is scratch: it pads a batch up to a size that has a graph.
         self.all_rows = n_rows + beams
-        shape = (config.layers, self.all_rows, config.heads, context, config.head_size)
-        self.keys = torch.zeros(shape, dtype=self.dtype, device=self.device)
-        self.values = torch.zeros(shape, dtype=self.dtype, device=self.device)
-        # What the Canon layers were fed: they look back at the last few of a row's positions.
-        canon_shape = (config.n_canons, self.all_rows, context, config.heads * config.head_size)
-        self.canon_inputs = torch.zeros(canon_shape, dtype=self.dtype, device=self.device)
+        self.cache = Cache(model.slots, self.all_rows, context, self.dtype, self.device)
         self.source = torch.zeros(self.all_rows, context, dtype=torch.uint8, device=self.device)
         self._recorded: dict[Hashable, tuple[Any, Tensor]] = {}
         self._pool: Any = None
@@ -113,45 +93,12 @@ class Engine:
             return
         padded = [[*prompt, *[0] * (longest - len(prompt))] for prompt in prompts]
         ids = torch.tensor(padded, device=self.device)
-        places = torch.tensor(rows, device=self.device)
-
-        def hook(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            # What is written past the end of a shorter prompt is overwritten before it is ever read.
-            self.keys[layer, places, :, :longest] = k
-            self.values[layer, places, :, :longest] = v
-            return F.scaled_dot_product_attention(q, k, v, is_causal=True)
-
-        def recall(canon: int, x: Tensor) -> list[Tensor]:
-            self.canon_inputs[canon, places, :longest] = x
-            return look_back(x)
-
-        self.model.hidden(ids, attend=hook, recall=recall)
+        self.model.hidden(ids, memory=Prompts(self.cache, torch.tensor(rows, device=self.device)))
 
     def logits(self, ids: Tensor, batch: Batch) -> Tensor:
         """Next-token logits [N, vocabulary], float32, after feeding ids [N] at the batch's positions."""
-
-        def hook(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            return attend(q, k, v, self.keys[layer], self.values[layer], batch)
-
-        states = self.model.hidden(
-            ids[:, None], positions=batch.position[:, None], attend=hook, recall=self._recall(batch)
-        )
+        states = self.model.hidden(ids[:, None], positions=batch.position[:, None], memory=Step(self.cache, batch))
         return self.model.head(states[:, 0]).float()
-
-    def _recall(self, batch: Batch) -> Callable[[int, Tensor], Sequence[Tensor]] | None:
-        if not len(self.canon_inputs):
-            return None
-        place = batch.position[:, None] - torch.arange(1, CANON_WINDOW, device=self.device)
-        exists = (place >= 0)[..., None]
-        place = place.clamp_min(0)
-        holder = holders(batch, place)
-
-        def recall(canon: int, x: Tensor) -> Sequence[Tensor]:
-            inputs = self.canon_inputs[canon]
-            inputs[batch.rows, batch.position] = x[:, 0]
-            return (inputs[holder, place] * exists).split(1, dim=1)
-
-        return recall
 
     # ---------------------------------------------------------------- steps
 
@@ -220,28 +167,6 @@ def check_prompt(prompt: Sequence[int], context: int, index: int) -> None:
         )
 
 
-class _SharpHead(torch.nn.Module):
-    """A copy of a model in low precision whose logits are computed in float32: ties in bfloat16 are frequent."""
-
-    def __init__(self, model: Any, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.config = model.config
-        self.body = _copied(model).to(dtype)
-        self.register_buffer("weight", model.merged_output_matrix.detach().float().clone())
-
-    def hidden(self, ids: Tensor, *, positions: Tensor | None = None, attend: Any = None, recall: Any = None) -> Tensor:
-        return self.body.hidden(ids, positions=positions, attend=attend, recall=recall)
-
-    def head(self, states: Tensor) -> Tensor:
-        return F.linear(states.float(), self.weight)  # type: ignore[arg-type]
-
-
-def _copied(model: Any) -> Any:
-    copied = copy.deepcopy(model)
-    copied.residual_dtype = None  # a trainer's float32 residual stream needs its autocast
-    return copied
-
-
 def resolved_precision(precision: str, device: torch.device | str) -> str:
     """What `precision` comes to on a device: "bf16" or "fp32". InputError if it is none of `prepare`'s."""
     if precision == "auto":
@@ -251,14 +176,12 @@ def resolved_precision(precision: str, device: torch.device | str) -> str:
     return precision
 
 
-def prepare(model: Any, device: torch.device | str, precision: str) -> Any:
+def prepare(model: LanguageModel, device: torch.device | str, precision: str) -> Any:
     """A copy of `model` for decoding on `device`.
 
     Args:
         precision: "fp32", "bf16", or "auto": bf16 on CUDA, fp32 elsewhere.
     """
-    if resolved_precision(precision, device) == "bf16":
-        ready = _SharpHead(model, torch.bfloat16)
-    else:
-        ready = _copied(model).float()
+    low = resolved_precision(precision, device) == "bf16"
+    ready = model.for_decoding(torch.bfloat16 if low else torch.float32)
     return ready.to(device).eval().requires_grad_(False)

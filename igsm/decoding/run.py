@@ -14,6 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from igsm.corpus.vocabulary import END, Vocabulary
 from igsm.decoding.beam import BeamDecoder
+from igsm.decoding.cache import row_bytes
 from igsm.decoding.decoders import DecoderName
 from igsm.decoding.detectors import Detector, GroundTruth, Noisy, Silent
 from igsm.decoding.engine import Engine, prepare, resolved_precision
@@ -122,13 +123,6 @@ def attention_kernels(device: torch.device | str) -> contextlib.AbstractContextM
     return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH], set_priority=True)
 
 
-def row_bytes(model: Any, context: int) -> int:
-    """Bytes of cache that a row takes."""
-    item = next(model.parameters()).element_size()
-    config = model.config
-    return (2 * config.layers + config.n_canons) * config.heads * config.head_size * context * item
-
-
 class Decoding:
     """A model and a decoder on some devices, to continue one set of requests after another.
 
@@ -205,7 +199,8 @@ class Decoding:
             del self._workers[number], worker  # its memory is needed for the larger one
         device, beams = self.devices[number], self.decoder.beams
         ready = self._copies[device]
-        most = max(1, (self._batch or default_batch(device, beams, row_bytes(ready, context))) // beams)
+        each = row_bytes(ready.slots, context, next(ready.parameters()).dtype)
+        most = max(1, (self._batch or default_batch(device, beams, each)) // beams)
         engine = Engine(ready, min(most, requests) * beams, context, beams=beams)
         worker = make_decoder(engine, self.decoder, self.vocabulary, self._make)
         self._workers[number] = worker, most

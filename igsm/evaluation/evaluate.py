@@ -235,7 +235,7 @@ class _Work:
         self.progress(len(self.verdicts), self.correct, steps)
 
 
-def generation_accuracy(model: GPT, data: DataConfig, n: int, seed: int = 0) -> dict[str, float]:
+def generation_accuracy(model: GPT, data: DataConfig, n: int) -> dict[str, float]:
     """Accuracy of full solutions, greedy, on n in-distribution test problems: for use between training steps.
 
     Returns:
@@ -244,7 +244,7 @@ def generation_accuracy(model: GPT, data: DataConfig, n: int, seed: int = 0) -> 
     problem_class = data.problem.problem_class
     cell = figure_cells(data.problem.difficulty, data.problem.format, problem_class.max_op)[0]
     vocabulary = load_vocabulary(data.problem, data.vocabulary)
-    tests = load_test_set(cell, data.problem, vocabulary, n, seed)
+    tests = load_test_set(cell, data.problem, vocabulary, n, seed=0)
     device = str(next(model.parameters()).device)
     with Decoding(
         model, DecoderName("greedy"), vocabulary, devices=[device], context=default_context(data)

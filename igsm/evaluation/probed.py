@@ -15,7 +15,6 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from rich.table import Table
 
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.decoders import DecoderName
@@ -23,7 +22,7 @@ from igsm.evaluation.cells import Cell, parse_cells
 from igsm.evaluation.evaluate import GENERATIONS, evaluate
 from igsm.evaluation.runs import LoadedRun, load_run
 from igsm.evaluation.testsets import TestProblem, TestSet, load_test_set
-from igsm.grading.evaluations import SUMMARY, VERDICTS, Evaluation
+from igsm.grading.evaluations import ALL_PARAMETERS, FIRST_MISTAKES, SUMMARY, VERDICTS, Evaluation
 from igsm.grading.metrics import Json
 from igsm.model.checkpoint import find_checkpoint
 from igsm.probing.config import ProbeConfig, check_question
@@ -43,8 +42,6 @@ from igsm.rundir import RunFolder, atomic_write, provenance, weights_digest, wri
 from igsm.seeds import numpy_generator
 from igsm.statistics import share_interval
 
-ALL, FIRST = "all-parameters", "first-mistakes"
-"""What is asked; stands where an evaluation has its decoder."""
 Tell = Callable[[str, int], None]
 """Cell, and graded solutions so far."""
 
@@ -71,7 +68,7 @@ def measure_cells(
         tell: called after every solution that is made.
 
     Returns:
-        The summaries: of every cell `ALL`, and `FIRST` where there is any mistake.
+        The summaries: of every cell `ALL_PARAMETERS`, and `FIRST_MISTAKES` where there is any mistake.
 
     Raises:
         InputError: a probe for another question, or an unknown cell.
@@ -93,8 +90,8 @@ def measure_cells(
         digest = f"{solved.settings.get('test_set')} {weights_digest(run.checkpoint)}"
         own = {"test_set": digest, "solutions": str(solutions)}
         for asked, found, what in (
-            (FIRST, mistakes, own),
-            (ALL, verdicts, {"seed": seed, "test_set": tests.digest, "questions": more}),
+            (FIRST_MISTAKES, mistakes, own),
+            (ALL_PARAMETERS, verdicts, {"seed": seed, "test_set": tests.digest, "questions": more}),
         ):
             folder = RunFolder(path).evaluation(cell.name, asked)
             if not found:
@@ -162,28 +159,3 @@ def _own_solutions(run: LoadedRun, cell: Cell, n: int, seed: int, progress: Call
     """The model's greedy solutions of the cell; those that are missing are made now."""
     with run.decoding(DecoderName("greedy")) as decoding:
         return evaluate(run, cell, decoding, n, seed, progress=lambda graded, correct, steps: progress(graded))
-
-
-def render(probe: str | Path, summaries: list[Json]) -> Table:
-    """The two accuracies of every cell."""
-    table = Table(title=f"can_next probe {probe}: right answers, %")
-    for name in ("cell", "all parameters", "own first mistakes"):
-        table.add_column(name, justify="left" if name == "cell" else "right")
-    by_cell: dict[str, dict[str, Json]] = {}
-    for summary in summaries:
-        by_cell.setdefault(summary["cell"], {})[summary["decoder"]] = summary
-    for cell, asked in by_cell.items():
-        table.add_row(cell, _text(asked.get(ALL)), _text(asked.get(FIRST)))
-    table.caption = (
-        "Means over problems, 95 % intervals over test problems (not over trainings). Own first mistakes: definitions "
-        "that cannot be computed yet and are the first error of a greedy solution."
-    )
-    return table
-
-
-def _text(summary: Json | None) -> str:
-    if summary is None:
-        return "-"
-    low, high = summary["interval"] or (0.0, 1.0)  # of one mistake nothing is known
-    interval = f"{100 * low:.1f} to {100 * high:.1f}"
-    return f"{100 * summary['probe_right']:.1f} [{interval}]\nn {summary['n']:,}"

@@ -35,7 +35,7 @@ class _Unreadable(Exception):
         self.kind = kind
 
 
-def first_error(problem: Problem, text: str, answer: str | None = None) -> FirstError | None:
+def first_error(problem: Problem, text: str, answer: str | None) -> FirstError | None:
     """None when the published grader finds the solution right. Where it would crash, the verdict is wrong."""
     text = text.removeprefix(" ").removesuffix(".")
     equations: list[_Equation] = []

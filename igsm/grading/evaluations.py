@@ -19,6 +19,8 @@ from igsm.grading.metrics import Columns, Json, current_names
 from igsm.rundir import RunFolder, read_json, read_jsonl, weights_digest
 
 SUMMARY, VERDICTS = "summary.json", "verdicts.jsonl"
+ALL_PARAMETERS, FIRST_MISTAKES = "all-parameters", "first-mistakes"
+"""What a probe was asked about; stands where an evaluation of a model has its decoder."""
 
 # Fields that are read without a second look: name -> (must it be there, of which type).
 _SUMMARY: dict[str, tuple[bool, Any]] = {

@@ -1,1 +1,1 @@
-"""What a solution gets wrong: kinds of mistakes, one file each, how they are drawn and written. numpy, numba."""
+"""What a solution gets wrong: kinds of mistakes, one file each, and the documents that they stand in. numpy, numba."""

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from igsm.model.checkpoint import load_model, save_checkpoint
     from igsm.model.config import ModelConfig
-    from igsm.model.gpt import GPT, Attend
+    from igsm.model.gpt import GPT
 
-__all__ = ["GPT", "Attend", "ModelConfig", "load_model", "save_checkpoint"]
+__all__ = ["GPT", "ModelConfig", "load_model", "save_checkpoint"]
 
 _PLACES = {
     "GPT": "gpt",
-    "Attend": "gpt",
     "ModelConfig": "config",
     "load_model": "checkpoint",
     "save_checkpoint": "checkpoint",

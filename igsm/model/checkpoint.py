@@ -116,13 +116,13 @@ def load_training_state(checkpoint: Path) -> dict[str, Any]:
     return state
 
 
-def load_model(path: str | Path, device: str | torch.device = "cpu") -> tuple[GPT, dict[str, Any]]:
+def load_model(path: str | Path) -> tuple[GPT, dict[str, Any]]:
     """Rebuild a model from a run folder (its newest whole checkpoint) or a checkpoint folder alone.
 
     The low-rank updates of a LoRA run are merged into the weights.
 
     Returns:
-        The model in evaluation mode, and the run's resolved config as plain values (`data`, `model`, ...).
+        The model on the CPU in evaluation mode, and the run's resolved config as plain values (`data`, `model`, ...).
 
     Raises:
         InputError: no checkpoint there, a damaged one, or one of another model.
@@ -138,4 +138,4 @@ def load_model(path: str | Path, device: str | torch.device = "cpu") -> tuple[GP
     load_weights(checkpoint, model)
     if config.get("lora"):
         model = merge_lora(model)
-    return model.to(device).eval(), config
+    return model.eval(), config

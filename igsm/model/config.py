@@ -40,9 +40,10 @@ class ModelConfig(Config):
         return self.heads * self.head_size
 
     @property
-    def n_canons(self) -> int:
-        """Number of Canon layers."""
-        return 0 if self.canon == "none" else self.layers * len(self.canon)
+    def cached_numbers(self) -> int:
+        """Numbers that a decoder's cache keeps of each token: keys, values, inputs of Canon layers."""
+        canons = 0 if self.canon == "none" else len(self.canon)
+        return self.layers * (2 + canons) * self.width
 
     @property
     def unknown_to_transformers(self) -> str | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,16 +12,9 @@ from torch.nn import functional as F
 
 from igsm.errors import InputError
 from igsm.model.config import ModelConfig
+from igsm.model.contract import Inputs, KeysValues, Memory, Remembering, look_back, number_slots
 from igsm.model.gelu import gelu
 from igsm.model.rotary import rotate, rotation
-
-Attend: TypeAlias = Callable[[int, Tensor, Tensor, Tensor], Tensor]
-"""(layer, q, k, v) -> mixed values. All are [B, H, T, D]; q and k are already normalised and rotated.
-It replaces causal attention within the batch: a decoder keeps k and v in its cache, a probe masks blocks."""
-
-Recall: TypeAlias = Callable[[int, Tensor], Sequence[Tensor]]
-"""(number of the Canon layer, its input [B, T, width]) -> its inputs at the 1, 2 and 3 tokens before, each
-[B, T, width], zeros where there is none. It replaces looking back within the batch, as `Attend` does for attention."""
 
 NORM_EPSILON = 1e-5
 CANON_WINDOW = 4
@@ -45,42 +38,33 @@ def _norm(config: ModelConfig) -> nn.Module:
     return RMSNorm(config.width, eps=NORM_EPSILON)
 
 
-class Canon(nn.Module):
-    """x plus a causal convolution of x over the last four tokens, each channel for itself (arXiv 2512.17351).
+class Canon(Remembering):
+    """x plus a causal convolution of x over the last four tokens, each channel for itself (arXiv 2512.17351)."""
 
-    Args:
-        width: of the residual stream.
-        number: of this layer among the model's Canon layers.
-    """
-
-    def __init__(self, width: int, number: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.number = number
+        self.kept = Inputs(width)
         # Conv1d's layout, oldest token first; not a matrix, so Muon leaves it to AdamW.
         self.weight = nn.Parameter(torch.empty(width, 1, CANON_WINDOW))
 
-    def forward(self, x: Tensor, recall: Recall | None) -> Tensor:
+    def forward(self, x: Tensor, memory: Memory | None) -> Tensor:
         weight = self.weight[:, 0].flip(1).to(x.dtype).unbind(1)
         y = x * (1 + weight[0])
-        for back, earlier in enumerate(look_back(x) if recall is None else recall(self.number, x), start=1):
+        most = CANON_WINDOW - 1
+        before = look_back(x, most) if memory is None else memory.recall(self.slot, x, most)
+        for back, earlier in enumerate(before, start=1):
             y = torch.addcmul(y, earlier, weight[back])
         return y
 
 
-def look_back(x: Tensor) -> list[Tensor]:
-    """The rows of x [B, T, width] 1, 2 and 3 tokens before, each [B, T, width]; zeros before the first."""
-    most = CANON_WINDOW - 1
-    padded = F.pad(x, (0, 0, most, 0))
-    return [padded[:, most - back : most - back + x.shape[1]] for back in range(1, CANON_WINDOW)]
-
-
-class Attention(nn.Module):
+class Attention(Remembering):
     """Multi-head causal self-attention with one fused query/key/value projection."""
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
         bias = config.architecture == "gpt2"
         self.layer, self.heads, self.head_size = layer, config.heads, config.head_size
+        self.kept = KeysValues(config.heads, config.head_size)
         self.dropout = config.dropout
         self.in_float32 = False
         """Whether attention itself stays in float32 under autocast (set by the trainer)."""
@@ -92,7 +76,7 @@ class Attention(nn.Module):
             self.query_norm = RMSNorm(config.head_size, eps=NORM_EPSILON)
             self.key_norm = RMSNorm(config.head_size, eps=NORM_EPSILON)
 
-    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, attend: Attend | None) -> Tensor:
+    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, memory: Memory | None) -> Tensor:
         batch, length, width = x.shape
         qkv = self.qkv(x).view(batch, length, 3, self.heads, self.head_size)
         cast: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
@@ -102,8 +86,8 @@ class Attention(nn.Module):
         q = rotate(self.query_norm(q).to(v.dtype), cosine, sine)
         k = rotate(self.key_norm(k).to(v.dtype), cosine, sine)
         with cast:
-            if attend is not None:
-                mixed = attend(self.layer, q, k, v)
+            if memory is not None:
+                mixed = memory.attend(self.slot, q, k, v)
             else:
                 dropout = self.dropout if self.training else 0.0
                 mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
@@ -139,19 +123,17 @@ class Block(nn.Module):
         self.attention = Attention(config, layer)
         self.mlp_norm = _norm(config)
         self.mlp = MLP(config)
-        places = "" if config.canon == "none" else config.canon
-        first, last = layer * len(places), (layer + 1) * len(places) - 1
-        self.attention_canon = Canon(config.width, first) if "A" in places else None
-        self.mlp_canon = Canon(config.width, last) if "C" in places else None
+        self.attention_canon = Canon(config.width) if config.canon in ("A", "AC") else None
+        self.mlp_canon = Canon(config.width) if config.canon in ("C", "AC") else None
 
-    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, attend: Attend | None, recall: Recall | None) -> Tensor:
+    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, memory: Memory | None) -> Tensor:
         y = self.attention_norm(x)
         if self.attention_canon is not None:
-            y = self.attention_canon(y, recall)
-        x = x + self.attention(y, cosine, sine, attend)
+            y = self.attention_canon(y, memory)
+        x = x + self.attention(y, cosine, sine, memory)
         y = self.mlp_norm(x)
         if self.mlp_canon is not None:
-            y = self.mlp_canon(y, recall)
+            y = self.mlp_canon(y, memory)
         return x + self.mlp(y)
 
 
@@ -179,6 +161,10 @@ class GPT(nn.Module):
         self.output = None if config.tied else nn.Linear(config.width, config.vocabulary_size, bias=False)
         self.output_update: Any = None
         """A low-rank update of the output matrix (`igsm.model.lora.LoRAOutput`), None without one."""
+        self.sharp_matrix: Tensor | None
+        self.register_buffer("sharp_matrix", None, persistent=False)  # float32, in a copy of low precision only
+        self.slots = number_slots(self)
+        """What a decoder's cache must keep of each token."""
         self._initialise()
 
     def _initialise(self) -> None:
@@ -194,22 +180,13 @@ class GPT(nn.Module):
             if isinstance(module, Canon):
                 nn.init.uniform_(module.weight, -(CANON_WINDOW**-0.5), CANON_WINDOW**-0.5)  # Conv1d's
 
-    def hidden(
-        self,
-        ids: Tensor,
-        *,
-        positions: Tensor | None = None,
-        attend: Attend | None = None,
-        recall: Recall | None = None,
-    ) -> Tensor:
+    def hidden(self, ids: Tensor, *, positions: Tensor | None = None, memory: Memory | None = None) -> Tensor:
         """Final normed states [B, T, width] of ids [B, T].
 
         Args:
             ids: token ids, int64 or int32.
             positions: [T] or [B, T]; 0..T-1 by default. Only differences of positions matter.
-            attend: replaces causal attention in every layer, see `Attend`.
-            recall: replaces looking back in every Canon layer, see `Recall`; where `attend` lets a token see others
-                than those before it in `ids`, a model with Canon layers needs it.
+            memory: where the layers find earlier tokens, in place of those before in `ids`.
         """
         if positions is None:
             positions = torch.arange(ids.shape[1], device=ids.device)
@@ -219,7 +196,7 @@ class GPT(nn.Module):
             x = x.to(self.residual_dtype)
         x = F.dropout(x, self.config.dropout, self.training)
         for block in self.blocks:
-            x = block(x, cosine, sine, attend, recall)
+            x = block(x, cosine, sine, memory)
         return self.final_norm(x)
 
     @property
@@ -234,16 +211,20 @@ class GPT(nn.Module):
 
     def head(self, states: Tensor) -> Tensor:
         """Logits [..., vocabulary_size] of final normed states [..., width]."""
+        if self.sharp_matrix is not None:
+            return F.linear(states.float(), self.sharp_matrix)
         logits = F.linear(states, self.output_matrix)
         return logits if self.output_update is None else logits + self.output_update(states)
 
-    def forward(
-        self,
-        ids: Tensor,
-        *,
-        positions: Tensor | None = None,
-        attend: Attend | None = None,
-        recall: Recall | None = None,
-    ) -> Tensor:
+    def forward(self, ids: Tensor, *, positions: Tensor | None = None, memory: Memory | None = None) -> Tensor:
         """Logits [B, T, vocabulary_size]; the arguments are those of `hidden`."""
-        return self.head(self.hidden(ids, positions=positions, attend=attend, recall=recall))
+        return self.head(self.hidden(ids, positions=positions, memory=memory))
+
+    def for_decoding(self, dtype: torch.dtype) -> GPT:
+        """A copy that computes in `dtype`, its logits always in float32: ties in bfloat16 are frequent."""
+        copied = copy.deepcopy(self)
+        copied.residual_dtype = None  # a trainer's float32 residual stream needs its autocast
+        copied.to(dtype)
+        if dtype != torch.float32:
+            copied.sharp_matrix = self.merged_output_matrix.detach().float().clone()
+        return copied

@@ -103,7 +103,7 @@ def corpus_work(folder: Path, tokens: float, form: str, setting: str) -> Work:
 
 def evaluation_work(model: ModelConfig, folder: Path, rows: int, context: int) -> Work:
     """Generating in `rows` rows: weights and cache, in whichever precision takes less."""
-    cache = (2 * model.layers + model.n_canons) * model.width * context * rows * estimates.FLOAT / 2
+    cache = model.cached_numbers * context * rows * estimates.FLOAT / 2
     memory = [
         Need(estimates.n_weights(model) * estimates.FLOAT, "the weights", "the model"),
         Need(cache, f"the cache of {rows:,} rows", "--batch"),

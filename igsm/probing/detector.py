@@ -11,15 +11,13 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from igsm.corpus.vocabulary import Vocabulary
+from igsm.decoding.cache import Cache, Continuation, row_bytes
 from igsm.decoding.decoders import DecoderName
 from igsm.decoding.detectors import Detector, Question
-from igsm.decoding.run import CONTEXT, free_memory, make_detector, row_bytes
+from igsm.decoding.run import CONTEXT, free_memory, make_detector
 from igsm.errors import InputError
-from igsm.model.gpt import CANON_WINDOW
 from igsm.probing.probe import CANNOT, Probe
 from igsm.probing.train import load_probe, vocabulary_of
 
@@ -41,13 +39,8 @@ class LearnedDetector:
 
     def __init__(self, probe: Probe, *, threshold: float = 0.5, rows: int = 256, context: int = 2048) -> None:
         self.probe, self.threshold = probe.eval().requires_grad_(False), threshold
-        config = probe.model.config
-        self.device, dtype = probe.classifier.weight.device, probe.classifier.weight.dtype
-        shape = (config.layers, rows, context, config.heads, config.head_size)
-        self._keys = torch.zeros(shape, dtype=dtype, device=self.device)
-        self._values = torch.zeros(shape, dtype=dtype, device=self.device)
-        canon_shape = (config.n_canons, rows, context, config.width)
-        self._canon_inputs = torch.zeros(canon_shape, dtype=dtype, device=self.device)
+        weight = probe.classifier.weight
+        self.cache = Cache(probe.model.slots, rows, context, weight.dtype, weight.device)
         self._free = list(range(rows))
         self._rows: OrderedDict[tuple[int, int], tuple[int, list[int]]] = OrderedDict()
         self.tokens_read = 0
@@ -99,35 +92,14 @@ class LearnedDetector:
     def _advance(self, rows: list[int], starts: list[int], news: list[list[int]]) -> list[float]:
         """Feed each row's new tokens from position `start` on; the answers at their last ones."""
         self.tokens_read += sum(map(len, news))
-        width = max(map(len, news))
-        where = torch.tensor(rows, device=self.device)
-        counts = torch.tensor([len(new) for new in news], device=self.device)
-        ids = torch.tensor([new + [0] * (width - len(new)) for new in news], device=self.device)
-        offsets = torch.arange(width, device=self.device)
-        positions = torch.tensor(starts, device=self.device)[:, None] + offsets
-        real = offsets < counts[:, None]
-        row_of, position_of = where[:, None].expand_as(ids)[real], positions[real]
-        longest = max(start + len(new) for start, new in zip(starts, news, strict=True))
-        mask = torch.arange(longest, device=self.device) <= positions[:, None, :, None]
-
-        def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            self._keys[layer, row_of, position_of] = k.transpose(1, 2)[real].to(self._keys.dtype)
-            self._values[layer, row_of, position_of] = v.transpose(1, 2)[real].to(self._values.dtype)
-            keys = self._keys[layer, where, :longest].transpose(1, 2)
-            values = self._values[layer, where, :longest].transpose(1, 2)
-            return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
-
-        place = positions[..., None] - torch.arange(1, CANON_WINDOW, device=self.device)
-        exists = (place >= 0)[..., None]
-        place = place.clamp(0, longest - 1)  # padding may stand beyond the cache
-
-        def recall(canon: int, x: Tensor) -> Sequence[Tensor]:
-            inputs = self._canon_inputs[canon]
-            inputs[row_of, position_of] = x[real].to(inputs.dtype)
-            return (inputs[where[:, None, None], place] * exists).unbind(2)
-
-        states = self.probe.model.hidden(ids, positions=positions, attend=attend, recall=recall)
-        last = states[torch.arange(len(news), device=self.device), counts - 1]
+        width, longest = max(map(len, news)), max(start + len(new) for start, new in zip(starts, news, strict=True))
+        ids, where, first, counts = (
+            torch.tensor(values, device=self.cache.device)
+            for values in ([new + [0] * (width - len(new)) for new in news], rows, starts, list(map(len, news)))
+        )
+        memory = Continuation(self.cache, where, first, counts, width, longest)
+        states = self.probe.model.hidden(ids, positions=memory.positions, memory=memory)
+        last = states[torch.arange(len(news), device=self.cache.device), counts - 1]
         answers: list[float] = self.probe.classifier(last).float().softmax(-1)[:, CANNOT].tolist()
         return answers
 
@@ -149,7 +121,8 @@ def load_detector(
     free = 2 * _MEMORY_ON_CPU
     if torch.device(device).type == "cuda":
         free = free_memory(device)
-    rows = max(1, min(units, free // 2 // row_bytes(probe.model, context)))
+    each = row_bytes(probe.model.slots, context, probe.classifier.weight.dtype)
+    rows = max(1, min(units, free // 2 // each))
     return LearnedDetector(probe, rows=rows, context=context)
 
 

@@ -6,15 +6,14 @@ The paper finds about 99 % over all parameters, also with many more operations t
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from rich.table import Table
 
+from igsm.classification import THRESHOLD, summarise
 from igsm.config import Config
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.detectors import Question
@@ -23,7 +22,6 @@ from igsm.grading.grade import grade
 from igsm.grading.verdict import Kind
 from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import LearnedDetector
-from igsm.probing.measures import THRESHOLD, roc_curve, summarise
 from igsm.probing.probe import CANNOT, Probe
 from igsm.probing.questions import NO_ANSWER, QuestionRow
 from igsm.probing.solutions import read_solutions
@@ -31,11 +29,11 @@ from igsm.probing.train import load_probe, rows_about, vocabulary_of
 from igsm.problems.problem import Problem
 from igsm.problems.record import OP
 from igsm.problems.source import ProblemSource
-from igsm.rundir import RunFolder, atomic_write, write_json
+from igsm.rundir import RunFolder, write_json
 from igsm.seeds import numpy_generator
 
 ROWS_A_PASS = 16
-REPORT, FIGURE = "probe.json", "probe.png"
+REPORT = "probe.json"
 
 
 class Answers(NamedTuple):
@@ -56,7 +54,7 @@ class Answers(NamedTuple):
         return (self.probabilities >= THRESHOLD) == self.cannot
 
     def summary(self) -> dict[str, Any]:
-        """See `measures.summarise`."""
+        """See `classification.summarise`."""
         return summarise(self.probabilities, self.cannot, self.problems)
 
 
@@ -179,8 +177,8 @@ def evaluate_probe(
     generations: Iterable[str | Path] = (),
     device: str = "auto",
     seen: bool = False,
-) -> dict[str, Any]:
-    """Measure the probe in a run folder and write `probe.json` and `probe.png` there.
+) -> tuple[dict[str, Any], Answers]:
+    """Measure the probe in a run folder and write `probe.json` there.
 
     Args:
         problems: test problems for the accuracy over all parameters.
@@ -188,7 +186,8 @@ def evaluate_probe(
         seen: see `answers`.
 
     Returns:
-        What was written: `all` and `by_op` (see `measures.summarise`), `first_mistakes` (n, detected, share).
+        What was written: `all` and `by_op` (see `classification.summarise`), `first_mistakes` (n, detected, share).
+        And the answers that `all` is of.
     """
     probe, config = load_probe(path, measuring_device(device))
     vocabulary = vocabulary_of(config, path)
@@ -208,8 +207,7 @@ def evaluate_probe(
         number = sum(detected(probe, asked))
         report["first_mistakes"] = {"n": len(asked), "detected": number, "share": number / len(asked)}
     write_json(RunFolder(path).path / REPORT, report)
-    draw(report, found.probabilities, found.cannot, RunFolder(path).path / FIGURE)
-    return report
+    return report, found
 
 
 def detected(probe: Probe, asked: Sequence[Question]) -> list[bool]:
@@ -218,53 +216,8 @@ def detected(probe: Probe, asked: Sequence[Question]) -> list[bool]:
     return LearnedDetector(probe, threshold=THRESHOLD, rows=ROWS_A_PASS, context=longest).regrets(asked)
 
 
-def draw(report: dict[str, Any], probabilities: np.ndarray, cannot: np.ndarray, path: Path) -> None:
-    """ROC curve and calibration of the answers, as a PNG; nothing where matplotlib is not installed."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        return
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
-    roc, bins = figure.subplots(1, 2)
-    for axes, diagonal in ((roc, "chance"), (bins, "perfectly calibrated")):
-        axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, label=diagonal)
-        axes.set(xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
-    false_positive, true_positive, _ = roc_curve(probabilities, cannot)
-    area = report["all"]["area_under_roc"]
-    roc.plot(false_positive, true_positive, label="probe" if area is None else f"probe, area {area:.3f}")
-    roc.set(xlabel="false alarms", ylabel="detected", title="ROC")
-    rows = report["all"]["calibration"]
-    bins.plot([row["predicted"] for row in rows], [row["observed"] for row in rows], marker="o", label="probe")
-    bins.set(xlabel="predicted probability", ylabel="observed share", title="calibration")
-    for axes in (roc, bins):
-        axes.legend(loc="lower right")
-    figure.suptitle(f"{report['probe']['question']} probe: {report['all']['n']:,} questions on test problems")
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=150)
-    atomic_write(path, image.getvalue())
-
-
 def _description(config: Config) -> dict[str, Any]:
     content = config.model_dump(mode="json")
     return {
         key: content[key] for key in ("from", "random_weights", "question", "problem", "lora", "row_length", "seed")
     }
-
-
-def render(report: dict[str, Any]) -> Table:
-    """The report as a table by number of operations."""
-    probe = report["probe"]
-    bad, good = ("cannot", "can") if probe["question"] == "can_next" else ("wrong", "right")
-    table = Table(title=f"{probe['question']} probe of {probe['from']}: {report['problems']} test problems")
-    for name in ("op", "questions", "accuracy", "95 % interval", f"on {bad}", f"on {good}", "area under ROC"):
-        table.add_column(name, justify="right")
-    rows = [*((str(op), one) for op, one in report["by_op"].items()), ("all", report["all"])]
-    for name, one in rows:
-        low, high = one["interval"]
-        rates = [one["accuracy_on_cannot"], one["accuracy_on_can"], one["area_under_roc"]]
-        shown = ["-" if rate is None else f"{rate:.3f}" for rate in rates]
-        table.add_row(name, f"{one['n']:,}", f"{one['accuracy']:.3f}", f"{low:.3f}-{high:.3f}", *shown)
-    own = report.get("first_mistakes")
-    if own:
-        table.caption = f"of the model's own first mistakes: {own['detected']} of {own['n']} detected"
-    return table

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from igsm.model.config import LoRAConfig
 from igsm.model.gpt import GPT
 from igsm.model.lora import add_lora
-from igsm.probing.tree import attend_in_tree, recall_in_tree
+from igsm.probing.tree import in_tree
 
 CANNOT, CAN = 0, 1
 """Classes: can the parameter be computed next?"""
@@ -36,5 +36,4 @@ class Probe(nn.Module):
 
     def forward(self, ids: Tensor, positions: Tensor, branch: Tensor, visible: Tensor) -> Tensor:
         """Logits of (cannot, can) or (wrong, right) at every token [B, L, 2]; all arguments are [B, L], see `tree`."""
-        attend, recall = attend_in_tree(branch, visible), recall_in_tree(branch, visible)
-        return self.classifier(self.model.hidden(ids, positions=positions, attend=attend, recall=recall))
+        return self.classifier(self.model.hidden(ids, positions=positions, memory=in_tree(branch, visible)))

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from igsm.model.gpt import CANON_WINDOW, Attend, Recall
+from igsm.decoding.cache import Linked
 
 TRUNK = 0
 """Branch number of the trunk; padding is -1, questions count from 1."""
@@ -33,33 +32,13 @@ def branch_mask(branch: Tensor, visible: Tensor) -> Tensor:
     return (on_trunk | own)[:, None]
 
 
-def attend_in_tree(branch: Tensor, visible: Tensor) -> Attend:
-    """Attention for `GPT.hidden` in which branches do not see each other."""
-    mask = branch_mask(branch, visible)
+def in_tree(branch: Tensor, visible: Tensor) -> Linked:
+    """A memory for `GPT.hidden` in which branches do not see each other, and continue the trunk where they are asked.
 
-    def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-
-    return attend
-
-
-def recall_in_tree(branch: Tensor, visible: Tensor) -> Recall:
-    """Looking back for `GPT.hidden` in which a branch continues the trunk where it is asked."""
-    length = branch.shape[1]
-    place = torch.arange(length, device=branch.device).expand_as(branch)
+    The arguments are those of `branch_mask`.
+    """
+    place = torch.arange(branch.shape[1], device=branch.device).expand_as(branch)
     starts = torch.ones_like(branch, dtype=torch.bool)
     starts[:, 1:] = branch[:, 1:] != branch[:, :-1]
-    # Number of the token before, `length` where there is none: a row of zeros is put there.
     before = torch.where(starts & (branch != TRUNK), visible - 1, place - 1)
-    before = torch.where(before < 0, length, before)
-    before = F.pad(before, (0, 1), value=length)
-    steps = [before]
-    for _ in range(CANON_WINDOW - 2):
-        steps.append(before.gather(1, steps[-1]))
-    rows = torch.arange(len(branch), device=branch.device)[:, None]
-
-    def recall(canon: int, x: Tensor) -> list[Tensor]:
-        padded = F.pad(x, (0, 0, 0, 1))
-        return [padded[rows, step[:, :length]] for step in steps]
-
-    return recall
+    return Linked(branch_mask(branch, visible), before)

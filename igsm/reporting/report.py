@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from igsm.errors import InputError, suggest
@@ -16,6 +15,7 @@ from igsm.reporting.results import Result, Source, curves, other_settings, read_
 from igsm.reporting.samples import choose_samples, first_errors
 from igsm.reporting.seed_chart import seed_chart
 from igsm.reporting.table import Combine, Table, build_table, split_decoders
+from igsm.reporting.trade_off import trade_off_points, trade_off_seeds
 from igsm.rundir import atomic_write
 
 CURVES = 3
@@ -167,7 +167,7 @@ def _decoders(results: Sequence[Result], row: str) -> set[str]:
     return {result.decoder for result in results if result.row == row}
 
 
-def write_report(report: Report, folder: Path, progress: Callable[[str], None] = lambda _: None) -> list[Path]:
+def write_report(report: Report, folder: Path) -> list[Path]:
     """Write Markdown, CSV, LaTeX, PNG/PDF and the page into ``folder``; returns the paths written.
 
     Pictures that an earlier report left there and this one does not have are deleted.
@@ -187,7 +187,6 @@ def write_report(report: Report, folder: Path, progress: Callable[[str], None] =
         if not table.rows or not table.columns or not (table.measured or table.paper):
             continue
         heading = f"{title}: {table.caption}"
-        progress(heading)
         drawn = [(table.measure.name, figures.heat_map(table, heading))]
         if table.measured and len(table.columns) <= 8 and len(table.rows) <= 8:
             drawn.insert(0, (f"{table.measure.name}_bars", figures.bar_chart(table, heading)))
@@ -260,43 +259,3 @@ def _training_series(report: Report) -> dict[str, list[figures.Curve]]:
             if "loss" in name or "accuracy" in name:
                 series.setdefault(name, []).append(figures.Curve(source.row, family, points))
     return dict(list(series.items())[:CURVES])
-
-
-def trade_off_points(tables: Sequence[Table]) -> dict[str, tuple[float, float]]:
-    """Row -> (generated tokens a problem, accuracy), both as the tables have them.
-
-    Means over the cells that every row with results has; nothing unless both measures are tabulated.
-    """
-    by_name = {table.measure.name: table for table in tables}
-    if not {"accuracy", "generated_tokens"} <= by_name.keys():
-        return {}
-    pair = by_name["generated_tokens"], by_name["accuracy"]
-    measured = {
-        row: {column for column in pair[0].columns if all(table.cell(row, column).value is not None for table in pair)}
-        for row in pair[0].rows
-    }
-    measured = {row: columns for row, columns in measured.items() if columns}
-    common = sorted(set.intersection(*measured.values())) if measured else []
-    if not common:
-        return {}
-    tokens, accuracy = (
-        {row: fmean(table.cell(row, column).value or 0.0 for column in common) for row in measured} for table in pair
-    )
-    return {row: (tokens[row], accuracy[row]) for row in measured}
-
-
-def trade_off_seeds(
-    tables: Sequence[Table], points: dict[str, tuple[float, float]]
-) -> dict[str, list[tuple[float, float]]]:
-    """Of the rows of `trade_off_points` the same point of each training seed, where all cells have the same seeds."""
-    by_name = {table.measure.name: table for table in tables}
-    pair = by_name["generated_tokens"], by_name["accuracy"]
-    shown = [(table, row) for table in pair for row in points]
-    common = [one for one in pair[0].columns if all(table.cell(row, one).value is not None for table, row in shown)]
-    found = {}
-    for row in points:
-        tokens, accuracy = ([table.cell(row, column).by_seed for column in common] for table in pair)
-        if len({len(own) for own in (*tokens, *accuracy)}) == 1 and len(tokens[0]) > 1:
-            means = ([fmean(own) for own in zip(*cells, strict=True)] for cells in (tokens, accuracy))
-            found[row] = list(zip(*means, strict=True))
-    return found

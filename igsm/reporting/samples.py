@@ -40,8 +40,8 @@ def generations(result: Result) -> Iterator[Json]:
         yield record
 
 
-def choose_samples(result: Result, per_kind: int = 2) -> list[Sample]:
-    """A few generations worth reading: correct ones with retries first, then wrong ones of each kind."""
+def choose_samples(result: Result) -> list[Sample]:
+    """Two generations of each kind worth reading: correct ones with retries first, then wrong ones."""
     verdicts = {int(verdict["index"]): verdict for verdict in result.evaluation.verdicts()}
     taken: Counter[str] = Counter()
     samples = []
@@ -51,7 +51,7 @@ def choose_samples(result: Result, per_kind: int = 2) -> list[Sample]:
             continue
         error = error_kind(verdict)
         group = error or ("correct, with retries" if verdict.get("taken_back") else "correct")
-        if taken[group] < per_kind:
+        if taken[group] < 2:
             taken[group] += 1
             step = (verdict.get("error") or {}).get("step")
             index, text = int(record["index"]), str(record["text"])

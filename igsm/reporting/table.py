@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from igsm.grading.evaluations import ALL_PARAMETERS, FIRST_MISTAKES
 from igsm.grading.metrics import Metric
 from igsm.reporting.paper import PaperTable, sort_columns, split_cell
 from igsm.reporting.pooling import combine_results
@@ -17,8 +18,8 @@ from igsm.statistics import holm
 Combine = Literal["best", "pooled"]
 AVERAGE = "average"
 """Name of the column of means over all others."""
-PROBED = ("first-mistakes", "all-parameters")
-"""What a probe is asked about, in place of a decoder (`igsm.evaluation.probed`); the last is written last."""
+PROBED = (FIRST_MISTAKES, ALL_PARAMETERS)
+"""What a probe is asked about, in place of a decoder; the last is written last."""
 
 
 @dataclass(frozen=True)

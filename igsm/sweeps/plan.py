@@ -14,7 +14,7 @@ from igsm.problems.difficulty import ProblemConfig
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Source
 from igsm.reporting.table import PROBED
-from igsm.sweeps.settings import Settings, conflict, differences, resolve
+from igsm.sweeps.settings import Settings, conflict, resolve, what_differs
 from igsm.sweeps.sweep import Arm, FineTuning, Probing, Sweep, Variables, fill, folder_name, grid_points
 
 
@@ -59,8 +59,8 @@ class _Row:
     seed: int
     variables: Variables
 
-    def folder(self, sweep: Sweep, root: Path, name: str | None = None) -> Path:
-        return root / sweep.folder / f"{self.family}-{name or self.name}-seed{self.seed}"
+    def folder(self, sweep: Sweep, root: Path) -> Path:
+        return root / sweep.folder / f"{self.family}-{self.name}-seed{self.seed}"
 
 
 def plan(sweep: Sweep, root: Path) -> list[Job]:
@@ -101,7 +101,7 @@ def _rows(sweep: Sweep) -> Iterator[_Row]:
     for arm in sweep.arms:
         for point in grid_points(arm.grid, f"arm '{arm.row}'"):
             for family in arm.families or sweep.families:
-                for seed in sweep.seeds:
+                for seed in sweep.seeds[: arm.most_seeds]:
                     variables = sweep.families[family].variables | point | {"family": family, "seed": seed}
                     where = f"arm '{arm.row}'"
                     row = fill(arm.row, variables, where)
@@ -121,7 +121,7 @@ def _add(jobs: dict[str, Job], job: Job) -> None:
         if set(job.needs) - set(known.needs):
             jobs[job.name] = replace(known, needs=tuple(dict.fromkeys((*known.needs, *job.needs))))
         return
-    lines = differences(job.settings, known.settings) or differences(known.settings, job.settings)
+    lines = what_differs(job.settings, known.settings) or what_differs(known.settings, job.settings)
     raise InputError(
         f"two arms would share the run folder {job.run} with different settings ({'; '.join(lines[:2])}); "
         "give one of them another name"

@@ -7,7 +7,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from igsm.config import Config, load_config, load_stored
+from igsm.config import Config, Difference, differences, load_config, load_stored
 from igsm.rundir import RunFolder
 
 Settings = dict[str, Any]
@@ -35,8 +35,8 @@ FILLED_IN |= {"data.tuning_round": 0} | {
 """Settings that a run finds out by itself when they have this value: from its start, or from its machine."""
 
 
-def differences(wanted: Settings, found: Settings, run: Path | None = None, prefix: str = "") -> list[str]:
-    """Settings that differ, as "section.key: found there, wanted here".
+def what_differs(wanted: Settings, found: Settings, run: Path | None = None) -> list[str]:
+    """Wanted settings that differ, as "section.key: found there, wanted here".
 
     What the run itself fills in is not compared, nor what does not change what a step computes.
 
@@ -45,20 +45,14 @@ def differences(wanted: Settings, found: Settings, run: Path | None = None, pref
     """
     from igsm.training.folder import MAY_CHANGE, same_start
 
-    lines = []
-    for key, value in wanted.items():
-        name = f"{prefix}{key}"
-        if name in MAY_CHANGE or (name in FILLED_IN and value == FILLED_IN[name]):
-            continue
-        if key not in found and not value:
-            continue  # an option that is newer than the run, and off
-        if name == "from" and run is not None and same_start(str(found.get(key)), value, run):
-            continue
-        if isinstance(value, dict) and isinstance(found.get(key), dict):
-            lines += differences(value, found[key], run, f"{name}.")
-        elif found.get(key) != value:
-            lines.append(f"{name}: {found.get(key)!r} there, {value!r} here")
-    return lines
+    def counts(one: Difference) -> bool:
+        if not one.known_here or one.newer_and_off or {one.name, one.name.partition(".")[0]} & MAY_CHANGE:
+            return False
+        if one.name in FILLED_IN and one.here == FILLED_IN[one.name]:
+            return False
+        return one.name != "from" or run is None or not same_start(str(one.there), one.here, run)
+
+    return [f"{one.name}: {one.there!r} there, {one.here!r} here" for one in differences(found, wanted) if counts(one)]
 
 
 def finished(run: Path) -> bool:
@@ -71,5 +65,5 @@ def conflict(run: Path, wanted: Settings) -> str | None:
     config = RunFolder(run).config
     if not config.is_file():
         return None
-    lines = differences(wanted, load_stored(config), run)
+    lines = what_differs(wanted, load_stored(config), run)
     return f"{run} was made with other settings: {'; '.join(lines[:3])}" if lines else None

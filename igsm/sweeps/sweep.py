@@ -68,6 +68,8 @@ class Arm(Config):
     """Decoders name its folder as `{probe}`."""
     decoders: list[str] | None = None
     """Default: the sweep's."""
+    most_seeds: int | None = Field(default=None, ge=1)
+    """Only so many of the sweep's seeds, the first ones, for an arm that costs more than it is worth at all of them."""
     evaluate: bool = True
     """False for an arm that only serves others as a start, or only its probe."""
 

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from igsm.corpus.packing import MISTAKE_NAME, MISTAKE_STEP, SOLUTION
+from igsm.mistakes.layout import Role
 from igsm.training.config import TrainingConfig
+
+MISTAKE_NAME, MISTAKE_STEP, SOLUTION = int(Role.MISTAKE_WORD), int(Role.MISTAKE_STEP), int(Role.SOLUTION)
 
 IGNORE = -100
 """Target without loss."""
@@ -27,7 +29,7 @@ def next_token_batch(tokens: Tensor, planes: Tensor, config: TrainingConfig) -> 
 
     Args:
         tokens: ids, int64 [B, T].
-        planes: bits of `igsm.corpus.packing`, uint8 [B, T].
+        planes: bits of `igsm.mistakes.layout.Role`, uint8 [B, T].
 
     Returns:
         (tokens, targets), both int64 [B, T].

@@ -1,4 +1,4 @@
-"""Blocks: guards against impure generation, ids that are not the text's, and planes that mark the wrong tokens."""
+"""Blocks: guards against impure generation, ids that are not the text's, and roles that mark the wrong tokens."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def split_documents(tokens: np.ndarray) -> list[np.ndarray]:
 
 def digest(config: DataConfig, number: int) -> str:
     made = block(config, number)
-    return hashlib.sha256(made.tokens.tobytes() + made.planes.tobytes() + made.documents.tobytes()).hexdigest()
+    return hashlib.sha256(made.tokens.tobytes() + made.roles.tobytes() + made.documents.tobytes()).hexdigest()
 
 
 def test_a_block_depends_on_nothing_made_before_it() -> None:
@@ -121,7 +121,7 @@ def test_planes_mark_exactly_the_mistakes() -> None:
     made = block(config, 0)
     vocabulary = load_vocabulary(config.problem, "gpt2")
     mistakes = 0
-    for row, planes in zip(made.tokens, made.planes, strict=True):
+    for row, roles in zip(made.tokens, made.roles, strict=True):
         pieces = [vocabulary.decode([vocabulary.from_gpt2[token]]) for token in row]
         ends = np.cumsum([len(piece) for piece in pieces])
         starts = ends - [len(piece) for piece in pieces]
@@ -131,13 +131,13 @@ def test_planes_mark_exactly_the_mistakes() -> None:
             mistakes += 1
             step = (starts >= match.start(1)) & (ends <= match.end(3))
             name = (starts >= match.start(2)) & (ends <= match.end(2))
-            assert (planes[step] & 2).all()
-            assert (planes[name] & 1).all()
-            assert not (planes[step & ~name] & 1).any()
-            planes = np.where(step, planes & ~np.uint8(3), planes)
+            assert (roles[step] & 2).all()
+            assert (roles[name] & 1).all()
+            assert not (roles[step & ~name] & 1).any()
+            roles = np.where(step, roles & ~np.uint8(3), roles)
         cut = text.rfind(" Define")
         allowed = starts >= cut if "." not in text[cut:] and "|" not in text[cut:] else np.zeros(row.size, bool)
-        assert not (planes[~allowed] & 3).any(), "a token outside every mistake is marked"
+        assert not (roles[~allowed] & 3).any(), "a token outside every mistake is marked"
     assert mistakes > 20
 
 
@@ -148,15 +148,15 @@ def test_planes_mark_one_wrong_word_in_whole_wrong_steps(kind: str) -> None:
     made = block(config, 0)
     vocabulary = load_vocabulary(config.problem, "gpt2")
     mistakes = 0
-    for row, planes in zip(made.tokens, made.planes, strict=True):
+    for row, roles in zip(made.tokens, made.roles, strict=True):
         text = [vocabulary.decode([vocabulary.from_gpt2[token]]) for token in row]
-        edges = np.flatnonzero(np.diff(np.r_[0, (planes & 2) > 0, 0]))
+        edges = np.flatnonzero(np.diff(np.r_[0, (roles & 2) > 0, 0]))
         for start, end in edges.reshape(-1, 2):
             if end == row.size:
                 continue
             assert text[start] == " Def"
             assert text[end] == " BACK"
-            wrong = np.flatnonzero(planes[start:end] & 1) + start
+            wrong = np.flatnonzero(roles[start:end] & 1) + start
             assert wrong.size == 1
             assert text[wrong[0]].strip().isalnum()
             mistakes += 1
@@ -166,9 +166,9 @@ def test_planes_mark_one_wrong_word_in_whole_wrong_steps(kind: str) -> None:
 
 def test_solution_plane_runs_from_after_the_solution_token_to_the_end_token() -> None:
     made = block(data(kind="retry", rate=0.3), 1)
-    for row, planes in zip(made.tokens, made.planes, strict=True):
+    for row, roles in zip(made.tokens, made.roles, strict=True):
         inside = False
-        for token, plane in zip(row.tolist(), planes.tolist(), strict=True):
+        for token, plane in zip(row.tolist(), roles.tolist(), strict=True):
             assert bool(plane & 4) == inside
             inside = (inside or token == SOLUTION) and token != END
 

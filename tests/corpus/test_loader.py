@@ -30,7 +30,7 @@ DATA = DataConfig(
 def take(steps: int, config: DataConfig = DATA, batch: int = 6, **options: object) -> tuple[np.ndarray, np.ndarray]:
     with WindowLoader(config, batch, **options) as loader:  # type: ignore[arg-type]
         taken = [next(loader) for _ in range(steps)]
-    return np.stack([tokens for tokens, _ in taken]), np.stack([planes for _, planes in taken])
+    return np.stack([tokens for tokens, _ in taken]), np.stack([roles for _, roles in taken])
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +38,15 @@ def expected() -> tuple[np.ndarray, np.ndarray]:
     """Seven steps of six windows, straight from the blocks."""
     blocks = [block(DATA, number) for number in range(9)]
     tokens = np.concatenate([one.tokens for one in blocks])[:42].reshape(7, 6, 100)
-    return tokens, np.concatenate([one.planes for one in blocks])[:42].reshape(7, 6, 100)
+    return tokens, np.concatenate([one.roles for one in blocks])[:42].reshape(7, 6, 100)
 
 
 @pytest.mark.parametrize(("workers", "method"), [(0, "fork"), (1, "fork"), (2, "spawn"), (2, "fork"), (5, "fork")])
 def test_windows_do_not_depend_on_workers(expected: tuple, workers: int, method: str) -> None:
-    tokens, planes = take(7, workers=workers, start_method=method)
+    tokens, roles = take(7, workers=workers, start_method=method)
     assert np.array_equal(tokens, expected[0])
-    assert np.array_equal(planes, expected[1])
-    assert (tokens.dtype, planes.dtype) == (np.int64, np.uint8)
+    assert np.array_equal(roles, expected[1])
+    assert (tokens.dtype, roles.dtype) == (np.int64, np.uint8)
 
 
 @pytest.mark.parametrize("world_size", [2, 3])
@@ -66,9 +66,9 @@ def test_shards_hold_the_same_windows(expected: tuple, tmp_path: Path) -> None:
     generate(DATA, tmp_path / "corpus", 45, shard_tokens=1000)
     stored = DATA.model_copy(update={"path": str(tmp_path / "corpus")})
     for workers in (0, 1):
-        tokens, planes = take(5, config=stored, start_step=2, workers=workers)
+        tokens, roles = take(5, config=stored, start_step=2, workers=workers)
         assert np.array_equal(tokens, expected[0][2:])
-        assert np.array_equal(planes, expected[1][2:])
+        assert np.array_equal(roles, expected[1][2:])
         with WindowLoader(stored, 6, start_step=6, workers=workers) as loader:
             assert loader.steps == 7
             next(loader)

@@ -18,7 +18,7 @@ def pack(lengths: list[int], n_windows: int, context: int) -> tuple[list[list[tu
         full = place(windows, tokens, (tokens % 5).astype(np.uint8), length)
         if full:
             break
-    assert np.array_equal(windows.planes, windows.tokens % 5)
+    assert np.array_equal(windows.roles, windows.tokens % 5)
     rows = [[divmod(int(token), 100) for token in row if token] for row in windows.tokens]
     return rows, int(windows.head[DROPPED]), full
 

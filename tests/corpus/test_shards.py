@@ -57,12 +57,12 @@ def corpus(made: Path, tmp_path: Path) -> Path:
 def expected_windows() -> tuple[np.ndarray, np.ndarray]:
     blocks = [block(NANO, number) for number in range(5)]
     tokens = np.concatenate([one.tokens for one in blocks])[:WINDOWS]
-    return tokens, np.concatenate([one.planes for one in blocks])[:WINDOWS]
+    return tokens, np.concatenate([one.roles for one in blocks])[:WINDOWS]
 
 
 def test_layout_is_that_of_llm_c_and_the_rest_is_as_documented(made: Path) -> None:
     """Read with nothing but numpy, as other people's trainers do."""
-    tokens, planes = expected_windows()
+    tokens, roles = expected_windows()
     per_shard = 8 * NANO.context
     for shard, size in enumerate((per_shard, per_shard, 2 * NANO.context)):
         header = np.fromfile(made / f"shard_{shard:06d}.bin", "<i4", 256)
@@ -74,7 +74,7 @@ def test_layout_is_that_of_llm_c_and_the_rest_is_as_documented(made: Path) -> No
         bits = np.fromfile(made / f"shard_{shard:06d}.planes", np.uint8).reshape(3, -1)
         for plane in range(3):
             read = np.unpackbits(bits[plane], bitorder="little")[:size]
-            assert np.array_equal(read, planes.reshape(-1)[start : start + size] >> plane & 1)
+            assert np.array_equal(read, roles.reshape(-1)[start : start + size] >> plane & 1)
         documents = np.fromfile(made / f"shard_{shard:06d}.documents", "<u8")
         assert np.array_equal(documents, np.flatnonzero(flat == 222))
 
@@ -94,12 +94,12 @@ def test_manifest_has_the_checksums_and_the_counts(made: Path) -> None:
 
 
 def test_any_range_of_windows_reads_as_it_was_generated(made: Path) -> None:
-    tokens, planes = expected_windows()
+    tokens, roles = expected_windows()
     reader = ShardReader(made)
     for first, count in ((0, WINDOWS), (7, 2), (17, 1), (3, 14), (9, 0)):
         read = reader.read(first, count)
         assert np.array_equal(read[0], tokens[first : first + count])
-        assert np.array_equal(read[1], planes[first : first + count])
+        assert np.array_equal(read[1], roles[first : first + count])
     with pytest.raises(InputError, match="holds 18 windows, window 18 is wanted"):
         reader.read(17, 2)
 

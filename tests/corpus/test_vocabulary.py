@@ -24,6 +24,7 @@ from igsm.corpus.vocabulary import (
 from igsm.errors import InputError
 from igsm.mistakes.config import MistakeConfig
 from igsm.mistakes.document import Document
+from igsm.mistakes.layout import Mark
 from igsm.mistakes.source import DocumentSource
 from igsm.problems.boxes import write_boxes
 from igsm.problems.difficulty import ProblemConfig
@@ -227,6 +228,22 @@ def test_a_new_word_moves_no_id_of_an_older_model(tmp_path: Path, monkeypatch: p
         monkeypatch.undo()
         _of_lexicon.cache_clear()
         load_vocabulary.cache_clear()
+
+
+@pytest.mark.parametrize("difficulty", ["nano", "med"])
+def test_marks_of_a_method_stand_behind_all_other_ids(difficulty: str, tmp_path: Path) -> None:
+    """A model of before keeps its ids, and one with further marks reads its own file."""
+    config = ProblemConfig(difficulty=difficulty)
+    plain, marked = (
+        load_vocabulary(config),
+        load_vocabulary(config, "compact", frozenset({Mark.MASK, Mark.GOOD, Mark.END})),
+    )
+    assert marked.known == [*plain.known, 225, 230]
+    assert plain.fingerprint != marked.fingerprint
+    write_vocabulary(tmp_path, marked.content())
+    assert read_vocabulary(tmp_path, config, "compact").known == marked.known
+    write_vocabulary(tmp_path, plain.content())
+    assert read_vocabulary(tmp_path, config, "compact") is plain
 
 
 def test_words_that_a_model_has_no_ids_for_are_refused(tmp_path: Path) -> None:

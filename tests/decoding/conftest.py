@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,15 +16,14 @@ END = 0
 
 
 class Chain:
-    """A mock whose next-token logits are a function of (last token, position) only."""
+    """A mock whose next-token logits are a function of (last token, position) only: it remembers nothing."""
 
-    def __init__(self, vocabulary: int, rule: Callable[[int, int], list[float]]) -> None:
-        self.config = SimpleNamespace(layers=1, heads=1, head_size=2, n_canons=0, vocabulary_size=vocabulary)
+    slots = ()
+
+    def __init__(self, rule: Callable[[int, int], list[float]]) -> None:
         self.rule = rule
 
-    def hidden(
-        self, ids: Tensor, *, positions: Tensor | None = None, attend: object = None, recall: object = None
-    ) -> Tensor:
+    def hidden(self, ids: Tensor, *, positions: Tensor | None = None, memory: object = None) -> Tensor:
         if positions is None:
             positions = torch.arange(ids.shape[1]).expand(ids.shape)
         return torch.stack((ids, positions), -1).float()

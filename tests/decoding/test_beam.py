@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ CONTEXT = 48
 
 def results(model, requests, units=3, beams=4, context=CONTEXT, **options):
     engine = Engine(model, units * beams, context, beams=beams)
-    for left_over in (engine.keys, engine.values, engine.canon_inputs):
+    for left_over in chain(*engine.cache.tensors):
         left_over.fill_(1e3)  # of an earlier use: nobody may read it
     engine.source.random_(0, beams)
     return {g.index: g for g in BeamDecoder(engine, END, **options).run(requests)}
@@ -58,7 +59,7 @@ def test_a_beam_that_ends_leaves_the_others_running():
             logits[END if token == 3 else 3] = 0.0
         return logits
 
-    generation = results(Chain(4, rule), [Request(0, [1])], beams=2)[0]
+    generation = results(Chain(rule), [Request(0, [1])], beams=2)[0]
     assert generation.tokens == [2, 3, END]
     assert math.isclose(generation.score, math.log(0.6) / 3, rel_tol=1e-4)
 
@@ -71,14 +72,14 @@ def test_all_beams_finished_stops():
         calls.append(position)
         return prefer(5, END, 1, 2)
 
-    generation = results(Chain(5, rule), [Request(0, [3])], beams=2, units=1)[0]
+    generation = results(Chain(rule), [Request(0, [3])], beams=2, units=1)[0]
     assert generation.tokens == [END]
     assert max(calls) < 10
 
 
 def test_the_context_ends_a_search():
     """Guards the last column with beams; unfinished, and as long as the context allows."""
-    generation = results(Chain(5, lambda token, position: prefer(5, 2, 1)), [Request(0, [1])], context=9)[0]
+    generation = results(Chain(lambda token, position: prefer(5, 2, 1)), [Request(0, [1])], context=9)[0]
     assert generation.tokens == [2] * 8
     assert not generation.finished
 
@@ -87,7 +88,7 @@ def test_the_context_ends_a_search():
 def test_ties_fall_alike_in_every_batch(units):
     """Guards the choice among continuations of one score: by place in the batch, equal problems would differ."""
     requests = [Request(i, [1]) for i in range(5)]
-    tied = results(Chain(5, lambda t, p: [0.0] * 5), requests, units, beams=2, max_new_tokens=3)
+    tied = results(Chain(lambda t, p: [0.0] * 5), requests, units, beams=2, max_new_tokens=3)
     assert len({tuple(generation.tokens) for generation in tied.values()}) == 1
     assert tied[0].score == pytest.approx(-math.log(5))
 
@@ -95,4 +96,4 @@ def test_ties_fall_alike_in_every_batch(units):
 def test_one_beam_is_refused():
     """Guards the class against use as greedy decoding, which transformers does not call beam search."""
     with pytest.raises(InputError, match="beam"):
-        BeamDecoder(Engine(Chain(4, lambda t, p: [0.0] * 4), 2, 8), END)
+        BeamDecoder(Engine(Chain(lambda t, p: [0.0] * 4), 2, 8), END)

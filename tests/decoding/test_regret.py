@@ -56,7 +56,7 @@ def sentences(names):
             logits[{STOP: 1, 1: 2, AS: STOP}[token]] = 0.0
         return logits
 
-    return Chain(8, rule)
+    return Chain(rule)
 
 
 def frequent(model, requests):
@@ -222,7 +222,7 @@ def one_or_two_sentences(ends):
             logits[{STOP: END if position else 1, 1: 2, 2: 5, 5: AS}.get(token, STOP)] = 0.0
         return logits
 
-    return Chain(13, rule)
+    return Chain(rule)
 
 
 SHORT = [1, 2, 5, AS, STOP, END]

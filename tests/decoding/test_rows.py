@@ -91,13 +91,13 @@ def test_uniforms_do_not_repeat():
 
 def test_ties_go_to_the_first_token():
     """Guards determinism on equal logits: the lowest id, as argmax of a full forward pass."""
-    model = Chain(6, lambda token, position: [0.0, 1.0, 1.0, 0.0, 1.0, 0.0])
+    model = Chain(lambda token, position: [0.0, 1.0, 1.0, 0.0, 1.0, 0.0])
     assert texts(model, [Request(0, [3])], max_new_tokens=4)[0] == [1, 1, 1, 1]
 
 
 def test_end_is_kept_and_nothing_follows():
     """Guards the stop test, with results looked at late: a finished row must not move on."""
-    model = Chain(6, lambda token, position: prefer(6, END if token == 4 else token + 1))
+    model = Chain(lambda token, position: prefer(6, END if token == 4 else token + 1))
     decoder = RowDecoder(Engine(model, 2, CONTEXT), END, sync_every=7)
     (generation,) = decoder.run([Request(0, [5, 1])])
     assert generation.tokens == [2, 3, 4, END]
@@ -107,7 +107,7 @@ def test_end_is_kept_and_nothing_follows():
 
 def test_a_full_row_stops_at_the_context():
     """Guards the last column: exactly `context` tokens in all, marked as unfinished."""
-    model = Chain(6, lambda token, position: prefer(6, 2))
+    model = Chain(lambda token, position: prefer(6, 2))
     decoder = RowDecoder(Engine(model, 2, 10), END, sync_every=4)
     (generation,) = decoder.run([Request(0, [1, 1, 1])])
     assert generation.tokens == [2] * 7

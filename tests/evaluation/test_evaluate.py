@@ -26,12 +26,12 @@ from igsm.errors import InputError
 from igsm.evaluation import evaluate as evaluation
 from igsm.evaluation.cells import Cell, figure_cells, parse_cells
 from igsm.evaluation.generate import verdict_of, vote_on
-from igsm.evaluation.table import accuracies, to_csv, to_markdown
 from igsm.evaluation.testsets import load_test_set
 from igsm.grading.metrics import Numbers
 from igsm.grading.verdict import Kind
 from igsm.locks import locked
 from igsm.problems.difficulty import DIFFICULTIES, SPLITS, ProblemConfig
+from igsm.reporting.evaluation_table import accuracies, to_csv, to_markdown
 
 NANO = ProblemConfig(difficulty="nano")
 VOCABULARY = load_vocabulary(NANO)

@@ -15,10 +15,10 @@ from igsm.errors import InputError
 from igsm.evaluation import evaluate as evaluation
 from igsm.evaluation.cells import Cell
 from igsm.evaluation.runs import default_context, load_run
-from igsm.evaluation.table import cut_off, named, to_csv, to_markdown
 from igsm.evaluation.testsets import load_test_set
 from igsm.grading.metrics import METRICS
 from igsm.problems.difficulty import ProblemConfig
+from igsm.reporting.evaluation_table import cut_off, named, to_csv, to_markdown
 from igsm.reporting.report import ReportRequest, build_report
 from igsm.reporting.results import Source, read_results
 

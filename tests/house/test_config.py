@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from igsm.config import Config, apply_overrides, dump_yaml, load_config
+from igsm.config import Config, apply_overrides, differences, dump_yaml, load_config
 from igsm.errors import InputError
 
 
@@ -82,3 +82,18 @@ def test_bad_config_is_one_clear_line(tmp_path: Path, text: str, overrides: list
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere.yaml: no such file"):
         load_config(Root, tmp_path / "nowhere.yaml")
+
+
+def test_differences_have_full_names_and_say_which_place_knows_a_setting() -> None:
+    """Guards a setting that one place lacks, or that is null, or a section in one place and a value in the other."""
+    there = {"steps": 3, "section": {"rate": 0.5, "name": "a"}, "optional": None, "old": 1, "null": None}
+    here = {"section": {"rate": 0.5, "name": "b"}, "optional": {"rate": 0.1}, "steps": 3, "new": 0, "null": 0}
+    assert [tuple(one) for one in differences(there, here)] == [
+        ("section.name", "a", "b", True, True),
+        ("optional", None, {"rate": 0.1}, True, True),
+        ("old", 1, None, True, False),
+        ("null", None, 0, True, True),
+        ("new", None, 0, False, True),
+    ]
+    assert [one.name for one in differences(there, here) if one.newer_and_off] == ["new"]
+    assert not list(differences(there, there))

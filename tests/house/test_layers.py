@@ -11,13 +11,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Each room may import the rooms named here, itself and the ground floor.
 GROUND = {"errors", "config", "former_keys", "compilation", "seeds", "rundir", "checkpoints", "locks", "statistics"}
+GROUND |= {"classification"}
 MAY_IMPORT = {
     "problems": set(),
     "mistakes": {"problems"},
     "grading": {"problems"},
-    "corpus": {"mistakes", "problems", "grading"},
+    "methods": {"mistakes"},
+    "corpus": {"methods", "mistakes", "problems", "grading"},
     "model": set(),
-    "training": {"model", "corpus", "mistakes", "problems"},
+    "training": {"model", "corpus", "methods", "mistakes", "problems"},
     "decoding": {"model", "corpus", "problems", "grading"},
     "probing": {"training", "decoding", "model", "corpus", "mistakes", "problems", "grading"},
     "evaluation": {"probing", "training", "decoding", "model", "corpus", "mistakes", "problems", "grading"},

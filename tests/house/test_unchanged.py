@@ -43,7 +43,7 @@ def block_digest(name: str) -> str:
         problem=ProblemConfig(**problem), mistakes=MistakeConfig(**mistakes), context=1024, windows_per_block=4
     )
     made = block(data, 3)
-    return hashlib.sha256(made.tokens.tobytes() + made.planes.tobytes() + made.documents.tobytes()).hexdigest()[:16]
+    return hashlib.sha256(made.tokens.tobytes() + made.roles.tobytes() + made.documents.tobytes()).hexdigest()[:16]
 
 
 def damaged(text: str, index: int) -> str:

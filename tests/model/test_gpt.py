@@ -1,4 +1,4 @@
-"""The transformer computes what GPT-2 with rotary and Llama compute; its `attend` hook sees everything."""
+"""The transformer computes what GPT-2 with rotary and Llama compute; its memory sees everything."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from igsm.decoding.cache import row_bytes
 from igsm.decoding.engine import prepare
 from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig
-from igsm.model.gpt import Canon, look_back
+from igsm.model.contract import Inputs, KeysValues, look_back
+from igsm.model.gpt import Canon
 from igsm.model.rotary import rotate, rotation
 
 
@@ -53,63 +55,73 @@ def test_only_differences_of_positions_matter(model: GPT) -> None:
     assert not torch.allclose(spread, model(ids()), atol=1e-4)
 
 
-def test_attend_replaces_causal_attention_exactly(model: GPT) -> None:
-    """Guards: a hook that gets unrotated keys, wrong layer numbers or another layout."""
-    layers = []
+class Whole:
+    """A memory of nothing: attention and looking back within the batch, and which slots were asked."""
 
-    def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        layers.append(layer)
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def attend(self, slot: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        self.asked.append(slot)
         assert q.shape == k.shape == v.shape == (2, 2, 12, 8)
         mask = torch.ones(12, 12, dtype=torch.bool).tril()
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
-    torch.testing.assert_close(model(ids(), attend=attend), model(ids()))
-    assert layers == [0, 1]
+    def recall(self, slot: int, x: torch.Tensor, back: int) -> list[torch.Tensor]:
+        self.asked.append(slot)
+        return look_back(x, back)
 
 
-def test_a_cache_through_attend_equals_the_full_forward(model: GPT) -> None:
-    """Guards: positions not reaching the rotation when one token at a time is decoded."""
-    keys: dict[int, torch.Tensor] = {}
-    values: dict[int, torch.Tensor] = {}
+class Growing:
+    """A memory of all tokens so far, one at a time."""
 
-    def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        keys[layer] = torch.cat([keys[layer], k], 2) if layer in keys else k
-        values[layer] = torch.cat([values[layer], v], 2) if layer in values else v
-        return F.scaled_dot_product_attention(q, keys[layer], values[layer])
+    def __init__(self) -> None:
+        self.kept: dict[int, list[torch.Tensor]] = {}
 
-    fed: dict[int, list[torch.Tensor]] = {}
+    def attend(self, slot: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        before = self.kept.get(slot)
+        known = [k, v] if before is None else [torch.cat(pair, 2) for pair in zip(before, (k, v), strict=True)]
+        self.kept[slot] = known
+        return F.scaled_dot_product_attention(q, *known)
 
-    def recall(canon: int, x: torch.Tensor) -> list[torch.Tensor]:
-        inputs = fed.setdefault(canon, [torch.zeros_like(x)] * 3)
+    def recall(self, slot: int, x: torch.Tensor, back: int) -> list[torch.Tensor]:
+        inputs = self.kept.setdefault(slot, [torch.zeros_like(x)] * back)
         inputs.append(x)
-        return [inputs[-2], inputs[-3], inputs[-4]]
+        return inputs[-2 : -2 - back : -1]
 
-    steps = [model(ids()[:, t : t + 1], positions=torch.tensor([t]), attend=attend, recall=recall) for t in range(12)]
+
+def test_a_memory_replaces_looking_back_in_the_batch_exactly(model: GPT) -> None:
+    """Guards: a memory that gets unrotated keys or another layout, and two layers that share a slot."""
+    memory = Whole()
+    torch.testing.assert_close(model(ids(), memory=memory), model(ids()))
+    assert sorted(memory.asked) == list(range(len(model.slots)))
+
+
+def test_one_token_at_a_time_equals_the_full_forward(model: GPT) -> None:
+    """Guards: positions not reaching the rotation when one token at a time is decoded."""
+    memory = Growing()
+    steps = [model(ids()[:, t : t + 1], positions=torch.tensor([t]), memory=memory) for t in range(12)]
     torch.testing.assert_close(torch.cat(steps, 1), model(ids()), atol=1e-5, rtol=1e-4)
 
 
 def test_a_canon_layer_is_a_causal_convolution_beside_the_residual() -> None:
     """Guards: a window reversed or one token off, which training from scratch would never show."""
     torch.manual_seed(0)
-    canon = Canon(6, 0)
+    canon = Canon(6)
     torch.nn.init.normal_(canon.weight)
     x = torch.randn(2, 9, 6)
     convolved = F.conv1d(F.pad(x.transpose(1, 2), (3, 0)), canon.weight, groups=6).transpose(1, 2)
     torch.testing.assert_close(canon(x, None), x + convolved)
 
 
-@pytest.mark.parametrize(("canon", "numbers"), [("none", []), ("A", [0, 1]), ("C", [0, 1]), ("AC", [0, 1, 2, 3])])
-def test_canon_layers_are_numbered_in_order(canon: str, numbers: list[int]) -> None:
-    """Guards: two layers that share the cache of one."""
-    model, asked = GPT(tiny(canon=canon)), []
-
-    def recall(number: int, x: torch.Tensor) -> list[torch.Tensor]:
-        asked.append(number)
-        return look_back(x)
-
-    torch.testing.assert_close(model(ids(), recall=recall), model(ids()))
-    assert asked == numbers
-    assert model.config.n_canons == len(numbers)
+@pytest.mark.parametrize(("canon", "canons"), [("none", 0), ("A", 1), ("C", 1), ("AC", 2)])
+def test_it_states_what_it_must_remember(canon: str, canons: int) -> None:
+    """Guards: a layer without room in the cache, and the estimate of its memory before a model is made."""
+    model, memory = GPT(tiny(canon=canon)), Whole()
+    assert sorted(map(repr, model.slots)) == sorted([repr(KeysValues(2, 8)), *[repr(Inputs(16))] * canons] * 2)
+    torch.testing.assert_close(model(ids(), memory=memory), model(ids()))
+    assert sorted(memory.asked) == list(range(2 * (1 + canons)))
+    assert row_bytes(model.slots, 10, torch.float32) == 10 * 4 * model.config.cached_numbers
 
 
 def test_head_of_hidden_is_forward(model: GPT) -> None:

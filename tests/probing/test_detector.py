@@ -7,9 +7,9 @@ import torch
 
 from igsm.config import load_config
 from igsm.corpus.vocabulary import load_vocabulary
+from igsm.decoding.cache import row_bytes
 from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.detectors import Question
-from igsm.decoding.run import row_bytes
 from igsm.probing import detector as module
 from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import LearnedDetector, load_detector
@@ -67,14 +67,13 @@ def test_memory_caps_the_rows_and_not_the_answers(
     vocabulary = load_vocabulary(ProblemConfig(difficulty="nano"))
     monkeypatch.setattr(module, "load_probe", lambda *_: (probe, config))
     monkeypatch.setattr(module, "vocabulary_of", lambda *_: vocabulary)
-    monkeypatch.setattr(module, "_MEMORY_ON_CPU", int(rows_in_memory * row_bytes(probe.model, 16)))
+    one_row = row_bytes(probe.model.slots, 16, torch.float32)
+    monkeypatch.setattr(module, "_MEMORY_ON_CPU", int(rows_in_memory * one_row))
     decoder = parse_decoder("regret-version1@folder")
     capped = load_detector(decoder, vocabulary, "cpu", units, context=16)
     large = LearnedDetector(probe, rows=64, context=16)
     assert isinstance(capped, LearnedDetector)
-    caches = (capped._keys, capped._values, capped._canon_inputs)
-    held, room = sum(cache.nbytes for cache in caches), rows * row_bytes(probe.model, 16)
-    assert held == room
+    assert capped.cache.nbytes == rows * one_row
     for questions in ROUNDS:
         assert capped.probabilities(questions) == pytest.approx(large.probabilities(questions), abs=1e-5)
         kept = [row for row, _ in capped._rows.values()]

@@ -19,22 +19,22 @@ from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.detectors import Question
 from igsm.errors import InputError
 from igsm.evaluation.cells import parse_cells
-from igsm.evaluation.probed import ALL, FIRST
 from igsm.evaluation.runs import load_run
 from igsm.evaluation.testsets import load_test_set
+from igsm.grading.evaluations import ALL_PARAMETERS, FIRST_MISTAKES
 from igsm.grading.grade import grade
 from igsm.grading.verdict import Kind
 from igsm.model import GPT, ModelConfig
 from igsm.model.checkpoint import save_checkpoint
 from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import load_detector
-from igsm.probing.evaluate import answers, evaluate_probe, first_mistakes, render
+from igsm.probing.evaluate import answers, evaluate_probe, first_mistakes
 from igsm.probing.questions import NO_ANSWER
 from igsm.probing.train import first_row, held_out, load_probe, resolve, train_probe
 from igsm.probing.tree import branch_mask
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
-from igsm.reporting.table import PROBED
+from igsm.reporting.probes import by_operations
 from igsm.rundir import JsonlWriter, read_json, read_jsonl, weights_digest, write_json
 from igsm.training.config import PretrainConfig
 from igsm.training.distributed import Ranks
@@ -83,10 +83,10 @@ def test_a_probe_is_trained_measured_and_used_as_a_detector(base: Path, tmp_path
     lines = list(read_jsonl(tmp_path / "probe" / "metrics.jsonl"))
     assert any("held_out_loss" in line for line in lines)
 
-    report = evaluate_probe(tmp_path / "probe", 20)
+    report, _ = evaluate_probe(tmp_path / "probe", 20)
     assert read_json(tmp_path / "probe" / "probe.json")["all"]["n"] == report["all"]["n"]
     assert report["all"]["n"] == sum(one["n"] for one in report["by_op"].values())
-    assert render(report).row_count == len(report["by_op"]) + 1
+    assert by_operations(report).row_count == len(report["by_op"]) + 1
 
     vocabulary = load_vocabulary(PROBLEM)
     problem = ProblemSource(PROBLEM, 3).problem(0)
@@ -107,6 +107,7 @@ def test_two_processes_train_the_same_probe_and_one_measures_it(base: Path, tmp_
     environment = os.environ | {"PYTHONPATH": path, "RENAMES": str(tmp_path / "renames"), "OMP_NUM_THREADS": "1"}
     subprocess.run([*command, "--out", str(tmp_path / "two"), "--problems", "8"], env=environment, check=True)
     assert (tmp_path / "renames").read_text() == "rank 0 DONE\nrank 0 probe.json\n"
+    assert (tmp_path / "two" / "probe.png").read_bytes().startswith(b"\x89PNG")
     one, two = (safetensors.torch.load(weights(tmp_path / name, 6)) for name in ("one", "two"))
     torch.testing.assert_close(two, one, atol=1e-5, rtol=1e-4)
     for line, other in zip(metrics(tmp_path / "one"), metrics(tmp_path / "two"), strict=True):
@@ -192,7 +193,6 @@ def test_a_probe_is_measured_over_cells_by_one_command(base: Path, tmp_path: Pat
     """Guards Results 0 and 1 against a cell other than the one named, mistakes of other weights, and questions of
     problems too long for the rows it was trained on."""
     cells = ["nano_pq:op=2", "nano_pq:op=3 seen"]
-    assert PROBED == (FIRST, ALL)
     run, probed = load_run(base), parse_cells(",".join(cells), PROBLEM)
     tests = [load_test_set(cell, PROBLEM, run.vocabulary, 12, 5).problems for cell in probed]
     mistakes = []
@@ -217,7 +217,7 @@ def test_a_probe_is_measured_over_cells_by_one_command(base: Path, tmp_path: Pat
         PRESET, [f"from={base}", *SMALL, short], tmp_path / "probe", problems=12, cells=",".join(cells), test_seed=5
     )
     for cell, own, wrong in zip(cells, tests, mistakes, strict=True):
-        every, first = (tmp_path / "probe" / "eval" / f"{cell}-{kind}" for kind in (ALL, FIRST))
+        every, first = (tmp_path / "probe" / "eval" / f"{cell}-{kind}" for kind in (ALL_PARAMETERS, FIRST_MISTAKES))
         verdicts = list(read_jsonl(every / "verdicts.jsonl"))
         problems = [test.problem for test in own]
         assert [verdict["asked"] for verdict in verdicts] == [len(p.solution) * len(p.parameters) for p in problems]
@@ -285,9 +285,9 @@ def test_a_step_probe_is_trained_and_measured_but_is_no_detector_of_regret(base:
     """It answers at the end of a step; asked after a name it would say anything."""
     config = settings(base, "question=step")
     assert train_probe(config, tmp_path / "probe", ALONE).status == "done"
-    report = evaluate_probe(tmp_path / "probe", 20)
+    report, _ = evaluate_probe(tmp_path / "probe", 20)
     assert report["all"]["share_cannot"] == 0.5
-    assert "on wrong" in [column.header for column in render(report).columns]
+    assert "on wrong" in [column.header for column in by_operations(report).columns]
     decoder = parse_decoder(f"regret-version1@{tmp_path / 'probe'}")
     with pytest.raises(InputError, match="question 'step'"):
         load_detector(decoder, load_vocabulary(PROBLEM), torch.device("cpu"), 4)

@@ -6,10 +6,10 @@ import pytest
 
 from igsm.grading.metrics import METRICS
 from igsm.reporting.figures import Curve, bar_chart, heat_map, picture_bytes, trade_off, training_curves
-from igsm.reporting.report import trade_off_points, trade_off_seeds
 from igsm.reporting.results import Source, read_results
 from igsm.reporting.seed_chart import seed_chart
 from igsm.reporting.table import build_table
+from igsm.reporting.trade_off import trade_off_points, trade_off_seeds
 
 pytest.importorskip("matplotlib")
 

@@ -11,10 +11,11 @@ import pytest
 from igsm.errors import InputError
 from igsm.reporting import page, text
 from igsm.reporting.paper import paper_table
-from igsm.reporting.report import ReportRequest, build_report, trade_off_points, write_report
+from igsm.reporting.report import ReportRequest, build_report, write_report
 from igsm.reporting.results import Source
 from igsm.reporting.samples import solution_html
 from igsm.reporting.table import AVERAGE
+from igsm.reporting.trade_off import trade_off_points
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from igsm.errors import InputError
 from igsm.rundir import write_json
 from igsm.sweeps.cost import cost, start_settings
 from igsm.sweeps.plan import Job, plan, report_request, select
-from igsm.sweeps.settings import differences
+from igsm.sweeps.settings import what_differs
 from igsm.sweeps.state import missing, state
 from igsm.sweeps.sweep import Sweep, fill, grid_points
 
@@ -54,6 +54,22 @@ def test_a_seed_given_twice_is_refused(content: dict[str, Any]) -> None:
     """Guards against one run counted as two in pooled accuracies and intervals."""
     with pytest.raises(InputError, match="seeds: 2 stands twice"):
         build_config(Sweep, content | {"seeds": [2, 1, 2]}, "test")
+
+
+def test_an_arm_may_have_only_the_first_seeds(content: dict[str, Any], tmp_path: Path) -> None:
+    """Guards against paying for eight seeds of arms that nobody needs at eight; the others keep them all."""
+    first, *others = content["arms"]
+    jobs = plan(
+        build_config(
+            Sweep,
+            content | {"seeds": [3, 1, 2], "arms": [first, *({**arm, "most_seeds": 2} for arm in others)]},
+            "test",
+        ),
+        tmp_path,
+    )
+    trained = [one.run.name for one in jobs if one.stage == "pretrain"]
+    assert [name for name in trained if "original" in name] == [f"nano_pq-original-seed{seed}" for seed in (3, 1, 2)]
+    assert [name for name in trained if "-retry-0.5-" in name] == [f"nano_pq-retry-0.5-seed{seed}" for seed in (3, 1)]
 
 
 def test_arms_of_one_name_share_the_run(content: dict[str, Any], tmp_path: Path) -> None:
@@ -266,11 +282,11 @@ def test_cells_are_filed_under_their_full_names(content: dict[str, Any], tmp_pat
 def test_an_option_newer_than_the_run_counts_once_it_is_on() -> None:
     """Guards against finished runs that an update of the program no longer takes for the same."""
     found = {"lora": {"query_value_rank": 4}}
-    assert differences({"lora": {"query_value_rank": 4, "output_rank": 0}}, found) == []
-    assert differences({"lora": {"query_value_rank": 4, "output_rank": 8}}, found) == [
+    assert what_differs({"lora": {"query_value_rank": 4, "output_rank": 0}}, found) == []
+    assert what_differs({"lora": {"query_value_rank": 4, "output_rank": 8}}, found) == [
         "lora.output_rank: None there, 8 here"
     ]
-    assert differences({"lora": {"query_value_rank": 0}}, found) == ["lora.query_value_rank: 4 there, 0 here"]
+    assert what_differs({"lora": {"query_value_rank": 0}}, found) == ["lora.query_value_rank: 4 there, 0 here"]
 
 
 def test_a_report_leaves_out_runs_of_other_settings_and_says_so(sweep: Sweep, tmp_path: Path) -> None:

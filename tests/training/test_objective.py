@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from igsm.corpus.packing import MISTAKE_NAME, MISTAKE_STEP, SOLUTION
+from igsm.training.objective import MISTAKE_NAME, MISTAKE_STEP, SOLUTION  # isort: skip
 from igsm.model import GPT
 from igsm.training.objective import IGNORE, Objective, next_token_batch
 from tests.training.toy_training import toy_config

@@ -9,9 +9,9 @@ import pytest
 
 from igsm.errors import InputError
 from igsm.problems.difficulty import ProblemConfig
-from igsm.problems.drawing import draw, visible_dependencies
-from igsm.problems.layout import lay_out
 from igsm.problems.source import ProblemSource
+from igsm.reporting.graph_drawing import draw, visible_dependencies
+from igsm.reporting.graph_layout import lay_out
 
 pytest.importorskip("matplotlib")
 

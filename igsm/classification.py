@@ -1,4 +1,4 @@
-"""How good a detector's answers are: accuracy, ROC, calibration. Positive means "cannot be computed next"."""
+"""How good yes/no answers are: accuracy, ROC, calibration. Of a detector, positive is "cannot be computed next"."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def area_under_roc(scores: np.ndarray, positive: np.ndarray) -> float | None:
     return float(np.trapezoid(true_positive, false_positive))
 
 
-def calibration(probabilities: np.ndarray, positive: np.ndarray, bins: int = 10) -> list[dict[str, float]]:
+def calibration(probabilities: np.ndarray, positive: np.ndarray) -> list[dict[str, float]]:
     """For each tenth of [0, 1] that has answers: their number, mean probability and share of positives."""
-    which = np.minimum((probabilities * bins).astype(int), bins - 1)
+    which = np.minimum((10 * probabilities).astype(int), 9)
     rows = []
-    for one in range(bins):
+    for one in range(10):
         inside = which == one
         if inside.any():
             rows.append(
@@ -52,9 +52,7 @@ def calibration(probabilities: np.ndarray, positive: np.ndarray, bins: int = 10)
     return rows
 
 
-def summarise(
-    probabilities: np.ndarray, positive: np.ndarray, problems: np.ndarray, threshold: float = THRESHOLD
-) -> dict[str, Any]:
+def summarise(probabilities: np.ndarray, positive: np.ndarray, problems: np.ndarray) -> dict[str, Any]:
     """All measures of a set of answers.
 
     Args:
@@ -62,7 +60,7 @@ def summarise(
         positive: whether it truly cannot, bool [n].
         problems: number of the problem that is asked about, int [n]; the interval covers other problems.
     """
-    right = (probabilities >= threshold) == positive
+    right = (probabilities >= THRESHOLD) == positive
     correct, n = int(right.sum()), len(right)
     _, which = np.unique(problems, return_inverse=True)
     effective = effective_trials(np.bincount(which, weights=right).astype(int).tolist(), np.bincount(which).tolist())

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from igsm.corpus.reasoning_dataset import NAME, ReasoningConfig, ReasoningDataset
 from igsm.errors import InputError
+from integrations.reasoning_dataset import NAME, ReasoningConfig, ReasoningDataset
 
 
 @pytest.fixture(scope="module")

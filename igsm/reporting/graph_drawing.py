@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from igsm.errors import InputError
-from igsm.problems.layout import Layout, lay_out
 from igsm.problems.parameter import Parameter
 from igsm.problems.problem import Problem
+from igsm.reporting.graph_layout import Layout, lay_out
 
 if TYPE_CHECKING:
     import networkx

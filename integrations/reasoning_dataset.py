@@ -1,7 +1,8 @@
 """Problems as a dataset of questions with a scorer, in the manner of the package ``reasoning_gym``.
 
-Works without that package; where it is installed, importing this module registers the dataset there under the
-name ``igsm``: ``reasoning_gym.create_dataset("igsm", difficulty="med", seed=1, size=100)``.
+Works without that package; where it is installed, importing this module (from the root of a checkout, as
+``integrations.reasoning_dataset``) registers the dataset there under the name ``igsm``:
+``reasoning_gym.create_dataset("igsm", difficulty="med", seed=1, size=100)``.
 """
 
 from __future__ import annotations

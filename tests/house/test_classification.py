@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from igsm.probing.measures import area_under_roc, calibration, roc_curve, summarise
+from igsm.classification import area_under_roc, calibration, roc_curve, summarise
 from igsm.seeds import numpy_generator
 from igsm.statistics import wilson
 

@@ -1,0 +1,38 @@
+"""The methods there are. A new one is a file in this folder and a line in this list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, SerializeAsAny
+
+from igsm.config import build_config
+from igsm.errors import InputError, suggest
+from igsm.methods.method import Method
+from igsm.methods.retry import Retry
+
+METHODS: dict[str, type[Method]] = {method.model_fields["name"].default: method for method in (Retry,)}
+
+
+def make_method(settings: Mapping[str, Any]) -> Method:
+    """The method that {name: NAME, ...} describes. InputError for an unknown name or setting."""
+    name = settings.get("name")
+    if not isinstance(name, str):
+        raise InputError(f"must read {{name: NAME, ...}} with one of {', '.join(METHODS)}")
+    if name not in METHODS:
+        raise InputError(f"unknown method '{name}'{suggest(name, METHODS)}")
+    return build_config(METHODS[name], dict(settings), f"method '{name}'")
+
+
+def _check(value: Any) -> Method:
+    if isinstance(value, Method):
+        return value
+    try:
+        return make_method(value if isinstance(value, Mapping) else {})
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+AnyMethod = Annotated[SerializeAsAny[Method], BeforeValidator(_check)]
+"""A field of a config that holds one of the methods, by its name."""

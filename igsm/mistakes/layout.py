@@ -1,0 +1,152 @@
+"""What a training document looks like, as data: rows of (part, words, role).
+
+One compiled loop reads the rows (`igsm.corpus.documents`). A way of training that needs other documents lists other
+rows (`igsm.methods`); it never writes a token itself. Today's document is `PLAIN`.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from igsm.errors import InputError
+
+
+class Mark(enum.IntEnum):
+    """GPT-2 ids that stand for no text: single bytes from 0x80 on, which texts in ASCII never hold, and GPT-2's end."""
+
+    PROBLEM = 222
+    SOLUTION = 223
+    ANSWER = 224
+    GOOD = 225
+    BAD = 226
+    RESTART = 227
+    AGAIN = 228
+    JUDGE = 229
+    MASK = 230
+    END = 50256
+
+
+class Part(enum.IntEnum):
+    """What a row of a layout writes."""
+
+    WORD = 0
+    """The row's own words."""
+    STATEMENT = 1
+    """The problem with its question."""
+    SOLUTION = 2
+    """The right solution, with the mistakes that are taken back in it."""
+    ANSWER = 3
+    """The number that is asked for."""
+
+
+class Role(enum.IntFlag):
+    """What a token is, for whoever decides about its loss or its noise. One bit each; a further one goes to the end."""
+
+    STATEMENT = 0
+    MISTAKE_WORD = 1
+    """The wrong words of a mistake: a name, or one number or symbol."""
+    MISTAKE_STEP = 2
+    """A mistake up to, not including, "BACK"."""
+    SOLUTION = 4
+    """What is to be learned: in `PLAIN` all that follows the solution mark, the end mark included."""
+    ATTEMPT = 8
+    """A solution, or the beginning of one, that is left wrong."""
+    CONSEQUENCE = 16
+    """Numbers that are wrong because of a number before them."""
+    FEEDBACK = 32
+    """What is said about a solution: tags, verdicts."""
+
+
+def role_name(role: Role) -> str:
+    """As manifests write it: "mistake_word"."""
+    return (role.name or "").lower()
+
+
+EVERYWHERE = Role.MISTAKE_WORD | Role.MISTAKE_STEP | Role.SOLUTION
+"""Roles that every corpus keeps, whether its documents have them or not."""
+
+
+class Row(NamedTuple):
+    """One row of a document.
+
+    Attributes:
+        part: what is written.
+        role: of each of its tokens. Mistakes in a solution add theirs.
+        words: of `Part.WORD`: a mark, or words that occur in texts, as " BACK.".
+    """
+
+    part: Part
+    role: Role = Role.STATEMENT
+    words: Mark | str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The kinds of documents of a corpus.
+
+    Attributes:
+        variants: (share, rows) of each kind; the shares add up to 1.
+
+    Raises:
+        InputError: shares that are not, or a document that does not begin with the problem mark and end with the end
+            mark, each once: windows tell their documents apart by these.
+    """
+
+    variants: tuple[tuple[float, tuple[Row, ...]], ...]
+
+    def __post_init__(self) -> None:
+        shares = [share for share, _ in self.variants]
+        if min(shares, default=0.0) <= 0.0 or abs(sum(shares) - 1.0) > 1e-9:
+            raise InputError(f"the shares of a layout's documents must be above 0 and add up to 1, not {shares}")
+        for _, rows in self.variants:
+            for mark, place in ((Mark.PROBLEM, 0), (Mark.END, len(rows) - 1)):
+                if [i for i, row in enumerate(rows) if row.words == mark] != [place]:
+                    raise InputError(f"a document begins with {Mark.PROBLEM!r}, ends with {Mark.END!r}, each once")
+
+    @property
+    def marks(self) -> frozenset[Mark]:
+        """The marks that occur in its documents."""
+        return frozenset(row.words for _, rows in self.variants for row in rows if isinstance(row.words, Mark))
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles that a corpus of it keeps, lowest bit first."""
+        used = EVERYWHERE
+        for _, rows in self.variants:
+            for row in rows:
+                used |= row.role
+        return tuple(role for role in Role if role & used)
+
+    def description(self) -> list[dict[str, Any]]:
+        """The layout as plain values, for manifests."""
+        return [
+            {
+                "share": share,
+                "rows": [
+                    [row.part.name, int(row.role), row.words.name if isinstance(row.words, Mark) else row.words]
+                    for row in rows
+                ],
+            }
+            for share, rows in self.variants
+        ]
+
+
+PLAIN = Layout(
+    (
+        (
+            1.0,
+            (
+                Row(Part.WORD, words=Mark.PROBLEM),
+                Row(Part.STATEMENT),
+                Row(Part.WORD, words=Mark.SOLUTION),
+                Row(Part.SOLUTION, Role.SOLUTION),
+                Row(Part.WORD, Role.SOLUTION, Mark.ANSWER),
+                Row(Part.ANSWER, Role.SOLUTION),
+                Row(Part.WORD, Role.SOLUTION, Mark.END),
+            ),
+        ),
+    )
+)
+"""A problem, its solution with the mistakes that are taken back, its answer (arXiv 2408.16293, appendix A)."""
