@@ -2,39 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from igsm.reporting.claims import Judged
     from igsm.reporting.findings import Findings
 
 _WIDTH = 80
+_STYLES = {"shown": "bold green", "refuted": "bold red", "undecided": "bold yellow", "not run": "dim"}
 
 
 def command(
     sweep: Annotated[Path, typer.Argument(help="A sweep's YAML file, e.g. configs/sweeps/demo.yaml.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Over the file.")] = None,
     root: Annotated[Path, typer.Option(help="Folder that holds the sweeps' runs.")] = Path("runs"),
+    markdown: Annotated[bool, typer.Option("--markdown", help="Claims as a Markdown table.")] = False,
 ) -> None:
-    """Compare the first two rows of a finished sweep in plain words, and write findings.json beside its runs."""
+    """What a sweep shows, in words, also written as JSON beside its runs.
+
+    A sweep with claims: each of them shown, refuted or undecided, over the training seeds that are finished. Any
+    other: its first two rows compared.
+    """
     from rich.console import Console
 
+    from igsm.reporting.claims import judge
     from igsm.reporting.findings import find
+    from igsm.reporting.results import read_results
     from igsm.rundir import write_json
-    from igsm.sweeps.plan import report_request
+    from igsm.sweeps.plan import plan, report_request
     from igsm.sweeps.sweep import load_sweep
 
     settings = load_sweep(sweep, overrides)
+    console = Console(width=min(Console().width, _WIDTH), highlight=False)
+    if settings.claims:
+        plan(settings, root)  # checks that the claims' rows are there
+        judged = judge(settings.claims, read_results(report_request(settings, root).sources))
+        path = root / settings.folder / f"{sweep.stem}.json"
+        write_json(path, {"title": settings.title, "claims": [one.content() for one in judged]})
+        if markdown:
+            print(claims_markdown(judged))
+        else:
+            show_claims(judged, console)
+        console.print(f"Written to {path}", markup=False, soft_wrap=True)
+        return
     found = find(report_request(settings, root))
     path = root / settings.folder / "findings.json"
     write_json(path, found.content())
-    console = Console(width=min(Console().width, _WIDTH), highlight=False)
     show(found, settings.shows, console)
     if found.certainty.startswith("Not settled"):
         console.print(f'More runs can settle it: mistakes sweep {sweep} "seeds=[1,2,3,4,5]" --jobs 2', markup=False)
     console.print(f"Written to {path}", markup=False)
+
+
+def show_claims(judged: Sequence[Judged], console: Any) -> None:
+    """Each claim in a few lines: the verdict, what was claimed, what was seen."""
+    from rich.text import Text
+
+    for one in judged:
+        claim = one.claim
+        console.print(Text.assemble((one.verdict, _STYLES[one.verdict]), f"  {claim.result}: {claim.says}"))
+        rows = claim.row if claim.against is None else f"{claim.against} to {claim.row}"
+        where = f"{one.measure.title}, {', '.join(claim.cells)}"
+        console.print(f"    published: {claim.published}", markup=False)
+        console.print(f"    here: {rows}, {where}: {one.numbers()}", markup=False)
+        console.print(f"    {one.why}", style="dim", markup=False)
+    counts = ", ".join(f"{n} {verdict}" for verdict in _STYLES if (n := sum(one.verdict == verdict for one in judged)))
+    console.print(f"{len(judged)} claims: {counts}", markup=False)
+
+
+def claims_markdown(judged: Sequence[Judged]) -> str:
+    """The claims as a Markdown table."""
+    lines = ["| | claimed | published | here | verdict |", "|---|---|---|---|---|"]
+    for one in judged:
+        claim = one.claim
+        rows = claim.row if claim.against is None else f"{claim.against} to {claim.row}"
+        here = f"{rows}; {', '.join(claim.cells)}: {one.numbers()}"
+        lines.append(f"| {claim.result} | {claim.says} | {claim.published} | {here} | **{one.verdict}**: {one.why} |")
+    return "\n".join(lines)
 
 
 def show(found: Findings, introduction: str, console: Any) -> None:

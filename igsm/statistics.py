@@ -1,24 +1,24 @@
-"""Uncertainty of proportions, of means and of differences, over test problems and over training seeds.
+"""Intervals of proportions and means, over test problems and over training seeds.
 
-Over problems: what other problems would show of these models. Several training seeds answer the same problems: their
-answers to one problem are no independent trials, so they are taken together. Over seeds: what training again would
-show on these problems. A claim about a way of training needs the second.
+Over problems: how far the number could be off for these models, had they been given other problems. Models of several
+training seeds answer the same problems; their answers to one problem depend on each other, so the problem is the unit.
+
+Over seeds: how far it could be off on these problems, had the models been trained again. A claim about a way of
+training needs this one.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from statistics import NormalDist, fmean, stdev
 
-import numpy as np
+CONFIDENCE = 0.95
+"""Probability that an interval covers the truth."""
 
-from igsm.seeds import numpy_generator
 
-
-def wilson(correct: float, total: float, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(correct: float, total: float) -> tuple[float, float]:
     """Wilson score interval of a proportion.
 
     Unlike "p plus or minus 1.96 standard errors" it is honest at 0 and 1: 0 of 8 gives (0, 0.32), not (0, 0).
@@ -27,7 +27,6 @@ def wilson(correct: float, total: float, confidence: float = 0.95) -> tuple[floa
         correct: successes, 0 to ``total``.
         total: trials, at least 0, or the effective number of them (:func:`effective_problems`);
             without trials nothing is known and the interval is (0, 1).
-        confidence: probability that the interval covers the true proportion.
 
     Returns:
         Lower and upper end, in [0, 1].
@@ -36,7 +35,7 @@ def wilson(correct: float, total: float, confidence: float = 0.95) -> tuple[floa
         raise ValueError(f"{correct} of {total}: the successes must lie between 0 and the number of trials")
     if total == 0:
         return 0.0, 1.0
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
     share = correct / total
     centre = share + z * z / (2 * total)
     spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
@@ -46,66 +45,13 @@ def wilson(correct: float, total: float, confidence: float = 0.95) -> tuple[floa
     return max(0.0, low), min(1.0, high)
 
 
-def mcnemar(only_first: int, only_second: int) -> float:
-    """Exact two-sided McNemar test: do two systems differ in accuracy on the same problems?
-
-    Args:
-        only_first: problems that the first system alone has right.
-        only_second: problems that the second system alone has right.
-
-    Returns:
-        The p-value under "each disagreement is a fair coin"; 1.0 when they never disagree.
-    """
-    disagreements = only_first + only_second
-    fewer = min(only_first, only_second)
-    term = tail = 1
-    for k in range(fewer):
-        term = term * (disagreements - k) // (k + 1)
-        tail += term
-    return min(1.0, 2 * tail / 2**disagreements) if disagreements else 1.0
-
-
-def sign_flip_test(differences: Sequence[int]) -> float:
-    """Exact two-sided paired test: do two systems differ on the same problems, each solved at several seeds?
-
-    The problem is the unit: if the systems are alike, each problem's difference is as likely to have the other sign.
-    The p-value is the share of all 2^n choices of signs whose sum is at least as far from 0 as the one seen. The sum of
-    the m differences of size v is v * (2 * Binomial(m, 1/2) - m); these distributions are convolved. Differences of one
-    size, as with one seed each, give McNemar's test.
-
-    Args:
-        differences: one integer a problem: at how many seeds more the second system has it right than the first.
-
-    Returns:
-        The p-value; 1.0 when no problem differs.
-    """
-    sizes, counts = np.unique(np.abs(np.array([d for d in differences if d], dtype=np.int64)), return_counts=True)
-    if len(sizes) <= 1:
-        positive = sum(d > 0 for d in differences)
-        return mcnemar(sum(d < 0 for d in differences), positive)
-    total = abs(sum(differences))
-    law = np.ones(1)  # law[k]: probability that the problems won by the second system have sizes that add up to k
-    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
-        step = np.zeros(size * count + 1)
-        step[::size] = _fair_coins(count)
-        law = np.convolve(law, step)  # not by Fourier transform, whose rounding errors exceed small p-values
-    tail = math.fsum(law[: (len(law) - 1 - total) // 2 + 1])
-    return min(1.0, 2 * tail) if total else 1.0
-
-
-def _fair_coins(count: int) -> np.ndarray:
-    """Binomial(count, 1/2) at 0 to ``count``, [count + 1]; each probability to about 11 digits."""
-    logs = np.array([math.lgamma(k + 1) for k in range(count + 1)])
-    return np.exp(logs[-1] - logs - logs[::-1] - count * math.log(2))
-
-
 def effective_problems(right: Sequence[int], seeds: int) -> float:
     """How many independent problems, each tried once, tell as much of the accuracy as these tried at several seeds.
 
-    With p the accuracy and m_i the share of seeds that have problem i right, it is p (1 - p) / Var(mean), where
-    Var(mean) = sum (m_i - p)^2 / n^2 over the n problems. It is n when the seeds agree on every problem (or there is
-    one seed), and more the less they do; never more than n * seeds, and n when the m_i are all equal, from which
-    nothing can be estimated.
+    It is p (1 - p) / Var(p): p is the accuracy, Var(p) = sum (m_i - p)^2 / n^2 its variance over the n problems, and
+    m_i the share of seeds that have problem i right. With one seed, or seeds that agree on every problem, it is n. The
+    more they disagree the larger it is, up to n * seeds. Where all m_i are equal the variance is 0 and cannot be used:
+    n, to be careful.
 
     Args:
         right: at how many seeds each problem is right, 0 to ``seeds``.
@@ -123,8 +69,9 @@ def effective_problems(right: Sequence[int], seeds: int) -> float:
 def effective_trials(right: Sequence[int], trials: Sequence[int]) -> float:
     """How many independent questions tell as much of the accuracy as these, of which each problem has several.
 
-    With p the accuracy it is p (1 - p) / Var(p), where Var(p) is that of a ratio of sums over the problems. It is the
-    number of problems where nothing can be told of it: all are right, or all wrong, or there is one problem.
+    It is p (1 - p) / Var(p), where p is the accuracy and Var(p) the variance of a ratio of two sums over problems
+    (right answers, questions). Where the variance cannot be estimated (all right, all wrong, or one problem) it is the
+    number of problems.
 
     Args:
         right: of each problem's questions, how many are right.
@@ -142,25 +89,25 @@ def effective_trials(right: Sequence[int], trials: Sequence[int]) -> float:
     return min(float(total), share * (1 - share) / variance)
 
 
-def mean_interval(answers: Sequence[Mapping[Hashable, float]], confidence: float = 0.95) -> tuple[float, float] | None:
-    """Interval of the mean of counts over the problems; the answers of several seeds to one problem go together.
+def mean_interval(answers: Sequence[Mapping[Hashable, float]]) -> tuple[float, float] | None:
+    """Interval of a mean of counts, over the problems; what several seeds answer to one problem goes together.
 
-    The mean is taken for a Poisson count in units of its own: x = (mean / standard error)^2 of them, to which Byar's
-    approximation of the exact interval is applied (Breslow and Day 1987, section 2.3), with Student's quantile for as
-    many degrees of freedom as problems have a count above 0, which are all that the standard error knows. It is the
-    normal interval where these are many. Where counts are rare (a mean of 0.003 in 1,000 problems) the normal one
-    covers the truth too seldom, for an estimate that is too low has a standard error that is too small.
+    The normal interval (mean plus or minus 1.96 standard errors) covers the truth too seldom where counts are rare,
+    such as a mean of 0.003 in 1,000 problems: a mean that is too low by chance has too small a standard error as well.
+    So the mean is read as a Poisson count of x = (mean / standard error)^2 events, each worth mean / x, and gets Byar's
+    approximation of the exact Poisson interval (Breslow and Day 1987, section 2.3). Instead of 1.96 it has Student's
+    quantile, with as many degrees of freedom as there are problems with a count above 0, for only these tell the
+    standard error anything. With many of them this is the normal interval.
 
-    Where nothing varies the standard error is 0 and says nothing. Then it is the mean plus or minus the exact Poisson
-    bound of what was never seen in n problems, -log((1 - confidence) / 2) / n (3.69 / n for 95 %), as if the problems
-    not seen differed by one. It is cut off at 0.
+    Where nothing varies the standard error is 0. Then the interval is the mean plus or minus 3.69 / n: the exact
+    Poisson bound on the share of problems of a kind that did not occur among n, taken to be off by one each.
 
     Args:
         answers: for each seed problem -> count (at least 0), of the problems that count at that seed.
-        confidence: probability that the interval covers the true mean.
 
     Returns:
-        Lower and upper end around the mean of the seeds' means; None with fewer than two problems, or none at a seed.
+        Lower end (at least 0) and upper end around the mean of the seeds' means; None with fewer than two problems, or
+        none at a seed.
     """
     deviations: dict[Hashable, float] = {}
     if not all(answers):
@@ -176,26 +123,26 @@ def mean_interval(answers: Sequence[Mapping[Hashable, float]], confidence: float
     mean = math.fsum(means) / len(means)
     variance = n / (n - 1) * math.fsum(own * own for own in deviations.values())
     if variance <= 1e-24 * mean * mean:  # rounding errors are no spread
-        never_seen = -math.log((1 - confidence) / 2) / n
+        never_seen = -math.log((1 - CONFIDENCE) / 2) / n
         return max(0.0, mean - never_seen), mean + never_seen
     seen = len({problem for own in answers for problem, value in own.items() if value})
-    z, x = student_quantile(0.5 + confidence / 2, min(seen, 1000)), mean * mean / variance
+    z, x = student_quantile(0.5 + CONFIDENCE / 2, min(seen, 1000)), mean * mean / variance
     low = x * max(0.0, 1 - 1 / (9 * x) - z / (3 * math.sqrt(x))) ** 3
     high = (x + 1) * (1 - 1 / (9 * (x + 1)) + z / (3 * math.sqrt(x + 1))) ** 3
     return mean / x * low, mean / x * high
 
 
-def share_interval(answers: Sequence[Mapping[Hashable, float]], confidence: float = 0.95) -> tuple[float, float] | None:
-    """:func:`mean_interval` of values from 0 to 1, by way of what is rarer: near 1 the misses, near 0 the hits."""
+def share_interval(answers: Sequence[Mapping[Hashable, float]]) -> tuple[float, float] | None:
+    """:func:`mean_interval` of values from 0 to 1: of hits and misses it counts the rarer ones."""
     missed = [{problem: 1 - value for problem, value in own.items()} for own in answers]
     if sum(sum(own.values()) for own in missed) > sum(sum(own.values()) for own in answers):
-        found = mean_interval(answers, confidence)
+        found = mean_interval(answers)
         return found and (found[0], min(1.0, found[1]))
-    found = mean_interval(missed, confidence)
+    found = mean_interval(missed)
     return found and (max(0.0, 1 - found[1]), 1 - found[0])
 
 
-def t_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+def t_interval(values: Sequence[float]) -> tuple[float, float] | None:
     """Student's interval of the mean of independent values, one a training seed.
 
     Returns:
@@ -203,7 +150,7 @@ def t_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float
     """
     if len(values) < 2 or min(values) == max(values):
         return None
-    spread = student_quantile(0.5 + confidence / 2, len(values) - 1) * stdev(values) / math.sqrt(len(values))
+    spread = student_quantile(0.5 + CONFIDENCE / 2, len(values) - 1) * stdev(values) / math.sqrt(len(values))
     return fmean(values) - spread, fmean(values) + spread
 
 
@@ -231,77 +178,3 @@ def _student_cdf(t: float, freedom: int) -> float:
     if odd:
         return 0.5 + (angle + (math.sin(angle) * total if freedom > 1 else 0.0)) / math.pi
     return 0.5 + math.sin(angle) * total / 2
-
-
-SPLITS, DRAWS = 200_000, 50_000
-"""Most ways to part the seeds that are all tried; how many are drawn where there are more."""
-
-
-def permutation_test(first: Sequence[float], second: Sequence[float]) -> float:
-    """Exact two-sided test: do two ways of training differ, each trained at several seeds?
-
-    If they are alike, every way to deal the values out to the two sides is as likely. The p-value is the share of these
-    whose means lie at least as far apart as those seen. Nothing is assumed of how the values are spread.
-
-    Args:
-        first, second: one value a training seed, such as an accuracy; the sides may have different numbers of them.
-
-    Returns:
-        The p-value, never below :func:`smallest_p_value`; 1.0 where a side is empty.
-    """
-    values = np.array([*first, *second], dtype=np.float64)
-    n, k = len(values), min(len(first), len(second))
-    if k == 0:
-        return 1.0
-    # The difference of the means is a linear function of the smaller side's sum, and 0 where that has its share.
-    smaller = first if len(first) == k else second
-    seen = abs(math.fsum(smaller) - k * values.mean())
-    tolerance = 1e-9 * max(1.0, float(np.abs(values).max()))  # splits that are equal but for rounding are as far
-    if math.comb(n, k) <= SPLITS:
-        return float(np.mean(np.abs(values[_splits(n, k)].sum(1) - k * values.mean()) >= seen - tolerance))
-    order = np.argsort(numpy_generator("permutation test", n, k).random((DRAWS, n)), axis=1)[:, :k]
-    as_far = int((np.abs(values[order].sum(1) - k * values.mean()) >= seen - tolerance).sum())
-    return (1 + as_far) / (1 + DRAWS)
-
-
-@functools.lru_cache(maxsize=4)
-def _splits(n: int, k: int) -> np.ndarray:
-    """All choices of k out of n, int [comb(n, k), k]."""
-    return np.array(list(itertools.combinations(range(n), k)), dtype=np.int64)
-
-
-def smallest_p_value(first: int, second: int) -> float:
-    """The least p-value that :func:`permutation_test` can give for so many seeds on the two sides."""
-    return min(1.0, (2 if first == second else 1) / math.comb(first + second, first))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's (1979) adjusted p-values, in the order given: below 0.05, the chance of any false alarm is 5 % at most."""
-    adjusted = [1.0] * len(p_values)
-    largest = 0.0
-    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = largest
-    return adjusted
-
-
-def detectable_difference(spread: float, seeds: int, power: float = 0.8, level: float = 0.05) -> float | None:
-    """The difference between two ways of training that so many seeds a side show with probability ``power``.
-
-    By Student's t, to which the permutation test comes close: (t_level + t_power) * spread * sqrt(2 / seeds).
-
-    Args:
-        spread: standard deviation over training seeds.
-        seeds: seeds of each side.
-        power: probability with which a true difference of that size is found.
-        level: two-sided level of the one test.
-
-    Returns:
-        The difference, in the unit of ``spread``; None where no difference can reach the level
-        (:func:`smallest_p_value`), as with 3 seeds a side.
-    """
-    if seeds < 1 or smallest_p_value(seeds, seeds) > level:
-        return None
-    freedom = 2 * seeds - 2
-    both = student_quantile(1 - level / 2, freedom) + student_quantile(power, freedom)
-    return both * spread * math.sqrt(2 / seeds)

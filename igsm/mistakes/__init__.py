@@ -1,1 +1,1 @@
-"""What a solution gets wrong: kinds of mistakes, one file each, and the documents that they stand in. numpy, numba."""
+"""What a solution gets wrong, and what documents look like: kinds of mistakes, one file each, and layouts."""

@@ -26,7 +26,7 @@ from igsm.problems.source import ProblemSource
 from igsm.seeds import numpy_generator, torch_seed
 from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome, Task, train
-from igsm.training.objective import Batch
+from igsm.training.objective import Batch, batch_of
 
 
 def resolve(config: ProbeConfig) -> tuple[ProbeConfig, GPT]:
@@ -110,7 +110,8 @@ def first_row(config: ProbeConfig, problem: ProblemConfig, vocabulary: Vocabular
 
 
 def _stack(rows: list[QuestionRow]) -> Batch:
-    return tuple(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True))
+    *inputs, targets = (torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True))
+    return batch_of(tuple(inputs), targets)
 
 
 def held_out(config: ProbeConfig, ranks: Ranks, count: int) -> Callable[[], Iterator[Batch]]:

@@ -14,7 +14,7 @@ from igsm.reporting.paper import split_cell
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Result, read_results
 from igsm.reporting.samples import generations
-from igsm.statistics import permutation_test, smallest_p_value
+from igsm.significance import permutation_test, smallest_p_value
 
 LEVEL = 0.05
 NOT_COMPUTABLE = "not computable yet"

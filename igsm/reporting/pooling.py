@@ -8,7 +8,8 @@ from statistics import fmean
 
 from igsm.grading.metrics import Metric
 from igsm.reporting.results import Result
-from igsm.statistics import effective_problems, mean_interval, share_interval, sign_flip_test, wilson
+from igsm.significance import sign_flip_test
+from igsm.statistics import effective_problems, mean_interval, share_interval, wilson
 
 Combined = tuple[float | None, int, tuple[float, float] | None]
 

@@ -12,7 +12,8 @@ from typing import Literal
 from igsm.grading.metrics import Metric
 from igsm.reporting.pooling import combine_results, paired_test
 from igsm.reporting.results import Result
-from igsm.statistics import permutation_test, t_interval
+from igsm.significance import permutation_test
+from igsm.statistics import t_interval
 
 Interval = tuple[float, float]
 

@@ -13,7 +13,7 @@ from igsm.reporting.paper import PaperTable, sort_columns, split_cell
 from igsm.reporting.pooling import combine_results
 from igsm.reporting.results import Result
 from igsm.reporting.seeds import Comparison, compare, counted, n_seeds, seed_interval, values_by_seed
-from igsm.statistics import holm
+from igsm.significance import holm
 
 Combine = Literal["best", "pooled"]
 AVERAGE = "average"

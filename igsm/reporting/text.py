@@ -12,7 +12,7 @@ from rich.text import Text
 from igsm.grading.metrics import CUT_OFF
 from igsm.reporting.paper import split_cell
 from igsm.reporting.table import Cell, Table, stars
-from igsm.statistics import smallest_p_value
+from igsm.significance import smallest_p_value
 
 STARS = (
     "Stars: differs from the row '{}' (* p < 0.05, ** p < 0.01, *** p < 0.001, after Holm's correction over the {} "

@@ -11,6 +11,7 @@ from igsm.decoding.decoders import parse_decoder
 from igsm.errors import InputError, suggest
 from igsm.evaluation.cells import parse_cells
 from igsm.problems.difficulty import ProblemConfig
+from igsm.reporting.claims import check_rows
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Source
 from igsm.reporting.table import PROBED
@@ -76,6 +77,7 @@ def plan(sweep: Sweep, root: Path) -> list[Job]:
     """
     jobs: dict[str, Job] = {}
     rows = list(_rows(sweep))
+    check_rows(sweep.claims, [row.row for row in rows])
     starts = _starts(rows)
     for row in rows:
         run, needs = row.folder(sweep, root), []

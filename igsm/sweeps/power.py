@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from igsm.reporting.seeds import spread
 from igsm.reporting.table import Table
-from igsm.statistics import detectable_difference, smallest_p_value
+from igsm.significance import detectable_difference, smallest_p_value
 
 POWER, LEVEL = 0.8, 0.05
 

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from igsm.config import Config, apply_overrides, build_config, load_yaml
 from igsm.errors import InputError, suggest
+from igsm.reporting.claims import Claim
 
 Scalar = bool | int | float | str
 Variables = dict[str, Scalar]
@@ -100,6 +101,8 @@ class Sweep(Config):
     decoders: list[str] = Field(default=["greedy"], min_length=1)
     families: dict[str, Family] = Field(min_length=1)
     arms: list[Arm] = Field(min_length=1)
+    claims: list[Claim] = []
+    """What `mistakes findings` judges."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -18,7 +18,8 @@ from igsm.model import GPT
 from igsm.model.gpt import Attention
 from igsm.training.config import TrainingConfig
 from igsm.training.distributed import Ranks
-from igsm.training.objective import IGNORE, Batch, Objective
+from igsm.training.metrics import StepSums, means
+from igsm.training.objective import Batch, Loss, Objective
 
 _ATTENTION_ORDER = {
     "cudnn": [SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION],
@@ -41,9 +42,9 @@ def has_compiler() -> bool:
 
 
 class Execution:
-    """Computes losses and gradients of a model that is already on `ranks.device`."""
+    """Computes losses and gradients of an objective whose model is already on `ranks.device`."""
 
-    def __init__(self, model: nn.Module, config: TrainingConfig, ranks: Ranks) -> None:
+    def __init__(self, objective: Objective, config: TrainingConfig, ranks: Ranks) -> None:
         self.config, self.ranks = config, ranks
         on_cuda = ranks.device.type == "cuda"
         mode = ("default" if on_cuda else "off") if config.compile == "auto" else config.compile
@@ -56,17 +57,17 @@ class Execution:
             fast = mode != "off" and multiplies_bfloat16()
             precision = "bfloat16" if on_cuda else "bfloat16_linear" if fast else "float32"
         self._autocast = precision != "float32"
-        for module in model.modules():
+        for module in objective.modules():
             if isinstance(module, Attention):
                 module.in_float32 = precision == "bfloat16_linear"
-        if isinstance(model, GPT):
-            model.residual_dtype = torch.bfloat16 if precision == "bfloat16_residual" else None
+            if isinstance(module, GPT):
+                module.residual_dtype = torch.bfloat16 if precision == "bfloat16_residual" else None
         torch.set_float32_matmul_precision("high" if self._autocast else "highest")
         if config.deterministic:  # cuBLAS reads this when it is first used
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(config.deterministic)
-        self._parameters = [p for p in model.parameters() if p.requires_grad]
-        self._plain = Objective(model)
+        self._parameters = [p for p in objective.parameters() if p.requires_grad]
+        self._plain = objective
         self._wrapped: nn.Module = self._plain
         if ranks.world_size > 1:
             self._wrapped = DistributedDataParallel(
@@ -74,7 +75,7 @@ class Execution:
                 device_ids=[ranks.device.index] if on_cuda else None,
                 gradient_as_bucket_view=True,
             )
-        self._forward: Callable[..., Tensor] = self._wrapped
+        self._forward: Callable[[Batch], Loss] = self._wrapped
         if mode != "off":
             # The kernels of attention are not part of what torch looks compiled code up by on disk.
             if hasattr(torch.compiler.config, "cache_key_tag"):
@@ -104,33 +105,34 @@ class Execution:
         return 1 if weights < SMALL else torch.get_num_threads()
 
     def _parts(self, batch: Batch, rows: int | None) -> Iterator[Batch]:
-        """The batch in pieces of `rows` windows, on the device."""
-        size = batch[0].shape[0]
-        for start in range(0, size, rows or size):
-            part = (tensor[start : start + (rows or size)] for tensor in batch)
-            if self.ranks.device.type == "cuda":  # from pinned memory, or the copy waits for the device
-                part = (tensor.pin_memory() for tensor in part)
-            yield tuple(tensor.to(self.ranks.device, non_blocking=True) for tensor in part)
+        """The batch in pieces of `rows` rows, on the device."""
+        return (part.mapped(self._on_device) for part in batch.parts(rows))
+
+    def _on_device(self, tensor: Tensor) -> Tensor:
+        if self.ranks.device.type == "cuda":  # from pinned memory, or the copy waits for the device
+            tensor = tensor.pin_memory()
+        return tensor.to(self.ranks.device, non_blocking=True)
 
     def _cast(self) -> Any:
         return torch.autocast(self.ranks.device.type, dtype=torch.bfloat16, enabled=self._autocast)
 
-    def gradients(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Leave the gradient of the mean loss over all processes' targets in the parameters.
+    def _no_sums(self) -> Tensor:
+        """A sum and its denominator for each of the objective's metrics, float64 [number of them, 2]."""
+        return torch.zeros((len(self._plain.metrics), 2), dtype=torch.float64, device=self.ranks.device)
 
-        Returns:
-            This process's sum of losses, the number of targets of all processes, and the norm of the whole
-            gradient before clipping (0-d tensors on the device).
-        """
-        count = (batch[-1] != IGNORE).sum()
-        if self.ranks.device.type == "cuda":
-            count = count.pin_memory()
-        targets = self.ranks.sum(count.to(self.ranks.device, non_blocking=True))
+    def _add_metrics(self, sums: Tensor, loss: Loss) -> None:
+        for row, name in zip(sums, self._plain.metrics, strict=True):
+            row += torch.stack([number.detach().double() for number in loss.metrics[name]])
+
+    def gradients(self, batch: Batch) -> StepSums:
+        """Leave the gradient of the loss, the mean over all processes' count, in the parameters."""
+        count = self.ranks.sum(self._on_device(batch.count))
         # DistributedDataParallel takes the mean over processes.
-        scale = self.ranks.world_size / targets.clamp(min=1)
+        scale = self.ranks.world_size / torch.where(count > 0, count, torch.ones_like(count))
         total = torch.zeros((), device=self.ranks.device)
+        metrics = self._no_sums()
         rows = self.config.micro_batch
-        parts = -(-batch[0].shape[0] // (rows or batch[0].shape[0]))
+        parts = -(-len(batch.targets) // (rows or len(batch.targets)))
         for number, part in enumerate(self._parts(batch, rows)):
             last = number == parts - 1
             if isinstance(self._wrapped, DistributedDataParallel) and not last:
@@ -139,25 +141,27 @@ class Execution:
                 exchange = contextlib.nullcontext()
             with exchange:
                 with self._cast():
-                    loss = self._forward(*part)
-                (loss * scale).backward()
-            total += loss.detach()
+                    loss = self._forward(part)
+                (loss.sum * scale).backward()
+            total += loss.sum.detach()
+            self._add_metrics(metrics, loss)
         gradients = [p.grad for p in self._parameters if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
         if self.config.gradient_clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self._parameters, self.config.gradient_clip, norm)
-        return total, targets, norm
+        return StepSums(total, metrics, count, norm)
 
     @torch.no_grad()
-    def mean_loss(self, batches: Iterator[Batch], rows: int = 32) -> float:
-        """Mean loss over the targets of all processes' batches, without training and without compiling."""
+    def measure(self, batches: Iterable[Batch], rows: int = 32) -> dict[str, float]:
+        """The mean loss ("loss") and the metrics of all processes' batches, without training and without compiling."""
         self._plain.eval()
-        sums = torch.zeros(2, dtype=torch.float64, device=self.ranks.device)
+        total, metrics = torch.zeros((1, 2), dtype=torch.float64, device=self.ranks.device), self._no_sums()
         for batch in batches:
+            total[0, 1] += batch.count
             for part in self._parts(batch, rows):
                 with self._cast():
-                    sums[0] += self._plain(*part)
-                sums[1] += (part[-1] != IGNORE).sum()
+                    loss = self._plain(part)
+                total[0, 0] += loss.sum
+                self._add_metrics(metrics, loss)
         self._plain.train()
-        loss, targets = self.ranks.sum(sums).tolist()
-        return loss / max(1, targets)
+        return means(("loss", *self._plain.metrics), self.ranks.sum(torch.cat([total, metrics])).tolist())

@@ -22,7 +22,7 @@ from igsm.training.config import TrackingConfig, TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.execution import Execution
 from igsm.training.metrics import Interval, Measurement, Meter
-from igsm.training.objective import Batch
+from igsm.training.objective import Batch, CrossEntropy, Objective
 from igsm.training.optimizers import Optimizers
 from igsm.training.resume import open_run, restore, save
 from igsm.training.schedules import learning_rate
@@ -46,9 +46,9 @@ class Task:
     """What is trained, on what.
 
     Attributes:
-        model: called with a batch's tensors but the last; its logits are compared with the last, the targets
-            (see `objective.Batch`). Parameters that do not require gradients stay as they are.
+        model: what checkpoints hold. Parameters that do not require gradients stay as they are.
         batches: from a step on, this process's share of each batch.
+        objective: puts what is minimised around the model.
         held_out: this process's share of the held-out batches, the same at every call.
         evaluate: called by the first process with the model and the steps done; what it returns is logged.
         seed: of dropout.
@@ -57,6 +57,7 @@ class Task:
 
     model: nn.Module
     batches: Callable[[int], Batches]
+    objective: Callable[[nn.Module], Objective] = CrossEntropy
     held_out: Callable[[], Iterator[Batch]] | None = None
     evaluate: Callable[[nn.Module, int], dict[str, float]] | None = None
     seed: int = 0
@@ -131,7 +132,8 @@ class _Run:
         self.optimizers = Optimizers(self.model, config)
         self.progress = restore(folder, self.model, self.optimizers, ranks, task.vocabulary)
         self.began_at = self.progress.step
-        self.execution = Execution(self.model, config, ranks)
+        self.objective = task.objective(self.model).to(ranks.device)
+        self.execution = Execution(self.objective, config, ranks)
         self.meter, self.interval = Meter(ranks), Interval()
         self.metrics = JsonlWriter(folder.metrics) if ranks.first else None
         self.tracker = Tracker(tracking, folder) if ranks.first else None
@@ -171,13 +173,13 @@ class _Run:
                 break
             # ---- gradients
             torch.manual_seed(torch_seed(self.task.seed, "dropout", progress.step, self.ranks.rank))
-            loss, targets, norm = self.execution.gradients(batch)
-            self.meter.add(progress.step + 1, loss, targets, norm)
+            sums = self.execution.gradients(batch)
+            self.meter.add(progress.step + 1, batch.n_targets, sums)
             # ---- update
             if not (config.skip_bad_steps and self._read_and_skip()):
                 self.optimizers.step(learning_rate(config, progress.step))
             self.optimizers.zero_grad()
-            positions = batch[-1].numel() * self.ranks.world_size
+            positions = batch.targets.numel() * self.ranks.world_size
             progress.step += 1
             progress.tokens_seen += positions
             self.interval.positions += positions
@@ -237,7 +239,7 @@ class _Run:
         targets = sum(one.targets for one in self.interval.measured)
         line = {
             "step": self.progress.step,
-            **self.interval.summary(),
+            **self.interval.summary(self.objective.metrics),
             "learning_rate": learning_rate(self.config, self.progress.step - 1),
             "masked_share": 1 - targets / max(1, self.interval.positions),
             "tokens_seen": self.progress.tokens_seen,
@@ -260,7 +262,8 @@ class _Run:
         began = time.perf_counter()
         values: dict[str, float] = {}
         if self.task.held_out is not None:
-            values["held_out_loss"] = self.execution.mean_loss(self.task.held_out())
+            means = self.execution.measure(self.task.held_out())
+            values |= {f"held_out_{name}": value for name, value in means.items()}
         if self.task.evaluate is not None and self.ranks.first:
             self.model.eval()
             with torch.no_grad():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -13,18 +15,40 @@ from igsm.training.distributed import Ranks
 
 
 @dataclass(frozen=True)
+class StepSums:
+    """What a step comes to, on the device.
+
+    Attributes:
+        loss: this process's sum, 0-d.
+        metrics: this process's sums and their denominators, float64 [number of the objective's metrics, 2].
+        count: what the losses of all processes are divided by, 0-d.
+        gradient_norm: of the whole gradient before clipping, 0-d.
+    """
+
+    loss: Tensor
+    metrics: Tensor
+    count: Tensor
+    gradient_norm: Tensor
+
+
+@dataclass(frozen=True)
 class Measurement:
     """One optimizer step, over all processes."""
 
     step: int
     loss: float
-    """Sum over the targets."""
+    """Sum over the batch."""
+    count: float
+    """What the loss is divided by."""
     targets: int
+    """Tokens that carry loss."""
     gradient_norm: float
+    metrics: Sequence[Sequence[float]] = ()
+    """A sum and its denominator for each of the objective's metrics."""
 
     @property
     def mean_loss(self) -> float:
-        return self.loss / max(1, self.targets)
+        return self.loss / (self.count or 1)
 
     def is_bad(self, explosion_loss: float) -> bool:
         """Not finite, or a mean loss above `explosion_loss`."""
@@ -36,34 +60,41 @@ class Measurement:
 
 
 class Meter:
-    """Keeps losses and norms on the device until they are read: the host need not wait at every step."""
+    """Keeps sums and norms on the device until they are read: the host need not wait at every step."""
 
     def __init__(self, ranks: Ranks) -> None:
         self._ranks = ranks
-        self._pending: list[tuple[int, Tensor, Tensor, Tensor]] = []
+        self._pending: list[tuple[int, int, StepSums]] = []
 
-    def add(self, step: int, loss: Tensor, targets: Tensor, gradient_norm: Tensor) -> None:
-        """Note a step: this process's sum of losses, all processes' targets and norm (0-d tensors)."""
-        self._pending.append((step, loss, targets, gradient_norm))
+    def add(self, step: int, targets: int, sums: StepSums) -> None:
+        """Note a step, and how many targets of this process carried loss."""
+        self._pending.append((step, targets, sums))
 
     def read(self, stop: bool) -> tuple[list[Measurement], bool]:
         """The steps noted since the last call, and whether any process was asked to stop.
 
         All processes must call it after the same steps.
         """
-        steps, losses, targets, norms = zip(*self._pending, strict=True) if self._pending else ((),) * 4
-        self._pending = []
-        flag = torch.tensor(float(stop), device=self._ranks.device)
-        sums = self._ranks.sum(torch.stack([flag.double(), *(loss.detach().double() for loss in losses)]))
-        local = torch.stack([x.detach().double() for x in (*targets, *norms)]) if steps else sums[:0]
-        flag_sum, *loss_sums = sums.tolist()
-        values = local.tolist()
-        counts, gradient_norms = values[: len(steps)], values[len(steps) :]
-        measured = [
-            Measurement(step, loss, int(count), norm)
-            for step, loss, count, norm in zip(steps, loss_sums, counts, gradient_norms, strict=True)
-        ]
-        return measured, flag_sum > 0
+        pending, self._pending = self._pending, []
+        numbers = [float(stop), *(targets for _, targets, _ in pending)]
+        mine = [torch.tensor(numbers, dtype=torch.float64, device=self._ranks.device)]
+        same = []
+        for _, _, sums in pending:
+            mine += [sums.loss.double().view(1), sums.metrics.flatten()]
+            same += [sums.count.double(), sums.gradient_norm.double()]
+        added = iter(self._ranks.sum(torch.cat(mine)).tolist())
+        known = iter(torch.stack(same).tolist() if same else [])
+        asked, *targets = itertools.islice(added, len(numbers))
+        measured = []
+        for (step, _, sums), n_targets in zip(pending, targets, strict=True):
+            loss, metrics = next(added), [(next(added), next(added)) for _ in sums.metrics]
+            measured.append(Measurement(step, loss, next(known), int(n_targets), next(known), metrics))
+        return measured, asked > 0
+
+
+def means(names: Iterable[str], pairs: Iterable[Sequence[float]]) -> dict[str, float]:
+    """The quotients of (sum, number) by name; means over nothing are left out."""
+    return {name: total / number for name, (total, number) in zip(names, pairs, strict=True) if number}
 
 
 @dataclass
@@ -79,12 +110,18 @@ class Interval:
     """Tokens trained on, over all processes."""
     measured: list[Measurement] = field(default_factory=list)
 
-    def summary(self) -> dict[str, float]:
-        """The part of a metrics line that is measured over the interval (bad steps are left out of it)."""
+    def summary(self, names: Sequence[str] = ()) -> dict[str, float]:
+        """The part of a metrics line that is measured over the interval (bad steps are left out of it).
+
+        Args:
+            names: of the objective's metrics.
+        """
         seconds = max(1e-9, time.perf_counter() - self.began - self.away)
-        targets = sum(one.targets for one in self.measured)
+        count = sum(one.count for one in self.measured)
+        pairs = [[sum(one.metrics[i][j] for one in self.measured) for j in range(2)] for i in range(len(names))]
         return {
-            "loss": sum(one.loss for one in self.measured) / max(1, targets),
+            "loss": sum(one.loss for one in self.measured) / (count or 1),
+            **means(names, pairs),
             "gradient_norm": max((one.gradient_norm for one in self.measured), default=0.0),
             "tokens_per_second": self.positions / seconds,
             "loader_wait_share": min(1.0, self.waited / seconds),

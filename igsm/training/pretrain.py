@@ -17,21 +17,21 @@ from igsm.seeds import torch_seed
 from igsm.training.config import PretrainConfig, TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome, Task, train
-from igsm.training.objective import Batch, next_token_batch
+from igsm.training.objective import Batch, CrossEntropy, Objective
 from igsm.training.settings import resolve_pretraining, vocabulary_of
 
 Evaluate = Callable[[nn.Module, int], dict[str, float]]
 
 
 class WindowBatches:
-    """Batches for next-token prediction from a loader of windows."""
+    """The objective's batches from a loader of windows."""
 
-    def __init__(self, loader: WindowLoader, config: TrainingConfig) -> None:
-        self._loader, self._config = loader, config
+    def __init__(self, loader: WindowLoader, config: TrainingConfig, objective: type[Objective] = CrossEntropy) -> None:
+        self._loader, self._config, self._objective = loader, config, objective
 
     def __iter__(self) -> Iterator[Batch]:
-        for tokens, planes in self._loader:
-            yield next_token_batch(torch.from_numpy(tokens), torch.from_numpy(planes), self._config)
+        for tokens, roles in self._loader:
+            yield self._objective.batch(torch.from_numpy(tokens), torch.from_numpy(roles), self._config)
 
     def close(self) -> None:
         self._loader.close()

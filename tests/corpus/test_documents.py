@@ -24,7 +24,8 @@ from igsm.mistakes.source import DocumentSource
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
 
-PROBLEM, MISTAKES = ProblemConfig(difficulty="nano"), MistakeConfig(kind="retry", rate=0.5)
+PROBLEM = ProblemConfig(difficulty="nano")
+MISTAKES = MistakeConfig(kind="retry", rate=0.5)
 VOCABULARY = load_vocabulary(PROBLEM, "gpt2")
 TAGGED = (
     Row(Part.WORD, words=Mark.PROBLEM),

@@ -10,8 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 # Each room may import the rooms named here, itself and the ground floor.
-GROUND = {"errors", "config", "former_keys", "compilation", "seeds", "rundir", "checkpoints", "locks", "statistics"}
-GROUND |= {"classification"}
+GROUND = {"errors", "config", "former_keys", "compilation", "seeds", "rundir", "checkpoints", "locks"}
+GROUND |= {"statistics", "significance", "classification"}
 MAY_IMPORT = {
     "problems": set(),
     "mistakes": {"problems"},

@@ -51,6 +51,7 @@ from igsm.model import GPT, ModelConfig
 from igsm.training.config import TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.execution import Execution
+from igsm.training.objective import CrossEntropy, batch_of
 from igsm.training.optimizers import Optimizers
 # not ru_maxrss, which begins with that of the process that started this one
 peak = lambda: int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1]) * 1024
@@ -60,9 +61,10 @@ ids = torch.zeros(1, 8, dtype=torch.int64)
 (GPT(ModelConfig(layers=1, heads=1, vocabulary_size=64))(ids).sum()).backward()  # what torch takes by itself
 before = peak()
 model = GPT(shape)
-execution, optimizers = Execution(model, training, Ranks(torch.device("cpu"))), Optimizers(model, training)
+execution = Execution(CrossEntropy(model), training, Ranks(torch.device("cpu")))
+optimizers = Optimizers(model, training)
 ids = torch.zeros(16, 256, dtype=torch.int64)
-execution.gradients((ids, ids))
+execution.gradients(batch_of((ids,), ids))
 optimizers.step(0.001)
 print(peak() - before)
 """

@@ -121,8 +121,8 @@ def test_processes_share_the_held_out_problems(count: int, base: Path) -> None:
     config, _ = resolve(settings(base))
     (alone,) = held_out(config, ALONE, count)()
     ranks = [Ranks(torch.device("cpu"), rank, world_size=3) for rank in range(3)]
-    shared = [row for one in ranks for batch in held_out(config, one, count)() for row in batch[0].tolist()]
-    assert sorted(shared) == sorted(alone[0].tolist())
+    shared = [row for one in ranks for batch in held_out(config, one, count)() for row in batch.targets.tolist()]
+    assert sorted(shared) == sorted(alone.targets.tolist())
 
 
 def test_the_frozen_weights_are_the_models(base: Path, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from igsm.reporting.pooling import paired_test
 from igsm.reporting.results import Source, read_results
 from igsm.reporting.table import Table, build_table, stars
 from igsm.reporting.text import csv_text, evidence, notes
-from igsm.statistics import mcnemar, permutation_test, t_interval, wilson
+from igsm.significance import mcnemar, permutation_test
+from igsm.statistics import t_interval, wilson
 
 CELL = "op=3"
 

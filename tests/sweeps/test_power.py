@@ -12,7 +12,7 @@ import yaml
 
 from cli.sweep import command
 from igsm.reporting.report import build_report
-from igsm.statistics import detectable_difference
+from igsm.significance import detectable_difference
 from igsm.sweeps.plan import plan, report_request
 from igsm.sweeps.power import power_lines
 from igsm.sweeps.sweep import load_sweep

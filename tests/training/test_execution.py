@@ -10,6 +10,7 @@ from igsm.model.gpt import Attention
 from igsm.training import execution
 from igsm.training.config import TrainingConfig
 from igsm.training.distributed import Ranks
+from igsm.training.objective import CrossEntropy, batch_of
 from tests.training.toy_training import IDS, toy_config
 
 
@@ -37,7 +38,7 @@ def test_precision_on_the_cpu(monkeypatch: pytest.MonkeyPatch, precision: str, c
             module.in_float32 = True
     recipe = config.training.model_copy(update={"precision": precision, "compile": compile})
     ids = torch.arange(IDS).view(1, -1)
-    execution.Execution(model, recipe, Ranks(torch.device("cpu"))).gradients((ids, ids))
+    execution.Execution(CrossEntropy(model), recipe, Ranks(torch.device("cpu"))).gradients(batch_of((ids,), ids))
     linear = precision == "bfloat16_linear" or (precision == "auto" and compile == "default" and native)
     assert logits[0].dtype == (torch.bfloat16 if linear or precision == "bfloat16" else torch.float32)
     assert seen[0].dtype == (torch.bfloat16 if precision == "bfloat16" else torch.float32)
@@ -57,5 +58,5 @@ def test_without_a_compiler_nothing_is_compiled(
     monkeypatch.setattr(torch, "compile", refuse)
     training = TrainingConfig(steps=1, batch=2, warmup_steps=0, compile="default")
     model = GPT(ModelConfig(layers=1, heads=1, head_size=8, vocabulary_size=64))
-    execution.Execution(model, training, Ranks(torch.device("cpu")))
+    execution.Execution(CrossEntropy(model), training, Ranks(torch.device("cpu")))
     assert "no C++ compiler found" in capsys.readouterr().err

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,9 @@ from igsm.training import execution, resume
 from igsm.training.distributed import Ranks
 from igsm.training.folder import MAY_CHANGE
 from igsm.training.loop import TrainingError
-from igsm.training.objective import IGNORE
+from igsm.training.objective import IGNORE, Batch, CrossEntropy, Loss, Objective, batch_of
 from igsm.training.schedules import learning_rate
-from tests.training.toy_training import CONTEXT, ToyWindows, metrics, toy_config, toy_train, weights
+from tests.training.toy_training import CONTEXT, ToyWindows, metrics, toy_config, toy_task, toy_train, weights
 
 ALONE = Ranks(torch.device("cpu"))
 
@@ -52,7 +54,7 @@ def test_metrics_say_what_was_done(tmp_path: Path) -> None:
     lines = metrics(tmp_path)
     assert [line["step"] for line in lines] == [5, 10, 12]
     batches = iter(ToyWindows(config, ALONE, 0))
-    targets = [int((next(batches)[-1] != IGNORE).sum()) for _ in range(12)]
+    targets = [next(batches).n_targets for _ in range(12)]
     last = lines[-1]
     assert last["tokens_seen"] == 12 * 4 * CONTEXT
     assert last["targets_seen"] == sum(targets)
@@ -79,7 +81,8 @@ def test_held_out_loss_and_evaluation_are_logged(tmp_path: Path) -> None:
     lines = [line for line in metrics(tmp_path) if "held_out_loss" in line]
     assert seen == [line["step"] for line in lines] == [10, 15]
     model, _ = load_model(tmp_path)
-    loss = nn.functional.cross_entropy(model(batch[0]).flatten(0, 1), batch[1].flatten(), ignore_index=IGNORE)
+    logits = model(*batch.inputs).flatten(0, 1)
+    loss = nn.functional.cross_entropy(logits, batch.targets.flatten(), ignore_index=IGNORE)
     assert lines[-1]["held_out_loss"] == pytest.approx(loss.item(), rel=1e-5)
     assert lines[-1]["accuracy"] == 0.5
 
@@ -91,6 +94,67 @@ def test_micro_batches_change_nothing_but_rounding(tmp_path: Path) -> None:
     for a, b in zip(metrics(tmp_path / "whole"), metrics(tmp_path / "parts"), strict=True):
         assert a["loss"] == pytest.approx(b["loss"], rel=1e-4)
         assert a["gradient_norm"] == pytest.approx(b["gradient_norm"], rel=1e-3)
+
+
+class Counting(Objective):
+    """Cross-entropy that also says how often token 3 is the target's guess, of the even targets."""
+
+    metrics = ("says_3", "none_of_them")
+
+    def forward(self, batch: Batch) -> Loss:
+        even = (batch.targets != IGNORE) & (batch.targets % 2 == 0)
+        guessed = self.logits(batch.inputs).argmax(-1) == 3
+        zero = torch.zeros(())
+        named = {"none_of_them": (zero, zero), "says_3": ((guessed & even).sum(), even.sum())}
+        return Loss(CrossEntropy(self.model)(batch).sum, named)
+
+
+def test_what_an_objective_measures_stands_beside_its_loss(tmp_path: Path) -> None:
+    """Guards: a metric divided by the loss's count, averaged over parts or steps of uneven counts, or named wrongly; a
+    mean over nothing given as a number; another gradient."""
+    recipe = {"log_every": 3, "checkpoint_every": 6, "evaluate_every": 6, "micro_batch": 3, "learning_rate": 1e-9}
+    config = toy_config(label_masking="step", steps=6, **recipe)
+    held_out = next(iter(ToyWindows(config, ALONE, 999)))
+    toy_train(config, tmp_path / "run", objective=Counting, held_out=lambda: iter([held_out]))
+    toy_train(config, tmp_path / "plain", held_out=lambda: iter([held_out]))
+    assert weights(tmp_path / "run", 6) == weights(tmp_path / "plain", 6)
+    model, _ = load_model(tmp_path / "run")  # its weights hardly changed
+    batches = list(itertools.islice(ToyWindows(config, ALONE, 0), 6))
+    lines = metrics(tmp_path / "run")
+    for line, those in zip(lines, (batches[:3], batches[3:], [held_out]), strict=True):
+        targets = torch.cat([batch.targets for batch in those])
+        even = (targets != IGNORE) & (targets % 2 == 0)
+        guessed = model(torch.cat([batch.inputs[0] for batch in those])).argmax(-1) == 3
+        name = "says_3" if "loss" in line else "held_out_says_3"
+        assert line[name] == pytest.approx(guessed[even].float().mean().item())
+    plain = [line.keys() for line in metrics(tmp_path / "plain")]
+    assert [line.keys() - keys for line, keys in zip(lines, plain, strict=True)] == [
+        {"says_3"},
+        {"says_3"},
+        {"held_out_says_3"},
+    ]
+
+
+def test_a_weighted_batch_is_divided_by_its_weights(tmp_path: Path) -> None:
+    """Guards: weights whose sum is below 1 divided by 1; micro-batches divided by their own."""
+
+    class Weighted(ToyWindows):
+        def __iter__(self) -> Iterator[Batch]:
+            for batch in super().__iter__():
+                factor = torch.arange(4)[:, None] * 1e-3
+                yield batch_of(batch.inputs, batch.targets, factor.expand(batch.targets.shape))
+
+    config = toy_config(steps=5, micro_batch=2)
+    toy_train(config, tmp_path, batches=lambda step: Weighted(config, ALONE, step))
+    first = next(iter(Weighted(config, ALONE, 0)))
+    model = toy_task(config, ALONE).model
+    each = CrossEntropy(model)
+    rows = [batch_of((row[None],), targets[None]) for row, targets in zip(first.inputs[0], first.targets, strict=True)]
+    n = torch.tensor([float(row.count) for row in rows])
+    sums = torch.stack([each(row).sum for row in rows])
+    factor = torch.arange(4) * 1e-3
+    assert metrics(tmp_path)[0]["loss"] == pytest.approx(((sums * factor).sum() / (n * factor).sum()).item(), rel=1e-5)
+    assert metrics(tmp_path)[0]["targets_seen"] == n.sum()
 
 
 def test_checkpoints_kept(tmp_path: Path) -> None:

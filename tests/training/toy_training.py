@@ -20,7 +20,7 @@ from igsm.seeds import numpy_generator, torch_seed
 from igsm.training.config import TrackingConfig, TrainingConfig
 from igsm.training.distributed import Ranks, join, leave
 from igsm.training.loop import Outcome, Task, train
-from igsm.training.objective import Batch, next_token_batch
+from igsm.training.objective import Batch, CrossEntropy
 from igsm.training.signals import REQUEUE_EXIT_CODE
 
 CONTEXT, IDS = 16, 32
@@ -63,12 +63,13 @@ class ToyWindows:
             generator = numpy_generator(self.config.seed, "toy windows", self.step)
             tokens = (generator.integers(IDS, size=(batch, 1)) + range(CONTEXT)) % IDS
             share = generator.random((batch, 1))
-            planes = (generator.random((batch, CONTEXT)) < share).astype("uint8") * 3
+            roles = (generator.random((batch, CONTEXT)) < share).astype("uint8") * 3
             mine = slice(self.ranks.rank * rows, (self.ranks.rank + 1) * rows)
             if self.step == self.signal_at:
                 os.kill(os.getpid(), signal.SIGUSR1)
             self.step += 1
-            yield next_token_batch(torch.from_numpy(tokens[mine]), torch.from_numpy(planes[mine]), self.config.training)
+            windows = (torch.from_numpy(tokens[mine]), torch.from_numpy(roles[mine]))
+            yield CrossEntropy.batch(*windows, self.config.training)
 
     def close(self) -> None:
         pass

@@ -1,0 +1,221 @@
+"""Claims about ways of training and decoding: what a paper says, what a sweep came to, and whether that settles it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, variance
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from igsm.config import Config
+from igsm.errors import InputError, suggest
+from igsm.grading.metrics import METRICS, Json, Metric
+from igsm.reporting.pooling import combine_results
+from igsm.reporting.results import Result
+from igsm.reporting.seeds import Interval
+from igsm.significance import holm, paired_permutation_test, permutation_test
+from igsm.statistics import student_quantile, t_interval
+
+LEVEL = 0.05
+LEAST_SEEDS = 5
+"""Training seeds of a row below which nothing is settled."""
+
+Verdict = Literal["shown", "refuted", "undecided", "not run"]
+
+
+class Claim(Config):
+    """One statement, on the mean of a measure over some cells.
+
+    `higher` and `lower` compare a row with `against`; `alike` says that the two differ by no more than `margin`;
+    `at_most` and `at_least` compare the row with `value`. Units are the measure's own: 0.01 is one point of accuracy.
+    """
+
+    result: str
+    """Which of the paper's results, e.g. "Result 2"."""
+    says: str
+    published: str = "-"
+    """The paper's numbers."""
+    row: str
+    against: str | None = None
+    decoder: str = "greedy"
+    """Of a row that has several; of a probe all-parameters or first-mistakes."""
+    cells: list[str] = Field(min_length=1)
+    """Ends of cells' names, e.g. op=6."""
+    measure: str = "accuracy"
+    expect: Literal["higher", "lower", "alike", "at_most", "at_least"]
+    margin: float | None = Field(default=None, gt=0)
+    value: float | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Claim:
+        needed = {"higher": "against", "lower": "against", "alike": "margin", "at_most": "value", "at_least": "value"}
+        if getattr(self, needed[self.expect]) is None or (self.expect == "alike" and self.against is None):
+            lacks = "against and margin" if self.expect == "alike" else needed[self.expect]
+            raise ValueError(f"claim '{self.says}': expect={self.expect} needs {lacks}")
+        if self.measure not in METRICS:
+            raise ValueError(f"claim '{self.says}': unknown measure '{self.measure}'{suggest(self.measure, METRICS)}")
+        return self
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim and what the runs say.
+
+    Attributes:
+        row, against: training seed -> mean over the claim's cells; of the seeds that have all of them.
+        interval: 95 %, over training seeds: of the difference, or of the row's mean where there is no `against`.
+        p_value: of the difference, over training seeds; None for a claim that an interval decides.
+        adjusted: after Holm, over all p-values of the claims judged together.
+    """
+
+    claim: Claim
+    row: dict[int, float]
+    against: dict[int, float]
+    interval: Interval | None
+    p_value: float | None
+    adjusted: float | None = None
+    verdict: Verdict = "not run"
+    why: str = "-"
+
+    @property
+    def measure(self) -> Metric:
+        return METRICS[self.claim.measure]
+
+    def numbers(self) -> str:
+        """What was seen, as printed: "41.9 to 63.5 (+21.6; +15.0 to +28.2)"."""
+        if not self.row or (self.claim.against is not None and not self.against):
+            return "-"
+        show, mean = self.measure.text, fmean(self.row.values())
+        interval = self.interval
+        if self.claim.against is None:
+            return show(mean) + (f" ({self.measure.range(*interval)})" if interval else "")
+        base, difference = fmean(self.against.values()), self.measure.difference
+        text = f"{show(base)} to {show(mean)} ({difference(mean - base)}"
+        return text + (f"; {difference(interval[0])} to {difference(interval[1])})" if interval else ")")
+
+    def content(self) -> Json:
+        """As written to `findings.json`."""
+        return {
+            "claim": self.claim.model_dump(mode="json", exclude_defaults=True),
+            "row": {str(seed): value for seed, value in self.row.items()},
+            "against": {str(seed): value for seed, value in self.against.items()},
+            "interval_over_seeds": self.interval,
+            "p_value_over_seeds": self.p_value,
+            "p_value_after_holm": self.adjusted,
+            "verdict": self.verdict,
+            "why": self.why,
+        }
+
+
+def judge(claims: Sequence[Claim], results: Sequence[Result]) -> list[Judged]:
+    """What the evaluations say of each claim.
+
+    The unit is the training seed, also where a claim compares two decoders of one model: those are paired by seed.
+    """
+    drafts = [_draft(claim, results) for claim in claims]
+    p_values = [draft.p_value for draft in drafts if draft.p_value is not None]
+    adjusted = iter(holm(p_values))
+    found = []
+    for draft in drafts:
+        one = draft if draft.p_value is None else replace(draft, adjusted=next(adjusted))
+        verdict, why = _verdict(one)
+        found.append(replace(one, verdict=verdict, why=why))
+    return found
+
+
+def check_rows(claims: Sequence[Claim], rows: Sequence[str]) -> None:
+    """Raise :class:`InputError` for a claim about a row that the table does not have."""
+    for claim in claims:
+        for name in (claim.row, claim.against):
+            if name is not None and name not in rows:
+                raise InputError(f"claim '{claim.says}': there is no row '{name}'{suggest(name, rows)}")
+
+
+def _draft(claim: Claim, results: Sequence[Result]) -> Judged:
+    """Numbers, interval and p-value of one claim, no verdict yet."""
+    chosen = [_chosen(claim, name, results) for name in (claim.row, claim.against)]
+    row, against = (_by_seed(claim, side) for side in chosen)
+    if claim.against is None:
+        return Judged(claim, row, {}, _interval(list(row.values())), None)
+    tested = claim.expect in ("higher", "lower")
+    if {os.path.realpath(one.run) for one in chosen[0]} & {os.path.realpath(one.run) for one in chosen[1]}:
+        common = sorted(row.keys() & against.keys())
+        row, against = ({seed: side[seed] for seed in common} for side in (row, against))
+        differences = [row[seed] - against[seed] for seed in common]
+        p_value = paired_permutation_test(differences) if tested and common else None
+        return Judged(claim, row, against, _interval(differences), p_value)
+    first, second = list(against.values()), list(row.values())
+    p_value = permutation_test(first, second) if tested and first and second else None
+    return Judged(claim, row, against, _interval_apart(first, second), p_value)
+
+
+def _chosen(claim: Claim, row: str | None, results: Sequence[Result]) -> list[Result]:
+    """The evaluations of a row that the claim is about: at its decoder, or at the only one that the row has."""
+    found = [one for one in results if one.row == row and one.cell.rpartition(":")[2] in claim.cells]
+    if len({one.decoder for one in found}) > 1:
+        found = [one for one in found if one.decoder == claim.decoder]
+    return found
+
+
+def _by_seed(claim: Claim, results: Sequence[Result]) -> dict[int, float]:
+    """Training seed -> mean over the claim's cells, of the seeds that have them all."""
+    found: dict[int, dict[str, float]] = {}
+    for result in results:
+        value, _, _ = combine_results([result], METRICS[claim.measure])
+        if result.seed is not None and value is not None:
+            found.setdefault(result.seed, {})[result.cell] = value
+    return {seed: fmean(cells.values()) for seed, cells in sorted(found.items()) if len(cells) == len(claim.cells)}
+
+
+def _interval(values: Sequence[float]) -> Interval | None:
+    """Student's interval of the mean; a point where all values are equal."""
+    if len(values) < 2:
+        return None
+    return t_interval(values) or (values[0], values[0])
+
+
+def _interval_apart(first: Sequence[float], second: Sequence[float]) -> Interval | None:
+    """Welch's interval of the difference of two means, second less first; degrees of freedom are rounded down."""
+    if min(len(first), len(second)) < 2:
+        return None
+    difference = fmean(second) - fmean(first)
+    parts = [variance(values) / len(values) for values in (first, second)]
+    if not sum(parts):
+        return difference, difference
+    freedom = sum(parts) ** 2 / sum(
+        part**2 / (len(values) - 1) for part, values in zip(parts, (first, second), strict=True)
+    )
+    half = student_quantile(0.975, max(1, int(freedom))) * math.sqrt(sum(parts))
+    return difference - half, difference + half
+
+
+def _verdict(judged: Judged) -> tuple[Verdict, str]:
+    claim, interval = judged.claim, judged.interval
+    sides = [judged.row] if claim.against is None else [judged.row, judged.against]
+    n = min(len(side) for side in sides)
+    if not n:
+        return "not run", "-"
+    if n < LEAST_SEEDS or interval is None:
+        return "undecided", f"{n} training seed{'s' if n > 1 else ''}; {LEAST_SEEDS} a side are needed"
+    low, high = interval
+    if claim.expect in ("higher", "lower"):
+        up = low + high > 0
+        reason = f"p = {judged.adjusted:.2g} after Holm, {n} seeds a side"
+        if judged.adjusted is None or judged.adjusted > LEVEL:
+            return "undecided", reason
+        return ("shown" if up == (claim.expect == "higher") else "refuted"), reason
+    if claim.expect == "alike":
+        assert claim.margin is not None
+        least, most, what = -claim.margin, claim.margin, f"within {judged.measure.text(claim.margin)} either way"
+    else:
+        assert claim.value is not None
+        least, most = (-math.inf, claim.value) if claim.expect == "at_most" else (claim.value, math.inf)
+        what = f"{claim.expect.replace('_', ' ')} {judged.measure.text(claim.value)}"
+    reason = f"95 % interval over {n} seeds against {what}"
+    if least <= low and high <= most:
+        return "shown", reason
+    return ("refuted" if high < least or low > most else "undecided"), reason
