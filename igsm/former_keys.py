@@ -14,6 +14,8 @@ MOVED = {
     "problem.error_free_share": "mistakes.error_free_share",
 }
 """Former path -> today's, both from the section in which they stand."""
+FORMER_METHOD = {"name": "retry"}
+"""What all data was made by before it had `method`."""
 
 
 def moved_to(path: str) -> str | None:
@@ -34,4 +36,6 @@ def upgraded(content: dict[str, Any]) -> dict[str, Any]:
             value = made[section].pop(key)
             if content.get("stage") != "probe":  # its problems never had mistakes
                 made.setdefault(new_section, {})[new_key] = value
+    if {"windows_per_block", "vocabulary"} <= made.keys():  # a run's data; a corpus names its layout instead
+        made.setdefault("method", dict(FORMER_METHOD))
     return made

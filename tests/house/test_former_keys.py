@@ -22,8 +22,9 @@ NOW: dict[str, Any] = {"kind": "retry_weak", "rate": 0.5, "include_current": Tru
 
 
 def as_before(data: dict[str, Any]) -> dict[str, Any]:
-    """A data section as it was stored when the problems held the mistakes."""
-    return {key: value for key, value in data.items() if key != "mistakes"} | {"problem": data["problem"] | FORMER}
+    """A data section as it was stored when the problems held the mistakes, and nothing named a method."""
+    kept = {key: value for key, value in data.items() if key not in ("mistakes", "method")}
+    return kept | {"problem": data["problem"] | FORMER}
 
 
 def test_a_stored_run_has_todays_keys(tmp_path: Path) -> None:
