@@ -49,7 +49,8 @@ class LoadedRun:
             options: of `Decoding`.
         """
         context = context or default_context(self.data)
-        return Decoding(self.model, decoder, self.vocabulary, make=load_detector, context=context, **options)
+        model = self.data.method.decode(self.model)
+        return Decoding(model, decoder, self.vocabulary, make=load_detector, context=context, **options)
 
     def usual(self, decoding: Decoding) -> Json:
         """The default settings: of those that can be chosen, and the newest checkpoint."""

@@ -30,6 +30,7 @@ def finetune(config: FinetuneConfig, path: str | Path, ranks: Ranks, *, evaluate
     """
     config, (model, _) = resolve_finetuning(config), load_model(config.from_)
     _, _, vocabulary = stored_model(config.from_)
+    vocabulary = vocabulary.extended(config.data.method.marks)
     torch.manual_seed(torch_seed(config.seed, "low-rank updates"))
     if config.lora is not None:
         add_lora(model, config.lora)

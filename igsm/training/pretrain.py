@@ -12,26 +12,37 @@ from igsm.corpus.config import DataConfig
 from igsm.corpus.loader import WindowLoader
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.errors import InputError
+from igsm.methods.method import StepWindows
 from igsm.model import GPT
 from igsm.seeds import torch_seed
 from igsm.training.config import PretrainConfig, TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome, Task, train
-from igsm.training.objective import Batch, CrossEntropy, Objective
+from igsm.training.objective import Batch
 from igsm.training.settings import resolve_pretraining, vocabulary_of
 
 Evaluate = Callable[[nn.Module, int], dict[str, float]]
 
 
 class WindowBatches:
-    """The objective's batches from a loader of windows."""
+    """The method's batches from a loader of windows.
 
-    def __init__(self, loader: WindowLoader, config: TrainingConfig, objective: type[Objective] = CrossEntropy) -> None:
-        self._loader, self._config, self._objective = loader, config, objective
+    Args:
+        start_step: of the loader's first windows; None: they are held out.
+    """
+
+    def __init__(self, loader: WindowLoader, config: TrainingConfig, start_step: int | None) -> None:
+        self._loader, self._config, self._step = loader, config, start_step
 
     def __iter__(self) -> Iterator[Batch]:
-        for tokens, roles in self._loader:
-            yield self._objective.batch(torch.from_numpy(tokens), torch.from_numpy(roles), self._config)
+        data = self._loader.config
+        for numbers, tokens, roles in self._loader:
+            progress = None
+            if self._step is not None:
+                progress = self._step / self._config.steps
+                self._step += 1
+            read = (torch.from_numpy(tokens), torch.from_numpy(roles), numbers, progress)
+            yield data.method.batch(StepWindows(*read, data, self._config, self._loader.vocabulary))
 
     def close(self) -> None:
         self._loader.close()
@@ -56,7 +67,7 @@ def window_batches(
             f"{data.path}: holds {loader.steps} batches of {config.batch} windows, "
             f"training.steps asks for {config.steps}"
         )
-    return WindowBatches(loader, config)
+    return WindowBatches(loader, config, start_step)
 
 
 def held_out_batches(
@@ -77,7 +88,7 @@ def held_out_batches(
                 workers=0,
                 vocabulary=vocabulary,
             )
-            batches.append(next(iter(WindowBatches(loader, config))))
+            batches.append(next(iter(WindowBatches(loader, config, None))))
             loader.close()
         return iter(batches)
 
@@ -106,6 +117,7 @@ def window_task(
     return Task(
         model=model,
         batches=lambda step: window_batches(data, training, ranks, step, vocabulary),
+        objective=data.method.objective,
         held_out=held_out_batches(data, training, ranks, vocabulary) if training.held_out_windows else None,
         evaluate=evaluate,
         seed=seed,

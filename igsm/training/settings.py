@@ -38,7 +38,7 @@ def vocabulary_of(data: DataConfig, path: str | Path | None = None) -> Vocabular
     found = latest_checkpoint(path)[0] if path is not None else None
     if found is not None:
         return read_vocabulary(found, data.problem, data.vocabulary)
-    return load_vocabulary(data.problem, data.vocabulary)
+    return load_vocabulary(data.problem, data.vocabulary, data.method.marks)
 
 
 def resolve_pretraining(config: PretrainConfig, path: str | Path | None = None) -> PretrainConfig:
@@ -93,6 +93,10 @@ def resolve_finetuning(config: FinetuneConfig) -> FinetuneConfig:
             f"{data.problem.problem_class.lexicon}) than data.vocabulary ({config.data.vocabulary}, lexicon "
             f"{config.data.problem.problem_class.lexicon}); choose the same"
         )
+    try:
+        vocabulary.extended(config.data.method.marks)
+    except InputError as error:
+        raise InputError(f"{config.from_}: {error}") from None
     if config.model not in (None, shape):
         raise InputError(f"model: is that of {config.from_}; leave it out")
     if config.lora is not None and config.lora.empty:

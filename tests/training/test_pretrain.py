@@ -90,10 +90,10 @@ def test_held_out_windows_are_the_test_splits_and_stay() -> None:
     config = small_config()
     held_out = held_out_batches(config.data, config.training, ALONE)
     first, again = next(held_out()), next(held_out())
-    assert torch.equal(first[0], again[0])
+    assert torch.equal(first.inputs[0], again.inputs[0])
     other = DataConfig(problem=ProblemConfig(difficulty="nano", split="test"), context=128, windows_per_block=4)
     same = held_out_batches(other, config.training, ALONE)
-    assert np.array_equal(next(same())[0], first[0])
+    assert np.array_equal(next(same()).inputs[0], first.inputs[0])
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)

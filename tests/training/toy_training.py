@@ -20,7 +20,7 @@ from igsm.seeds import numpy_generator, torch_seed
 from igsm.training.config import TrackingConfig, TrainingConfig
 from igsm.training.distributed import Ranks, join, leave
 from igsm.training.loop import Outcome, Task, train
-from igsm.training.objective import Batch, CrossEntropy
+from igsm.training.objective import Batch, carries_loss, next_token_batch
 from igsm.training.signals import REQUEUE_EXIT_CODE
 
 CONTEXT, IDS = 16, 32
@@ -68,8 +68,8 @@ class ToyWindows:
             if self.step == self.signal_at:
                 os.kill(os.getpid(), signal.SIGUSR1)
             self.step += 1
-            windows = (torch.from_numpy(tokens[mine]), torch.from_numpy(roles[mine]))
-            yield CrossEntropy.batch(*windows, self.config.training)
+            carrying = carries_loss(torch.from_numpy(roles[mine]), self.config.training)
+            yield next_token_batch(torch.from_numpy(tokens[mine]), carrying)
 
     def close(self) -> None:
         pass
