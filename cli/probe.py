@@ -46,7 +46,7 @@ def command(
     """
     from cli.training import FIRST, check_run, preset, run_training, say_end, tracking_override
     from igsm.config import load_config
-    from igsm.decoding.decoders import DecoderName
+    from igsm.decoding.decoders import parse_decoder
     from igsm.errors import InputError
     from igsm.preflight.evaluation import check_evaluation
     from igsm.probing.config import ProbeConfig, check_question
@@ -64,7 +64,7 @@ def command(
             pass
         if cells is not None:
             check_question(settings)
-            greedy, model = [DecoderName("greedy")], [Path(settings.from_)]
+            greedy, model = [parse_decoder("greedy")], [Path(settings.from_)]
             check_evaluation(model, cells, greedy, problems, batch=None, context=None, precision="auto", devices=None)
     run = check_run(settings, folder, gpus)
 

@@ -70,7 +70,7 @@ def test_config_of_a_run_gives_its_data_and_options_go_on_top(tmp_path: Path) ->
     )
     gen_data("--config", path, "--retry-rate", 0.5, "--tokens", 960, "--out", tmp_path / "out", "problem.modulus=3")
     law = read_manifest(tmp_path / "out").law
-    assert (law["seed"], law["context"], law["problem"]["kind"]) == (9, 96, "retry")
+    assert (law["seed"], law["context"], law["mistakes"]["kind"]) == (9, 96, "retry")
     assert (law["mistakes"]["rate"], law["problem"]["modulus"]) == (0.5, 3)
 
 
