@@ -1,4 +1,4 @@
-"""A problem written out in fragments, with its solution and perhaps an attempt: what documents are put together from."""
+"""A problem written out in fragments: its solution and perhaps an attempt, from which documents are put together."""
 
 from __future__ import annotations
 
