@@ -187,3 +187,13 @@ def test_nothing_is_compiled_for_the_first_problems(tmp_path: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "compiling" not in done.stderr
     assert not list((tmp_path).rglob("*.nbi"))
+
+
+def test_the_problem_is_there_before_torch() -> None:
+    """Guards: a person looks at nothing while torch is imported, which takes seconds."""
+    code = (
+        "import sys; from cli.try_session import Model, Session; from cli.try_screen import Screen;"
+        "Session(Model.shipped('retry', 'greedy', 0), None, False); Screen(); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

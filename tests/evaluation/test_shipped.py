@@ -103,7 +103,7 @@ def test_other_decoders_solve_too(solvers: dict[str, Solver]) -> None:
     last = events[-1]
     assert isinstance(last, Solved)
     assert last.rollbacks > 0
-    assert last.verdict.error is None or last.verdict.error.kind is not Kind.NOT_COMPUTABLE_YET
+    assert last.n_generated > len(last.tokens)
 
 
 def test_the_problems_are_the_generators() -> None:
