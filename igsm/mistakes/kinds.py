@@ -21,14 +21,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from igsm.mistakes import retry, retry_miss, retry_weak, unnecessary, wrong_operand, wrong_result
+from igsm.mistakes import (
+    retry,
+    retry_miss,
+    retry_weak,
+    unnecessary,
+    wrong_operand,
+    wrong_result,
+)
 from igsm.mistakes.pools import Before
 from igsm.mistakes.rows import NAME_ONLY
 from igsm.problems.record import Record
 from igsm.problems.solution import NO_SLIP
 from igsm.seeds import compiled
 
-_FILES = (retry, retry_weak, retry_miss, unnecessary, wrong_result, wrong_operand)
+_FILES = (*(retry, retry_weak, retry_miss, unnecessary, wrong_result, wrong_operand),)
 KINDS = ("none", *(file.__name__.rpartition(".")[2] for file in _FILES))
 SLIPS = np.array([NO_SLIP, *(file.SLIP for file in _FILES)])
 """What each kind gets wrong."""
