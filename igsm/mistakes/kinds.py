@@ -9,6 +9,7 @@
 | wrong_result | the step with a wrong number, and BACK | every result of a calculation, every other number |
 | wrong_operand | the step with a wrong symbol or constant, and BACK | every input, with every other parameter defined |
 |  |  | before the step for a symbol, every other constant of the problem's text for a constant |
+| wrong_operator | the step with a wrong operator, and BACK | every calculation, both other operators |
 
 The first three are those of arXiv 2408.16293, sections 4 and 6. A whole wrong step is consistent apart from its one
 slip: later numbers follow from it. Its symbols are those that the right step, which follows, defines.
@@ -27,6 +28,7 @@ from igsm.mistakes import (
     retry_weak,
     unnecessary,
     wrong_operand,
+    wrong_operator,
     wrong_result,
 )
 from igsm.mistakes.pools import Before
@@ -35,7 +37,10 @@ from igsm.problems.record import Record
 from igsm.problems.solution import NO_SLIP
 from igsm.seeds import compiled
 
-_FILES = (*(retry, retry_weak, retry_miss, unnecessary, wrong_result, wrong_operand),)
+_FILES = (
+    *(retry, retry_weak, retry_miss, unnecessary, wrong_result, wrong_operand),
+    *(wrong_operator,),
+)
 KINDS = ("none", *(file.__name__.rpartition(".")[2] for file in _FILES))
 SLIPS = np.array([NO_SLIP, *(file.SLIP for file in _FILES)])
 """What each kind gets wrong."""
@@ -63,4 +68,6 @@ def fill_pool(kind: int, record: Record, before: Before, pool: np.ndarray) -> in
         return wrong_result.fill(record, before, pool)
     if kind == 6:
         return wrong_operand.fill(record, before, pool)
+    if kind == 7:
+        return wrong_operator.fill(record, before, pool)
     return 0

@@ -18,6 +18,7 @@ from igsm.problems.difficulty import ProblemConfig
 EXPECTED = {
     "wrong_result": {Kind.WRONG_ARITHMETIC, Kind.WRONG_REFERENCE, Kind.WRONG_OPERATOR},
     "wrong_operand": {Kind.WRONG_INPUTS, Kind.WRONG_OPERATOR},
+    "wrong_operator": {Kind.WRONG_OPERATOR},
 }
 
 

@@ -23,6 +23,7 @@ N_PROBLEMS = 60
 WORDS = {
     "wrong_result": {"number"},
     "wrong_operand": {"number", "symbol"},
+    "wrong_operator": {"word"},
 }
 """What the first wrong word is."""
 
