@@ -10,6 +10,7 @@
 | wrong_operand | the step with a wrong symbol or constant, and BACK | every input, with every other parameter defined |
 |  |  | before the step for a symbol, every other constant of the problem's text for a constant |
 | wrong_operator | the step with a wrong operator, and BACK | every calculation, both other operators |
+| swapped_operands | the step with a difference the wrong way round, and BACK | every difference |
 
 The first three are those of arXiv 2408.16293, sections 4 and 6. A whole wrong step is consistent apart from its one
 slip: later numbers follow from it. Its symbols are those that the right step, which follows, defines.
@@ -26,6 +27,7 @@ from igsm.mistakes import (
     retry,
     retry_miss,
     retry_weak,
+    swapped_operands,
     unnecessary,
     wrong_operand,
     wrong_operator,
@@ -39,7 +41,7 @@ from igsm.seeds import compiled
 
 _FILES = (
     *(retry, retry_weak, retry_miss, unnecessary, wrong_result, wrong_operand),
-    *(wrong_operator,),
+    *(wrong_operator, swapped_operands),
 )
 KINDS = ("none", *(file.__name__.rpartition(".")[2] for file in _FILES))
 SLIPS = np.array([NO_SLIP, *(file.SLIP for file in _FILES)])
@@ -70,4 +72,6 @@ def fill_pool(kind: int, record: Record, before: Before, pool: np.ndarray) -> in
         return wrong_operand.fill(record, before, pool)
     if kind == 7:
         return wrong_operator.fill(record, before, pool)
+    if kind == 8:
+        return swapped_operands.fill(record, before, pool)
     return 0

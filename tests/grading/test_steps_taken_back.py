@@ -19,6 +19,7 @@ EXPECTED = {
     "wrong_result": {Kind.WRONG_ARITHMETIC, Kind.WRONG_REFERENCE, Kind.WRONG_OPERATOR},
     "wrong_operand": {Kind.WRONG_INPUTS, Kind.WRONG_OPERATOR},
     "wrong_operator": {Kind.WRONG_OPERATOR},
+    "swapped_operands": {Kind.WRONG_OPERATOR},
 }
 
 

@@ -40,6 +40,7 @@ POOLS: dict[str, dict[int, list[str]]] = {
             "l = a * g = 4 * 5 = 20; m = c * j = 20 * 1 = 20; so k = l * m = 20 * 20 = 9",
         ],
     },
+    "swapped_operands": {2: ["so c = a - b = 4 - 1 = 3"]},
 }
 """Kind -> step -> everything that may stand after "Define ... as v; " before it."""
 HEADS = [sentence.partition(";")[0] + "; " for sentence in SOLUTION]
@@ -112,3 +113,14 @@ def test_run_on_after_a_wrong_operator() -> None:
         " Define Ark's Pet as k; l = a * g = 4 * 5 = 20; m = c * j = 20 * *7* = *2*; so k = l + m = 20 + *2* = *22*.",
     ]
     assert answer == 22
+
+
+def test_run_on_after_swapped_operands() -> None:
+    """The second operand stands wrong because the first does."""
+    sentences, answer = attempt(mistake("swapped_operands", 2))
+    assert sentences[2:4] == [
+        " {Define Ark's Cage as c; so c = **a** - *b* = *4* - *1* = *3*}.",
+        " Define Barn's Dog as d; e = b + c = 1 + *3* = *4*; f = e + a = *4* + 4 = *8*; so d = 2 * f = 2 * *8* = *16*.",
+    ]
+    assert sentences[5] == " Define Ark's Pen as h; so h = a + c = 4 + *3* = *7*."
+    assert answer == 20  # 4 * 17 + 3 * 7

@@ -24,6 +24,7 @@ WORDS = {
     "wrong_result": {"number"},
     "wrong_operand": {"number", "symbol"},
     "wrong_operator": {"word"},
+    "swapped_operands": {"symbol"},
 }
 """What the first wrong word is."""
 
