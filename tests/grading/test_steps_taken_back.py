@@ -20,6 +20,7 @@ EXPECTED = {
     "wrong_operand": {Kind.WRONG_INPUTS, Kind.WRONG_OPERATOR},
     "wrong_operator": {Kind.WRONG_OPERATOR},
     "swapped_operands": {Kind.WRONG_OPERATOR},
+    "dropped_term": {Kind.WRONG_INPUTS, Kind.WRONG_OPERATOR},
 }
 
 

@@ -41,6 +41,18 @@ POOLS: dict[str, dict[int, list[str]]] = {
         ],
     },
     "swapped_operands": {2: ["so c = a - b = 4 - 1 = 3"]},
+    "dropped_term": {
+        1: ["so b = a = 4", "so b = 20"],
+        2: ["so c = b = 1"],
+        3: [
+            "e = c + a = 20 + 4 = 1; so d = 2 * e = 2 * 1 = 2",
+            "e = b + a = 1 + 4 = 5; so d = 2 * e = 2 * 5 = 10",
+            "e = b + c = 1 + 20 = 21; so d = 2 * e = 2 * 21 = 19",
+        ],
+        4: ["so g = d = 4", "so g = b = 1"],
+        5: ["so h = c = 20", "so h = a = 4"],
+        8: ["so k = c * j = 20 * 1 = 20", "so k = a * g = 4 * 5 = 20"],
+    },
 }
 """Kind -> step -> everything that may stand after "Define ... as v; " before it."""
 HEADS = [sentence.partition(";")[0] + "; " for sentence in SOLUTION]
@@ -124,3 +136,23 @@ def test_run_on_after_swapped_operands() -> None:
     ]
     assert sentences[5] == " Define Ark's Pen as h; so h = a + c = 4 + *3* = *7*."
     assert answer == 20  # 4 * 17 + 3 * 7
+
+
+def test_run_on_after_a_dropped_term() -> None:
+    """The letters of later steps stay those of the right solution, though this step uses one less."""
+    sentences, answer = attempt(mistake("dropped_term", 3, 2))
+    assert sentences[3:5] == [
+        " {Define Barn's Dog as d; e = b + **a** = 1 + 4 = 5; so d = 2 * e = 2 * 5 = *10*}.",
+        " Define Barn's Pet as g; so g = b + d = 1 + *10* = *11*.",
+    ]
+    assert sentences[5:8] == list(SOLUTION[5:8])
+    assert answer == 18  # 4 * 11 + 20
+
+
+def test_a_step_that_ends_too_early_is_marked_at_its_number() -> None:
+    """Bug guarded: the first difference is then the full stop, or BACK, which is no part of the step."""
+    sentences, _ = attempt(mistake("dropped_term", 1, 1))
+    assert sentences[1] == " {Define Barn's Cat as b; so b = **20**}."
+    document = Document.of_record(RECORD, LEXICON, mistake("dropped_term", 1, 1)[None])
+    (span,) = document.spans
+    assert document.text(span.name_start, span.end + 1) == " 20 BACK"

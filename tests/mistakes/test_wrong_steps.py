@@ -25,6 +25,7 @@ WORDS = {
     "wrong_operand": {"number", "symbol"},
     "wrong_operator": {"word"},
     "swapped_operands": {"symbol"},
+    "dropped_term": {"number", "symbol", "word"},
 }
 """What the first wrong word is."""
 
