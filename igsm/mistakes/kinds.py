@@ -12,6 +12,7 @@
 | wrong_operator | the step with a wrong operator, and BACK | every calculation, both other operators |
 | swapped_operands | the step with a difference the wrong way round, and BACK | every difference |
 | dropped_term | the step with a term missing, and BACK | every term of a sum, what is subtracted in a difference |
+| not_computable | a later step with made-up numbers, and BACK | later steps that cannot be taken yet, wrong numbers |
 
 The first three are those of arXiv 2408.16293, sections 4 and 6. A whole wrong step is consistent apart from its one
 slip: later numbers follow from it. Its symbols are those that the right step, which follows, defines.
@@ -26,6 +27,7 @@ import numpy as np
 
 from igsm.mistakes import (
     dropped_term,
+    not_computable,
     retry,
     retry_miss,
     retry_weak,
@@ -43,7 +45,7 @@ from igsm.seeds import compiled
 
 _FILES = (
     *(retry, retry_weak, retry_miss, unnecessary, wrong_result, wrong_operand),
-    *(wrong_operator, swapped_operands, dropped_term),
+    *(wrong_operator, swapped_operands, dropped_term, not_computable),
 )
 KINDS = ("none", *(file.__name__.rpartition(".")[2] for file in _FILES))
 SLIPS = np.array([NO_SLIP, *(file.SLIP for file in _FILES)])
@@ -78,4 +80,6 @@ def fill_pool(kind: int, record: Record, before: Before, pool: np.ndarray) -> in
         return swapped_operands.fill(record, before, pool)
     if kind == 9:
         return dropped_term.fill(record, before, pool)
+    if kind == 10:
+        return not_computable.fill(record, before, pool)
     return 0

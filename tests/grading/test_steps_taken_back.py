@@ -21,6 +21,7 @@ EXPECTED = {
     "wrong_operator": {Kind.WRONG_OPERATOR},
     "swapped_operands": {Kind.WRONG_OPERATOR},
     "dropped_term": {Kind.WRONG_INPUTS, Kind.WRONG_OPERATOR},
+    "not_computable": {Kind.NOT_COMPUTABLE_YET},
 }
 
 

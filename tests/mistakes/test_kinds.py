@@ -15,7 +15,7 @@ from igsm.mistakes.pools import MAX_POOL, Before, entry
 from igsm.mistakes.rows import MAX_MISTAKES, MISTAKE_COLUMNS, MISTAKE_STEP
 from igsm.problems.record import MAX_PARAMETERS
 from igsm.seeds import derive_key
-from tests.mistakes.hand_made import LEXICON, RECORD, SOLUTION, STEPS, attempt, mistake
+from tests.mistakes.hand_made import BARN_PETS, LEXICON, RECORD, SOLUTION, STEPS, attempt, mistake
 
 POOLS: dict[str, dict[int, list[str]]] = {
     "wrong_operator": {
@@ -59,6 +59,21 @@ HEADS = [sentence.partition(";")[0] + "; " for sentence in SOLUTION]
 POOLS = {
     kind: {step: [HEADS[step] + text for text in pool] for step, pool in pools.items()} for kind, pools in POOLS.items()
 }
+POOLS["not_computable"] = {
+    7: [
+        f"{HEADS[8]}l = a * g = 4 * 5 = 20; m = c * j = 20 * {j} = {20 * j % 23}; so k = l + m = 20 + {20 * j % 23} = "
+        f"{(20 + 20 * j) % 23}"
+        for j in range(23)
+        if j != 1
+    ],
+    6: [f"{HEADS[7]}so j = i = {i}" for i in range(23) if i != 1]
+    + [
+        f"{HEADS[8]}l = a * g = 4 * 5 = 20; m = c * j = 20 * {j} = {20 * j % 23}; so k = l + m = 20 + {20 * j % 23} = "
+        f"{(20 + 20 * j) % 23}"
+        for j in range(23)
+        if j != 1
+    ],
+}
 
 
 def written(rows: np.ndarray) -> list[tuple[int, str]]:
@@ -77,6 +92,10 @@ def test_pools_are_those_written_by_hand(kind: str) -> None:
     found: dict[int, list[str]] = {}
     for step, text in written(draw(kind, 1.0)):
         found.setdefault(step, []).append(text)
+    if kind == "not_computable":
+        sizes = {0: 8 * 22, 1: 7 * 22, 2: 6 * 22, 3: 4 * 22, 4: 3 * 22, 5: 3 * 22, 6: 2 * 22, 7: 22}
+        assert {step: len(pool) for step, pool in found.items()} == sizes
+        found = {step: found[step] for step in POOLS[kind]}
     assert {step: sorted(pool) for step, pool in found.items()} == {s: sorted(pool) for s, pool in POOLS[kind].items()}
 
 
@@ -147,6 +166,28 @@ def test_run_on_after_a_dropped_term() -> None:
     ]
     assert sentences[5:8] == list(SOLUTION[5:8])
     assert answer == 18  # 4 * 11 + 20
+
+
+def test_run_on_after_a_step_without_its_inputs() -> None:
+    """It counts as taken: it is not taken again, and what it needed is defined later as ever."""
+    sentences, answer = attempt(mistake("not_computable", 2, 0, 3, BARN_PETS))
+    assert sentences == [
+        *SOLUTION[:2],
+        " {Define **Barn's Pet** as g; so g = b + d = 1 + *7* = *8*}.",
+        *SOLUTION[2:4],
+        *SOLUTION[5:8],
+        " Define Ark's Pet as k; l = a * g = 4 * *8* = *9*; m = c * j = 20 * 1 = 20; so k = l + m = *9* + 20 = *6*.",
+    ]
+    assert answer == 6
+
+
+def test_a_question_without_its_inputs_ends_the_solution() -> None:
+    sentences, answer = attempt(mistake("not_computable", 7, 0, 1, STEPS[8]))
+    assert sentences[7:] == [
+        " {Define **Ark's Pet** as k; l = a * g = 4 * 5 = 20; m = c * j = 20 * *2* = *17*;"
+        " so k = l + m = 20 + *17* = *14*}."
+    ]
+    assert answer == 14
 
 
 def test_a_step_that_ends_too_early_is_marked_at_its_number() -> None:
