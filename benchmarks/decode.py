@@ -6,8 +6,9 @@ import math
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from rich.console import Console
@@ -17,7 +18,7 @@ from benchmarks.device import benchmark_device, device_name
 from benchmarks.scripted import ScriptedDecoding, solution_ids
 from benchmarks.train import PAPER
 from igsm.config import build_config
-from igsm.corpus.vocabulary import END, load_vocabulary
+from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.loop import Request
 from igsm.decoding.run import CONTEXT, Decoding
@@ -67,28 +68,28 @@ def report(
         known_speeds(speed_file, device_name(device))
     wanted = [parse_decoder(name) for name in decoders]
     for decoder in wanted:
-        if decoder.votes > 1:
+        if decoder.samples > 1:
             raise InputError(f"decoder '{decoder.name}': a vote is as fast as its samples; give sample")
     if run is not None and difficulty is not None:
         raise InputError("--difficulty: a run's problems are of its own class; leave it out beside --run")
-    if run is None and (name := next((one.name for one in wanted if one.regret and one.beams > 1), None)):
+    if run is None and (name := next((one.name for one in wanted if one.detector and one.beams > 1), None)):
         raise InputError(f"decoder '{name}': beams of random weights regret nothing; give --run")
     if run is None:
         settings, mistakes = _test_problems({"difficulty": difficulty or "med"}, op), None
         vocabulary = load_vocabulary(settings)
         torch.manual_seed(0)
         model = GPT(ModelConfig(layers=layers, heads=heads, vocabulary_size=vocabulary.size)).eval()
-        _never_end(model, int(vocabulary.from_gpt2[END]))
+        _never_end(model, vocabulary.end)
     else:
         from igsm.evaluation.runs import load_run
 
         loaded = load_run(run)
         model, settings = loaded.model, _test_problems(loaded.data.problem.model_dump(), op)
         vocabulary, mistakes = load_vocabulary(settings, loaded.data.vocabulary), loaded.data.mistakes
-    end = int(vocabulary.from_gpt2[END])
+    end = vocabulary.end
     source = DocumentSource(settings, mistakes, seed=1)
     documents = [source.document(i) for i in range(problems)]
-    tests = [document.problem for document in documents]
+    tests = [document.problem for document in documents if document.problem is not None]
     prompts = [vocabulary.prompt(problem).tolist() for problem in tests]
     if run is None:
         scripts = {i: solution_ids(document, vocabulary) for i, document in enumerate(documents)}
@@ -132,12 +133,12 @@ def report(
         if speed_file is not None and (decoder.beams == 1 or batch >= 64 * decoder.beams):
             record(speed_file, "decoding", {f"{settings.difficulty}/{decoder.name}": speed}, device_name(device))
         other = ratio = "-"
-        if twin is not None and not decoder.regret:
+        if twin is not None and decoder.detector is None:
             size = max(1, batch // decoder.beams)
             calls = [order[start : start + size] for start in range(0, problems, size)]
             # Beams of hundreds of problems would take it most of an hour: a few calls, short prompts to long ones.
             calls = [calls[round(i)] for i in torch.linspace(0, len(calls) - 1, min(len(calls), CALLS)).tolist()]
-            theirs = measure(lambda d=decoder, c=calls: by_transformers(twin, prompts, end, d, c, lengths), device)
+            theirs = measure(partial(by_transformers, twin, prompts, end, decoder, calls, lengths), device)
             other, ratio = f"{theirs:,.0f}", f"{speed / theirs:.1f}x"
         console.print(f"{decoder.name}: {speed:,.0f} tokens/s, transformers {other}")  # stays if we are stopped
         greedy = speed if decoder.name == "greedy" else greedy
@@ -149,7 +150,8 @@ def report(
 def _never_end(model: GPT, end: int) -> None:
     """Beams of random weights would end early, where a hypothesis of a few tokens scores best."""
     with torch.no_grad():
-        model.final_norm.weight[0], model.final_norm.bias[0] = 0.0, 1.0  # a state's first number is always 1
+        norm = cast(torch.nn.LayerNorm, model.final_norm)
+        norm.weight[0], norm.bias[0] = 0.0, 1.0  # a state's first number is always 1
         model.embedding.weight[end] = 0.0
         model.embedding.weight[end, 0] = -100.0
 

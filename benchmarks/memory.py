@@ -32,7 +32,7 @@ def main() -> None:
     made, next_report, first, now = 0, 500_000, 0.0, 0.0
     began = time.perf_counter()
     with WindowLoader(config, 512, workers=workers) as loader:
-        for tokens, _ in loader:
+        for _, tokens, _ in loader:
             made += int((tokens == PROBLEM_START).sum())
             if made >= next_report:
                 next_report += 500_000

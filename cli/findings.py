@@ -60,16 +60,19 @@ def command(
 
 def show_claims(judged: Sequence[Judged], console: Any) -> None:
     """Each claim in a few lines: the verdict, what was claimed, what was seen."""
+    from rich.padding import Padding
     from rich.text import Text
 
     for one in judged:
         claim = one.claim
         console.print(Text.assemble((one.verdict, _STYLES[one.verdict]), f"  {claim.result}: {claim.says}"))
         rows = claim.row if claim.against is None else f"{claim.against} to {claim.row}"
-        where = f"{one.measure.title}, {', '.join(claim.cells)}"
-        console.print(f"    published: {claim.published}", markup=False)
-        console.print(f"    here: {rows}, {where}: {one.numbers()}", markup=False)
-        console.print(f"    {one.why}", style="dim", markup=False)
+        lines = [f"published: {claim.published}"]
+        if one.verdict != "not run":
+            where = f"{claim.measure.replace('_', ' ')}, {', '.join(claim.cells)}"
+            lines += [f"here: {rows}; {where}: {one.numbers()}", one.why]
+        for line in lines:
+            console.print(Padding(Text(line), (0, 0, 0, 4)))
     counts = ", ".join(f"{n} {verdict}" for verdict in _STYLES if (n := sum(one.verdict == verdict for one in judged)))
     console.print(f"{len(judged)} claims: {counts}", markup=False)
 
@@ -81,6 +84,9 @@ def claims_markdown(judged: Sequence[Judged]) -> str:
         claim = one.claim
         rows = claim.row if claim.against is None else f"{claim.against} to {claim.row}"
         here = f"{rows}; {', '.join(claim.cells)}: {one.numbers()}"
+        if one.verdict == "not run":
+            lines.append(f"| {claim.result} | {claim.says} | {claim.published} | - | not run |")
+            continue
         lines.append(f"| {claim.result} | {claim.says} | {claim.published} | {here} | **{one.verdict}**: {one.why} |")
     return "\n".join(lines)
 

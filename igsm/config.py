@@ -165,6 +165,18 @@ def load_stored(path: str | Path) -> dict[str, Any]:
     return upgraded(load_yaml(path))
 
 
+def load_settings(cls: type[Config], path: str | Path) -> dict[str, Any]:
+    """All settings that a stored config stands for: options that are newer than it have their defaults.
+
+    As they stand in the file, where they are no settings of ``cls``.
+    """
+    content = load_stored(path)
+    try:
+        return build_config(cls, content, str(path)).model_dump(mode="json")
+    except InputError:
+        return content
+
+
 def dump_yaml(config: Config) -> str:
     """The resolved config as YAML, keys in the order of declaration; :func:`load_config` reads it back."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)

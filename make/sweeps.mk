@@ -6,13 +6,17 @@ SWEEP ?=
 FIGURES := figure3 figure4 figure5 figure6 figure7 figure8 figure10 figure11 probing
 LITE := lite lite_cpu probing_nano mini mini_long mixing other_mistakes generated_tokens
 
-.PHONY: $(FIGURES) $(LITE) figures test-slurm test-browser test-triton
+.PHONY: $(FIGURES) $(LITE) evidence figures test-slurm test-browser test-triton
 
 figures: ## list the paper's figures and our sweeps, each a target of its own
 	@grep -H '^title:' configs/sweeps/*.yaml | sed 's|configs/sweeps/\(.*\).yaml:title: |  \1: |'
 
 $(FIGURES) $(LITE): setup
 	$(BIN)/mistakes sweep configs/sweeps/$@.yaml --root $(RUNS) --run "$(RUN)" --jobs $(JOBS) $(if $(GPUS),--gpus $(GPUS)) $(SWEEP)
+
+evidence: setup ## the paper's findings over training seeds, at the demo's size: a day of two cores; goes on where it stopped
+	$(BIN)/mistakes sweep configs/sweeps/evidence.yaml --root $(RUNS) --run "$(RUN)" --jobs $(JOBS) $(SWEEP)
+	$(BIN)/mistakes findings configs/sweeps/evidence.yaml --root $(RUNS)
 
 test-slurm: setup ## the SLURM wrapper on a real one-node SLURM (Debian: apt-get install slurm-wlm)
 	$(BIN)/pytest -m slurm tests/sweeps

@@ -10,6 +10,7 @@ import functools
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,13 +22,14 @@ from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.corpus.workers import InOrder
 from igsm.errors import InputError
 
+_Step: TypeAlias = tuple[range, np.ndarray, np.ndarray]
 _STEPS_AHEAD = 2  # how far workers may be ahead: enough to hide jitter, little enough to keep memory small
 
 
 class WindowLoader:
-    """Endless iterator of (tokens int64 [batch / world_size, context], roles uint8 of the same shape).
+    """Endless iterator of (numbers, tokens int64 [batch / world_size, context], roles uint8 of the same shape).
 
-    Tokens are the model's ids; roles are bits of `igsm.mistakes.layout.Role`.
+    Numbers are those of the windows in the data; tokens the model's ids; roles bits of `igsm.mistakes.layout.Role`.
 
     Args:
         config: the data.
@@ -61,7 +63,7 @@ class WindowLoader:
         self.wait_seconds = 0.0
         self._batch, self._rows, self._rank = batch, batch // world_size, rank
         self._step = start_step
-        self._vocabulary = vocabulary or load_vocabulary(config.problem, config.vocabulary, config.method.marks)
+        self.vocabulary = vocabulary or load_vocabulary(config.problem, config.vocabulary, config.method.marks)
         self._windows: ShardReader | _Windows
         if config.path is not None:
             self._windows = ShardReader(config.path)
@@ -79,7 +81,7 @@ class WindowLoader:
             self._windows = _Windows(per_block, config.context, blocks)
         # One thread takes the workers' blocks and puts the next step together while this one is being computed.
         self._thread = ThreadPoolExecutor(1) if workers else None
-        self._ahead: Future[tuple[np.ndarray, np.ndarray]] | None = None
+        self._ahead: Future[_Step] | None = None
 
     @property
     def steps(self) -> int | None:
@@ -89,7 +91,7 @@ class WindowLoader:
     def __iter__(self) -> WindowLoader:
         return self
 
-    def __next__(self) -> tuple[np.ndarray, np.ndarray]:
+    def __next__(self) -> _Step:
         began = time.perf_counter()
         if self._thread is None:
             made = self._assemble()
@@ -100,14 +102,14 @@ class WindowLoader:
         self.wait_seconds += time.perf_counter() - began
         return made
 
-    def _assemble(self) -> tuple[np.ndarray, np.ndarray]:
+    def _assemble(self) -> _Step:
         """The next step's arrays."""
         first = self._step * self._batch + self._rank * self._rows
         tokens, roles = self._windows.read(first, self._rows)
         self._step += 1
-        ids = self._vocabulary.from_gpt2[tokens].astype(np.int64)
-        self._vocabulary.check_known(ids)
-        return ids, roles
+        ids = self.vocabulary.from_gpt2[tokens].astype(np.int64)
+        self.vocabulary.check_known(ids)
+        return range(first, first + self._rows), ids, roles
 
     def close(self) -> None:
         """Stop the workers."""

@@ -91,7 +91,7 @@ class Vocabulary:
         ids: Sequence[int] | None = None,
         marks: Iterable[Mark] = (),
     ) -> None:
-        self.kind = kind
+        self.kind, self._lexicon = kind, lexicon
         self.table = FragmentTable(lexicon.names)
         words = [split_words(string) for string in self.table.strings]
         self._words, self._bytes = _ids_of_words(word for split in words for word in split)
@@ -148,6 +148,23 @@ class Vocabulary:
             "ids": self.known if self.kind == "compact" else None,
         }
 
+    def extended(self, marks: Iterable[Mark]) -> Vocabulary:
+        """A model's vocabulary with ids for further marks: rows of its embedding that only filled up so far.
+
+        Raises:
+            InputError: it has no such rows left.
+        """
+        new = sorted(int(mark) for mark in marks if self.from_gpt2[mark] < 0)
+        if not new:
+            return self
+        if len(self.known) + len(new) > self.size:
+            names = ", ".join(Mark(mark).name for mark in new)
+            raise InputError(
+                f"the model has no ids for the marks {names}, and its {self.size} rows are taken: pretrain with a "
+                "method that has them"
+            )
+        return Vocabulary(self._lexicon, self.kind, [*self.known, *new])
+
     def check_known(self, ids: np.ndarray) -> None:
         """Raise InputError if a model's ids (-1 where there is none) hold one that the model does not know."""
         if ids.size and ids.min() < 0:
@@ -168,6 +185,11 @@ class Vocabulary:
                 raise InputError(f"the word {word.strip()!r} does not occur in texts of this lexicon")
             ids += self._words[word]
         return np.array(ids, np.uint16)
+
+    @property
+    def end(self) -> int:
+        """A model's id of the token that ends a document."""
+        return int(self.from_gpt2[END])
 
     def prompt(self, problem: Problem) -> np.ndarray:
         """A model's ids (int64) of the prompt: [50256] [222] problem [223]."""

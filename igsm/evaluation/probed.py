@@ -16,15 +16,15 @@ from statistics import fmean
 
 import numpy as np
 
+from igsm.checkpoints import find_checkpoint
 from igsm.corpus.vocabulary import Vocabulary
-from igsm.decoding.decoders import DecoderName
+from igsm.decoding.decoders import parse_decoder
 from igsm.evaluation.cells import Cell, parse_cells
 from igsm.evaluation.evaluate import GENERATIONS, evaluate
 from igsm.evaluation.runs import LoadedRun, load_run
 from igsm.evaluation.testsets import TestProblem, TestSet, load_test_set
 from igsm.grading.evaluations import ALL_PARAMETERS, FIRST_MISTAKES, SUMMARY, VERDICTS, Evaluation
 from igsm.grading.metrics import Json
-from igsm.model.checkpoint import find_checkpoint
 from igsm.probing.config import ProbeConfig, check_question
 from igsm.probing.evaluate import (
     Answers,
@@ -157,5 +157,5 @@ def _verdict(index: int, right: int, asked: int) -> Json:
 
 def _own_solutions(run: LoadedRun, cell: Cell, n: int, seed: int, progress: Callable[[int], None]) -> Evaluation:
     """The model's greedy solutions of the cell; those that are missing are made now."""
-    with run.decoding(DecoderName("greedy")) as decoding:
+    with run.decoding(parse_decoder("greedy")) as decoding:
         return evaluate(run, cell, decoding, n, seed, progress=lambda graded, correct, steps: progress(graded))

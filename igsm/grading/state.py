@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import copy
 
 from igsm.grading.expected import PRIME, Expectations, number_unknown
-from igsm.grading.steps import Definition
+from igsm.grading.steps import Definition, Equation
 from igsm.grading.verdict import Kind
 from igsm.problems.parameter import Parameter
 from igsm.problems.problem import Problem
@@ -63,8 +63,8 @@ class State:
                     return wrong
                 wrong_number = wrong_number or wrong
             touched |= mask
-            target = equation[1]
-            if equation[0] is None:
+            so, target = equation[0], equation[1]
+            if so is None:
                 if target in symbols or target == symbol:
                     return Kind.SYMBOL_REUSED, f"{target} = ", f"the symbol {target} is already in use"
                 symbols[target] = point, mask, value
@@ -73,10 +73,10 @@ class State:
         if touched != info.needs:
             extra, missing = self._names(touched & ~info.needs), self._names(info.needs & ~touched)
             parts = [f"does not depend on {extra}"] * bool(extra) + [f"depends on {missing} too"] * bool(missing)
-            return Kind.WRONG_INPUTS, _right_hand_side(equations[-1]), f"{name} {' and '.join(parts)}"
+            return Kind.WRONG_INPUTS, _right_hand_side(Equation(*equations[-1])), f"{name} {' and '.join(parts)}"
         if point != info.fingerprint:
             message = f"{name} is not this expression: an operator, a constant or the order differs"
-            return Kind.WRONG_OPERATOR, _right_hand_side(equations[-1]), message
+            return Kind.WRONG_OPERATOR, _right_hand_side(Equation(*equations[-1])), message
         if wrong_number:
             return wrong_number
         symbols[symbol] = info.unknown, info.bit, value
@@ -91,20 +91,20 @@ class State:
             return number_unknown(int(constant)), 0, int(constant), None
         if symbol is not None:
             if symbol not in self._symbols:
-                return 0, 0, 0, _undefined(equation, symbol)
+                return 0, 0, 0, _undefined(Equation(*equation), symbol)
             point, mask, value = self._symbols[symbol]
-            wrong = _wrong_reference(equation, symbol, value) if int(symbol_value) != value else None
+            wrong = _wrong_reference(equation, symbol, symbol_value, value) if int(symbol_value) != value else None
             return point, mask, value, wrong
         found, found_b = self._symbols.get(left) or _number(left), self._symbols.get(right) or _number(right)
         if found is None or found_b is None:
-            return 0, 0, 0, _undefined(equation, left if found is None else right)
+            return 0, 0, 0, _undefined(Equation(*equation), left if found is None else right)
         point, mask, a = found
         point_b, mask_b, b = found_b
         wrong = None
         if int(left_value) != a:
-            wrong = _wrong_reference(equation, left, a)
+            wrong = _wrong_reference(equation, left, left_value, a)
         elif int(right_value) != b:
-            wrong = _wrong_reference(equation, right, b)
+            wrong = _wrong_reference(equation, right, right_value, b)
         if sign == "+":
             point, value = (point + point_b) % PRIME, a + b
         elif sign == "-":
@@ -126,20 +126,19 @@ def _number(term: str) -> tuple[int, int, int] | None:
     return None if term.isalpha() else (number_unknown(int(term)), 0, int(term))
 
 
-def _undefined(equation: tuple[str, ...], symbol: str) -> Complaint:
+def _undefined(equation: Equation, symbol: str) -> Complaint:
     return Kind.UNDEFINED_SYMBOL, _right_hand_side(equation), f"the symbol {symbol} is not defined"
 
 
-def _right_hand_side(equation: tuple[str, ...]) -> str:
-    _, _, constant, symbol, _, left, sign, right, *_ = equation
-    return f" = {constant or symbol or f'{left} {sign} {right}'}"
+def _right_hand_side(equation: Equation) -> str:
+    operation = f"{equation.left} {equation.sign} {equation.right}"
+    return f" = {equation.constant or equation.symbol or operation}"
 
 
-def _wrong_reference(equation: tuple[str, ...], term: str, value: int) -> Complaint:
-    _, _, _, symbol, symbol_value, left, sign, right, left_value, right_value, _ = equation
-    if symbol is not None:
-        words, written = f"{symbol} = {symbol_value}", symbol_value
+def _wrong_reference(equation: tuple[str, ...], term: str, written: str, value: int) -> Complaint:
+    one = Equation(*equation)
+    if one.symbol is not None:
+        words = f"{one.symbol} = {written}"
     else:
-        words = f"{left} {sign} {right} = {left_value} {sign} {right_value}"
-        written = left_value if term == left and int(left_value) != value else right_value
+        words = f"{one.left} {one.sign} {one.right} = {one.left_value} {one.sign} {one.right_value}"
     return Kind.WRONG_REFERENCE, words, f"{term} is {value}, not {written}"

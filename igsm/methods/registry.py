@@ -9,10 +9,14 @@ from pydantic import BeforeValidator, SerializeAsAny
 
 from igsm.config import build_config
 from igsm.errors import InputError, suggest
+from igsm.methods.masked_thought import MaskedThought
 from igsm.methods.method import Method
 from igsm.methods.retry import Retry
+from igsm.methods.unlikelihood import Unlikelihood
 
-METHODS: dict[str, type[Method]] = {method.model_fields["name"].default: method for method in (Retry,)}
+METHODS: dict[str, type[Method]] = {
+    method.model_fields["name"].default: method for method in (Retry, MaskedThought, Unlikelihood)
+}
 
 
 def make_method(settings: Mapping[str, Any]) -> Method:

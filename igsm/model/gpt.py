@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -125,6 +126,11 @@ class Block(nn.Module):
         self.mlp = MLP(config)
         self.attention_canon = Canon(config.width) if config.canon in ("A", "AC") else None
         self.mlp_canon = Canon(config.width) if config.canon in ("C", "AC") else None
+
+    def matrices(self) -> Mapping[nn.Parameter, int]:
+        """What Muon trains, see `igsm.model.trained`: query, key and value are three matrices."""
+        fused = self.attention.qkv.weight
+        return {one: 3 if one is fused else 1 for one in self.parameters() if one.dim() == 2}
 
     def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, memory: Memory | None) -> Tensor:
         y = self.attention_norm(x)

@@ -5,27 +5,35 @@ from __future__ import annotations
 import functools
 import importlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from igsm.config import Config, Difference, differences, load_config, load_stored
+from igsm.config import Difference, differences, load_config, load_settings
 from igsm.rundir import RunFolder
+
+if TYPE_CHECKING:
+    from igsm.training.config import RunConfig
 
 Settings = dict[str, Any]
 
-# stage -> where its config class lives; imported only when a stage of that kind is planned
-_CLASSES = {
+STAGES = {
     "pretrain": ("igsm.training.config", "PretrainConfig"),
-    "finetune": ("igsm.training.settings", "FinetuneConfig"),
+    "finetune": ("igsm.training.config", "FinetuneConfig"),
     "probe": ("igsm.probing.config", "ProbeConfig"),
 }
+"""Stage -> where its config class lives; imported only when a stage of that kind is asked for."""
 
 
 @functools.cache
 def resolve(stage: str, path: str, overrides: tuple[str, ...]) -> Settings:
     """All settings of a stage, defaults included. Bad ones raise :class:`~igsm.errors.InputError` at once."""
-    module, name = _CLASSES[stage]
-    config: Config = load_config(getattr(importlib.import_module(module), name), path, list(overrides))
-    return config.model_dump(mode="json", by_alias=True)
+    return load_config(stage_class(stage), path, list(overrides)).model_dump(mode="json")
+
+
+def stage_class(stage: str) -> type[RunConfig]:
+    """The config class of a stage."""
+    module, name = STAGES[stage]
+    found: type[RunConfig] = getattr(importlib.import_module(module), name)
+    return found
 
 
 FILLED_IN: Settings = {"model.vocabulary_size": None, "model": None, "problem": None, "vocabulary": None}
@@ -43,10 +51,10 @@ def what_differs(wanted: Settings, found: Settings, run: Path | None = None) -> 
     Args:
         run: the folder of ``found``, from which the two starts of a fine-tuning are compared.
     """
-    from igsm.training.folder import MAY_CHANGE, same_start
+    from igsm.training.folder import may_change, same_start
 
     def counts(one: Difference) -> bool:
-        if not one.known_here or one.newer_and_off or {one.name, one.name.partition(".")[0]} & MAY_CHANGE:
+        if not one.known_here or one.newer_and_off or may_change(one.name):
             return False
         if one.name in FILLED_IN and one.here == FILLED_IN[one.name]:
             return False
@@ -65,5 +73,5 @@ def conflict(run: Path, wanted: Settings) -> str | None:
     config = RunFolder(run).config
     if not config.is_file():
         return None
-    lines = what_differs(wanted, load_stored(config), run)
+    lines = what_differs(wanted, load_settings(stage_class(wanted["stage"]), config), run)
     return f"{run} was made with other settings: {'; '.join(lines[:3])}" if lines else None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from igsm.config import Config, dump_yaml, load_stored
+from igsm.config import Config, differences, dump_yaml, load_settings
 from igsm.errors import InputError
 from igsm.rundir import RunFolder, atomic_write, provenance, read_json, write_json
 
@@ -24,6 +23,11 @@ MAY_CHANGE = {
 and threads up to rounding (and micro_batch, with dropout, which units are dropped)."""
 
 
+def may_change(name: str) -> bool:
+    """Whether a resumed run may have another value of the setting "section.key"."""
+    return name in MAY_CHANGE or name.partition(".")[0] in MAY_CHANGE
+
+
 def is_resumed(folder: RunFolder, resolved: Config) -> bool:
     """Whether a run of this config goes on in the folder, rather than beginning there. Nothing is written.
 
@@ -37,16 +41,18 @@ def is_resumed(folder: RunFolder, resolved: Config) -> bool:
         if others:
             raise InputError(f"{folder}: is not empty and holds no run ({others[0]}); choose another folder")
         return False
-    before, now = load_stored(folder.config), resolved.model_dump(mode="json")
-    if "from" in now and same_start(str(before.get("from")), now["from"], folder.path):
-        before["from"] = now["from"]
-    differences = _differences(before, now)
-    if differences and (folder.checkpoint_steps() or folder.done.exists()):
+    lines = [
+        f"{one.name} is {one.there} there and {one.here} here"
+        for one in differences(load_settings(type(resolved), folder.config), resolved.model_dump(mode="json"))
+        if not (one.newer_and_off or may_change(one.name))
+        and not (one.name == "from" and same_start(str(one.there), one.here, folder.path))
+    ]
+    if lines and (folder.checkpoint_steps() or folder.done.exists()):
         raise InputError(
-            f"{folder}: holds a run of another config ({'; '.join(differences[:3])}); "
+            f"{folder}: holds a run of another config ({'; '.join(lines[:3])}); "
             "choose another folder or the same settings"
         )
-    return not differences
+    return not lines
 
 
 def _others(folder: RunFolder) -> list[str]:
@@ -80,16 +86,3 @@ def same_start(before: str, now: str, run: Path) -> bool:
         return True
     beside = old.name == new.name and new.parent == run.resolve().parent
     return beside and (old.parent.name == new.parent.name or not old.exists())
-
-
-def _differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -> list[str]:
-    lines = []
-    for key in [*before, *(key for key in now if key not in before)]:
-        name, old, new = f"{prefix}{key}", before.get(key), now.get(key)
-        if name in MAY_CHANGE or old == new or (key not in before and not new):  # the last: newer than the run, and off
-            continue
-        if isinstance(old, dict) and isinstance(new, dict):
-            lines += _differences(old, new, f"{name}.")
-        else:
-            lines.append(f"{name} is {old} there and {new} here")
-    return lines

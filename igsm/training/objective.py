@@ -125,11 +125,6 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
 
-    @staticmethod
-    def batch(tokens: Tensor, roles: Tensor, config: TrainingConfig) -> Batch:
-        """The batch that it takes, of windows: ids int64 and roles uint8, both [B, T]."""
-        return next_token_batch(tokens, carries_loss(roles, config))
-
     def logits(self, inputs: Inputs) -> Tensor:
         """What the model gives for the inputs."""
         logits: Tensor = self.model(**inputs) if isinstance(inputs, Mapping) else self.model(*inputs)

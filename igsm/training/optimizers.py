@@ -7,39 +7,33 @@ from typing import Any
 import torch
 from torch import nn
 
+from igsm.errors import InputError
+from igsm.model.trained import trained_parameters
 from igsm.training.config import TrainingConfig
 from igsm.training.muon import Muon
-
-
-def _decay_groups(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay on tensors of two and more dimensions only."""
-    matrices = [p for p in parameters if p.dim() >= 2]
-    others = [p for p in parameters if p.dim() < 2]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
 
 
 class Optimizers:
     """The optimizers of a model's trainable parameters, used as one.
 
-    With Muon, weights of two dimensions inside `blocks` are orthogonalised, a fused query/key/value weight as
-    three matrices; its update is scaled to AdamW's usual size (Liu et al. 2025, arXiv 2502.16982), so
-    that one learning rate and weight decay serve both.
+    With Muon, what the model's modules name as matrices (`igsm.model.trained`) is orthogonalised; its update is scaled
+    to AdamW's usual size (Liu et al. 2025, arXiv 2502.16982), so that one learning rate and weight decay serve both.
     """
 
     def __init__(self, model: nn.Module, config: TrainingConfig) -> None:
-        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        trained = trained_parameters(model)
+        self.parameters = [one.parameter for one in trained]
         self._parts: list[tuple[nn.Parameter, nn.Parameter, int]] = []
-        muon_names: set[str] = set()
-        if config.optimizer == "muon":
-            for name, parameter in model.named_parameters():
-                if parameter.requires_grad and parameter.dim() == 2 and name.startswith("blocks."):
-                    muon_names.add(name)
-                    self._split(parameter, 3 if name.endswith("qkv.weight") else 1)
-        rest = [p for n, p in model.named_parameters() if p.requires_grad and n not in muon_names]
+        decayed: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
+        for one in trained:
+            if config.optimizer == "muon" and one.matrices:
+                self._split(one.parameter, one.matrices)
+            else:
+                (decayed if one.decays else others).append(one.parameter)
         self._optimizers: list[torch.optim.Optimizer] = []
-        if rest:
-            groups = _decay_groups(rest, config.weight_decay)
+        groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        if groups := [group for group in groups if group["params"]]:
             self._optimizers.append(torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True))
         if self._parts:
             self._optimizers.append(
@@ -71,5 +65,8 @@ class Optimizers:
         return [optimizer.state_dict() for optimizer in self._optimizers]
 
     def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        """Go on from `state_dict`. Raises InputError if that was of other optimizers."""
+        if len(states) != len(self._optimizers):
+            raise InputError("the checkpoint is of a version whose Muon took other weights; choose another folder")
         for optimizer, state in zip(self._optimizers, states, strict=True):
             optimizer.load_state_dict(state)

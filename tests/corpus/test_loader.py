@@ -30,7 +30,7 @@ DATA = DataConfig(
 def take(steps: int, config: DataConfig = DATA, batch: int = 6, **options: object) -> tuple[np.ndarray, np.ndarray]:
     with WindowLoader(config, batch, **options) as loader:  # type: ignore[arg-type]
         taken = [next(loader) for _ in range(steps)]
-    return np.stack([tokens for tokens, _ in taken]), np.stack([roles for _, roles in taken])
+    return np.stack([tokens for _, tokens, _ in taken]), np.stack([roles for _, _, roles in taken])
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,16 @@ def test_windows_do_not_depend_on_workers(expected: tuple, workers: int, method:
 def test_ranks_share_every_step_without_overlap(expected: tuple, world_size: int) -> None:
     shares = [take(7, rank=rank, world_size=world_size)[0] for rank in range(world_size)]
     assert np.array_equal(np.concatenate(shares, axis=1), expected[0])
+
+
+@pytest.mark.parametrize("start", [0, 4])
+def test_windows_have_the_same_numbers_on_every_rank_and_after_a_resume(start: int) -> None:
+    """Guards: noise that is drawn by window would change with the ranks."""
+    for rank in (0, 1):
+        with WindowLoader(DATA, 6, rank=rank, world_size=2, start_step=start) as loader:
+            assert [next(loader)[0] for _ in range(2)] == [
+                range(6 * step + 3 * rank, 6 * step + 3 * rank + 3) for step in (start, start + 1)
+            ]
 
 
 @pytest.mark.parametrize("start", [1, 4])

@@ -46,12 +46,12 @@ def _one_thread() -> None:
     torch.set_num_threads(1)  # threads only slow such small models down
 
 
-def sharp_model(seed: int, canon: str = "none") -> GPT:
+def sharp_model(seed: int, canon: str = "none", **shape: int) -> GPT:
     """A random model sharp enough that continuations differ and some of them end."""
     torch.manual_seed(seed)
     # Untied: with a tied random embedding the best next token is nearly always the last one again.
-    shape = {"layers": 2, "heads": 2, "head_size": 8, "vocabulary_size": 24, "tied": False, "canon": canon}
-    gpt = GPT(ModelConfig(**shape)).eval()
+    settings = {"layers": 2, "heads": 2, "head_size": 8} | shape
+    gpt = GPT(ModelConfig(**settings, vocabulary_size=24, tied=False, canon=canon)).eval()
     with torch.no_grad():
         for name, parameter in gpt.named_parameters():
             if parameter.dim() == 2:

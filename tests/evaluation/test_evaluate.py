@@ -13,19 +13,13 @@ import pytest
 import torch
 
 from cli.eval import command as eval_command
-from igsm.corpus.vocabulary import ANSWER_START, END, load_vocabulary
-from igsm.decoding.beam import BeamDecoder
+from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import parse_decoder
-from igsm.decoding.engine import Engine
-from igsm.decoding.loop import Generation
-from igsm.decoding.regret import RegretDecoder
-from igsm.decoding.regret_beam import RegretBeamDecoder
-from igsm.decoding.rows import RowDecoder
-from igsm.decoding.run import Decoding, make_decoder
+from igsm.decoding.run import Decoding
 from igsm.errors import InputError
 from igsm.evaluation import evaluate as evaluation
 from igsm.evaluation.cells import Cell, figure_cells, parse_cells
-from igsm.evaluation.generate import verdict_of, vote_on
+from igsm.evaluation.generate import verdict_of
 from igsm.evaluation.testsets import load_test_set
 from igsm.grading.metrics import Numbers
 from igsm.grading.verdict import Kind
@@ -112,54 +106,6 @@ def test_cells_of_another_lexicon_are_refused():
         load_test_set(Cell("med", "pq", 20, True), NANO, VOCABULARY, 1, 0)
 
 
-def answer_of(text: str, solution: str = " Define", index: int = 0) -> Generation:
-    """A generation of this solution with the answer `text`; without the answer's mark if that is empty."""
-    answer = [ANSWER_START, *VOCABULARY.encode_text(text)] if text else []
-    ids = [*VOCABULARY.encode_text(solution), *answer, END]
-    return Generation(index, [int(VOCABULARY.from_gpt2[i]) for i in ids], True)
-
-
-def test_majority_vote():
-    """Guards the count and ties: the most frequent answer wins, the earlier one of equals."""
-    votes = [answer_of(t) for t in (" 1", " 2", " 2", " 3")]
-    chosen, share = vote_on(votes, VOCABULARY, None, None)
-    assert chosen is votes[1]
-    assert share == 0.5
-    chosen, _ = vote_on(votes[:2], VOCABULARY, None, None)
-    assert chosen is votes[0]
-
-
-def test_samples_without_an_answer_do_not_vote():
-    """Guards the majority against samples that broke off: together they would outvote any answer."""
-    votes = [answer_of(t) for t in ("", " 1", "", " 2")]
-    chosen, share = vote_on(votes, VOCABULARY, None, None)
-    assert chosen is votes[1]
-    assert share == 0.5
-    assert vote_on([votes[0], votes[2]], VOCABULARY, None, None) == (votes[0], 1.0)
-
-
-def test_filtered_votes():
-    """Guards the filter: regretted samples do not vote, a step taken back is no fault, and someone always votes."""
-    tests = load_test_set(Cell("nano", "pq", 3, True), NANO, VOCABULARY, 9, 0)
-    problem = next(test.problem for test in tests.problems if len(test.problem.solution) > 1)
-    good, bad = (f" Define {problem.name(p)} as" for p in problem.solution[:2])
-    asked = []
-
-    class OnlyGood:
-        def regrets(self, questions):
-            asked.append(len(questions))
-            return [not VOCABULARY.decode(q.tokens).endswith(good) for q in questions]
-
-    def votes(*solutions):
-        return [answer_of(f" {i}", solution, i) for i, solution in enumerate(solutions)]
-
-    samples = votes(f"{bad} a; so a = 1.", f"{bad} a; so a = 1.", f"{good} a; so a = 1.", f"{bad} BACK.{good} a.")
-    assert vote_on(samples, VOCABULARY, problem, OnlyGood()) == (samples[2], 0.5)
-    assert asked[0] == 4, "the samples were not asked about together"
-    samples = votes(f"{bad} a.", f"{bad} a.")
-    assert vote_on(samples, VOCABULARY, problem, OnlyGood()) == (samples[0], 0.5)
-
-
 def test_every_problem_has_its_own_random_numbers(run, monkeypatch):
     """Guards "seeds give each problem its own stream": over problems, votes, seeds and cells no stream comes twice."""
     keys = []
@@ -167,7 +113,7 @@ def test_every_problem_has_its_own_random_numbers(run, monkeypatch):
     plain = Decoding.run
 
     def spy(decoding, requests, tick):
-        keys.extend(request.key for request in requests)
+        keys.extend(key for request in requests for key in request.keys)
         return plain(decoding, requests, tick)
 
     monkeypatch.setattr(Decoding, "run", spy)
@@ -418,59 +364,3 @@ def test_accuracy_during_training(run):
     values = evaluation.generation_accuracy(run.model, run.data, 3)
     assert values.keys() == {"generation_accuracy", "always_zero"}
     assert all(torch.equal(before[name], tensor) for name, tensor in run.model.state_dict().items())
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("greddy", "did you mean 'greedy'"),
-        ("beam0", "1 to 256"),
-        ("regret", "needs a detector"),
-        ("regret-q", "unknown detector"),
-        ("greedy-p", "only regret and vote"),
-        ("sample:0", "above 0"),
-        ("regret-p@runs/x", "name of its own"),
-        ("vote8@runs/x", "name of its own"),
-        ("regret-silent@runs/x", "name of its own"),
-        ("regret-noisy:1@runs/x", "name of its own"),
-        ("regret-" + 80 * "v" + "@runs/x", "at most 80"),
-        ("greedy:0.5:3", "have a temperature"),
-    ],
-)
-def test_bad_decoders_are_refused(text, message):
-    """Guards against a typo that runs another decoder."""
-    with pytest.raises(InputError, match=message):
-        parse_decoder(text)
-
-
-def test_decoder_names():
-    """Guards the names used by sweeps and folders."""
-    assert parse_decoder("beam4").beams == 4
-    assert parse_decoder("beam4").sampling
-    assert not parse_decoder("search4").sampling
-    assert parse_decoder("beam1").sampling is False
-    assert parse_decoder("regret-p50").max_rollbacks == 50
-    learned = parse_decoder("regret_beam4-version1@runs/a-b@c")
-    assert learned.name == "regret_beam4-version1"
-    assert learned.detector.folder == "runs/a-b@c"
-    assert parse_decoder("regret-noisy:0.01:0.2").detector.false_negative == 0.2
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "expected"),
-    [
-        ("greedy", RowDecoder, {"always_sample": False}),
-        ("sample:0.7:50", RowDecoder, {"always_sample": True, "temperature": 0.7, "top_k": 50}),
-        ("beam4:0.5:9", BeamDecoder, {"always_sample": True, "temperature": 0.5, "top_k": 9}),
-        ("search4", BeamDecoder, {"always_sample": False}),
-        ("vote8:0.7", RowDecoder, {"always_sample": True, "temperature": 0.7, "top_k": 0}),
-        ("regret-p50", RegretDecoder, {"always_sample": False, "max_rollbacks": 50}),
-        ("regret_beam4-p", RegretBeamDecoder, {"always_sample": True, "max_rollbacks": 10}),
-    ],
-)
-def test_names_become_their_decoders(run, name, kind, expected):
-    """Guards the way from a name to what is run: each setting arrives."""
-    decoder = parse_decoder(name)
-    made = make_decoder(Engine(run.model, 4, 32, beams=decoder.beams), decoder, VOCABULARY)
-    assert type(made) is kind
-    assert {key: getattr(made, key) for key in expected} == expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from igsm.config import load_yaml
 from igsm.errors import InputError
@@ -41,3 +42,16 @@ def test_a_run_with_a_checkpoint_is_not(tmp_path: Path) -> None:
 def test_looking_writes_nothing(tmp_path: Path) -> None:
     assert not is_resumed(RunFolder(tmp_path / "run"), toy_config())
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_is_older_than_an_option_goes_on(tmp_path: Path) -> None:
+    """Guards: "holds a run of another config" because of an option that the run's version did not have yet, and that
+    stands at its default here."""
+    config = toy_config()
+    toy_train(config, tmp_path)
+    content = load_yaml(tmp_path / "config.yaml")
+    del content["training"]["optimizer"], content["training"]["explosion_loss"]
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(content))
+    assert is_resumed(RunFolder(tmp_path), config)
+    with pytest.raises(InputError, match="training.optimizer is adamw there and muon here"):
+        is_resumed(RunFolder(tmp_path), toy_config(optimizer="muon"))

@@ -8,12 +8,12 @@ from torch.nn import functional as F
 
 from igsm.mistakes.layout import Role
 from igsm.model import GPT
-from igsm.training.objective import IGNORE, CrossEntropy, batch_of, next_token_batch
+from igsm.training.objective import IGNORE, CrossEntropy, batch_of, carries_loss, next_token_batch
 from tests.training.toy_training import toy_config
 
 TOKENS = torch.tensor([[10, 11, 12, 13, 14, 15]])
-STEP = Role.SOLUTION | Role.MISTAKE_STEP
-ROLES = torch.tensor([[0, 0, Role.SOLUTION, STEP, STEP | Role.MISTAKE_WORD, Role.SOLUTION]], dtype=torch.uint8)
+SOLUTION, STEP, WORD = int(Role.SOLUTION), int(Role.MISTAKE_STEP), int(Role.MISTAKE_WORD)
+ROLES = torch.tensor([[0, 0, SOLUTION, SOLUTION | STEP, SOLUTION | STEP | WORD, SOLUTION]], dtype=torch.uint8)
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,10 @@ ROLES = torch.tensor([[0, 0, Role.SOLUTION, STEP, STEP | Role.MISTAKE_WORD, Role
         ("step", "solution", [IGNORE, 12, IGNORE, IGNORE, 15, IGNORE]),
     ],
 )
-def test_a_target_is_masked_by_the_role_of_the_target(label_masking: str, loss_on: str, expected: list[int]) -> None:
+def test_a_target_is_masked_by_the_roles_of_the_target(label_masking: str, loss_on: str, expected: list[int]) -> None:
     """Guards: masks read at the input's place, one token early; the window's last target taken from its first."""
     config = toy_config(label_masking=label_masking, loss_on=loss_on).training
-    batch = CrossEntropy.batch(TOKENS, ROLES, config)
+    batch = next_token_batch(TOKENS, carries_loss(ROLES, config))
     assert isinstance(batch.inputs, tuple)
     assert [tensor.tolist() for tensor in batch.inputs] == [TOKENS.tolist()]
     assert batch.targets.tolist() == [expected]
@@ -39,7 +39,7 @@ def test_a_target_is_masked_by_the_role_of_the_target(label_masking: str, loss_o
 def test_masked_targets_do_not_enter_the_loss() -> None:
     torch.manual_seed(0)
     model = GPT(toy_config().model)
-    batch = CrossEntropy.batch(TOKENS, ROLES, toy_config(label_masking="step").training)
+    batch = next_token_batch(TOKENS, carries_loss(ROLES, toy_config(label_masking="step").training))
     logits = model(TOKENS)[0]
     places = [0, 1, 4]
     expected = F.cross_entropy(logits[places], TOKENS[0, [1, 2, 5]], reduction="sum")
