@@ -111,10 +111,11 @@ def build_config(cls: type[AnyConfig], content: dict[str, Any], where: str) -> A
         return cls.model_validate(content)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"])
+        for unknown in (_path(one["loc"]) for one in error.errors() if one["type"] == "extra_forbidden"):
+            if (now := moved_to(unknown)) in set(_paths(cls)):
+                raise InputError(f"{where}: {unknown} is now {now}") from None
+        path = _path(first["loc"])
         if first["type"] == "extra_forbidden":
-            if (now := moved_to(path)) in set(_paths(cls)):
-                raise InputError(f"{where}: {path} is now {now}") from None
             word = str(first["loc"][-1])
             elsewhere = [name for name in _paths(cls) if word in _called(name)]
             siblings = _fields(cls, first["loc"][:-1])
@@ -123,6 +124,10 @@ def build_config(cls: type[AnyConfig], content: dict[str, Any], where: str) -> A
         message = first["msg"].removeprefix("Value error, ")
         given = "" if first["type"] in ("missing", "value_error") else f", not {first['input']!r}"
         raise InputError(f"{where}: {path + ': ' if path else ''}{message}{given}") from None
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)
 
 
 def _fields(cls: Any, location: tuple[int | str, ...]) -> list[str]:
