@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from igsm.corpus.vocabulary import Vocabulary
+    from igsm.corpus.written import Written
     from igsm.mistakes.document import Document, MistakeSpan
     from igsm.mistakes.layout import Layout
+    from igsm.mistakes.source import DocumentSource
 
 _PLAIN, _STEP, _NAME = range(3)
 _STYLES = ("", "yellow", "red strike")
@@ -49,8 +51,8 @@ def command(
 
     from igsm.compilation import announce_compilation
     from igsm.config import build_config
+    from igsm.corpus.config import DataConfig
     from igsm.errors import InputError
-    from igsm.methods.registry import make_method
     from igsm.mistakes.config import MistakeConfig
     from igsm.mistakes.layout import PLAIN
     from igsm.mistakes.source import DocumentSource
@@ -62,16 +64,16 @@ def command(
     config = build_config(ProblemConfig, settings, "mistakes show")
     chosen = {"kind": kind, "rate": rate or 0.0, "include_current": include_current}
     mistakes = build_config(MistakeConfig, chosen, "mistakes show")
-    layout = make_method({"name": method}).layout()
+    corpus = {"problem": config, "mistakes": mistakes, "method": {"name": method}}
+    layout = build_config(DataConfig, corpus, "mistakes show").method.layout()
     announce_compilation()
-    document = _boxes(config, seed, index) if boxes else DocumentSource(config, mistakes, seed).document(index)
+    source = DocumentSource(config, mistakes, seed)
+    document = _boxes(config, seed, index) if boxes else source.document(index)
     console = Console(highlight=False)
     console.soft_wrap = not console.is_terminal
     _print(console, document)
     if tokens or layout != PLAIN:
-        from igsm.corpus.vocabulary import load_vocabulary
-
-        _print_layout(console, document, layout, load_vocabulary(config), tokens)
+        _print_layout(console, document, layout, source, index, tokens)
     if graph is not None and document.problem is not None:
         from igsm.reporting.graph_drawing import draw
 
@@ -122,10 +124,25 @@ def _append_struck(text: Text, document: Document, span: MistakeSpan, is_termina
     text.append("" if is_terminal else "~~")
 
 
-def _print_layout(console: Any, document: Document, layout: Layout, vocabulary: Vocabulary, tokens: bool) -> None:
+def _print_layout(
+    console: Any, document: Document, layout: Layout, source: DocumentSource, index: int, tokens: bool
+) -> None:
     """The document as training sees it, in each of the layout's variants: as text, or token by token."""
-    for variant, (share, _) in enumerate(layout.variants):
-        rows = list(_tokens(document, layout, variant, vocabulary))
+    from igsm.corpus.documents import draw_attempt, rows_of
+    from igsm.corpus.vocabulary import load_vocabulary
+    from igsm.corpus.written import written_of
+    from igsm.mistakes.layout import has_attempt
+    from igsm.seeds import derive_key
+
+    vocabulary, written = load_vocabulary(source.config), written_of(document)
+    attempted = False
+    if layout.kinds and document.problem is not None:
+        state = derive_key("attempts", source.seed, source.stream_name, index)
+        attempted = draw_attempt(source.record(index), source.lexicon, rows_of(layout, vocabulary), written, state)
+    for variant, (share, its_rows) in enumerate(layout.variants):
+        if has_attempt(its_rows) and not attempted:
+            continue
+        rows = list(_tokens(written, layout, variant, vocabulary))
         console.print()
         if len(layout.variants) > 1:
             console.print(
@@ -162,12 +179,12 @@ def _print_tokens(console: Any, rows: list[tuple[int, str, int]]) -> None:
         console.print(line)
 
 
-def _tokens(document: Document, layout: Layout, variant: int, vocabulary: Vocabulary) -> Iterator[tuple[int, str, int]]:
+def _tokens(written: Written, layout: Layout, variant: int, vocabulary: Vocabulary) -> Iterator[tuple[int, str, int]]:
     """(GPT-2 id, its text, whether and how it is masked) for each token of the document."""
     from igsm.corpus.documents import lay_out
     from igsm.mistakes.layout import Role
 
-    tokens, roles = lay_out(document, layout, vocabulary, variant)
+    tokens, roles = lay_out(written, layout, vocabulary, variant)
     for token, role in zip(tokens.tolist(), roles.tolist(), strict=True):
         masked = _NAME if role & Role.MISTAKE_WORD else _STEP if role & Role.MISTAKE_STEP else _PLAIN
         yield token, _marks().get(token) or vocabulary.decode([vocabulary.from_gpt2[token]]), masked
