@@ -17,7 +17,7 @@ from benchmarks.device import benchmark_device, device_name
 from benchmarks.scripted import ScriptedDecoding, solution_ids
 from benchmarks.train import PAPER
 from igsm.config import build_config
-from igsm.corpus.vocabulary import END, load_vocabulary
+from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.loop import Request
 from igsm.decoding.run import CONTEXT, Decoding
@@ -67,25 +67,25 @@ def report(
         known_speeds(speed_file, device_name(device))
     wanted = [parse_decoder(name) for name in decoders]
     for decoder in wanted:
-        if decoder.votes > 1:
+        if decoder.samples > 1:
             raise InputError(f"decoder '{decoder.name}': a vote is as fast as its samples; give sample")
     if run is not None and difficulty is not None:
         raise InputError("--difficulty: a run's problems are of its own class; leave it out beside --run")
-    if run is None and (name := next((one.name for one in wanted if one.regret and one.beams > 1), None)):
+    if run is None and (name := next((one.name for one in wanted if one.detector and one.beams > 1), None)):
         raise InputError(f"decoder '{name}': beams of random weights regret nothing; give --run")
     if run is None:
         settings, mistakes = _test_problems({"difficulty": difficulty or "med"}, op), None
         vocabulary = load_vocabulary(settings)
         torch.manual_seed(0)
         model = GPT(ModelConfig(layers=layers, heads=heads, vocabulary_size=vocabulary.size)).eval()
-        _never_end(model, int(vocabulary.from_gpt2[END]))
+        _never_end(model, vocabulary.end)
     else:
         from igsm.evaluation.runs import load_run
 
         loaded = load_run(run)
         model, settings = loaded.model, _test_problems(loaded.data.problem.model_dump(), op)
         vocabulary, mistakes = load_vocabulary(settings, loaded.data.vocabulary), loaded.data.mistakes
-    end = int(vocabulary.from_gpt2[END])
+    end = vocabulary.end
     source = DocumentSource(settings, mistakes, seed=1)
     documents = [source.document(i) for i in range(problems)]
     tests = [document.problem for document in documents]
@@ -132,7 +132,7 @@ def report(
         if speed_file is not None and (decoder.beams == 1 or batch >= 64 * decoder.beams):
             record(speed_file, "decoding", {f"{settings.difficulty}/{decoder.name}": speed}, device_name(device))
         other = ratio = "-"
-        if twin is not None and not decoder.regret:
+        if twin is not None and decoder.detector is None:
             size = max(1, batch // decoder.beams)
             calls = [order[start : start + size] for start in range(0, problems, size)]
             # Beams of hundreds of problems would take it most of an hour: a few calls, short prompts to long ones.

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from igsm.decoding.decoders import decoder_lines
+
 if TYPE_CHECKING:
     from igsm.reporting.evaluation_table import Row
 
+EPILOG = "\n".join(["Decoders:", *decoder_lines()])
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
 
@@ -19,7 +22,8 @@ def command(
         str, typer.Option(help="Comma-separated, e.g. 'op<=15,op=20 reask'; figure: those of the paper.")
     ] = "figure",
     decoder: Annotated[
-        str, typer.Option(help="Comma-separated: greedy, beam4, search4, regret-p, regret_beam4-p50, vote8, ...")
+        str,
+        typer.Option(help="Comma-separated: greedy, beam4, search4, regret-p, regret_beam4-p50, vote8, ... (below)"),
     ] = "greedy",
     n: Annotated[int, typer.Option(help="Problems a cell.", min=1)] = 4096,
     seed: Annotated[int, typer.Option(help="Of the test set and of sampling.")] = 0,
@@ -98,7 +102,7 @@ def command(
                 chosen = [cell for cell in parse_cells(cells, run.data.problem) if next(turn) == own]
                 with run.decoding(one, **options) as decoding:
                     for cell in chosen:
-                        most = decoding.context * one.votes  # steps of a problem
+                        most = decoding.context * one.samples  # steps of a problem
                         title = f"{name} {cell.name} {one.name}"
                         with tqdm(total=n, desc=title, bar_format=BAR, miniters=0, mininterval=0.2) as bar:
                             found = evaluate(run, cell, decoding, n, seed, progress=partial(show, bar, most))

@@ -61,6 +61,8 @@ def command(
         raise InputError("--part divides shards only; write text or an --export in a command of its own")
     share, per_shard = parse_part(part), parse_tokens(shard_tokens, "--shard-tokens")
     data = data_options.data_config(config, given, overrides or [], "gen-data")
+    if text is not None or export is not None:
+        exporting.must_be_plain(data)
     write = exporting.writer(export) if export is not None else None
     files = {} if text is None else {text: "text"}
     if out is not None and export is not None:

@@ -57,7 +57,7 @@ def build(arguments: list[str]) -> typer.Typer:
         if hasattr(module, "app"):  # a group of subcommands such as `bench`
             app.add_typer(module.app, name=name)
         else:
-            app.command(name)(module.command)
+            app.command(name, epilog=getattr(module, "EPILOG", None))(module.command)
     return app
 
 

@@ -47,7 +47,7 @@ def command(
     from cli.training import FIRST, check_run, preset, run_training, say_end, tracking_override
     from igsm.config import load_config
     from igsm.corpus.config import DataConfig
-    from igsm.decoding.decoders import DecoderName
+    from igsm.decoding.decoders import parse_decoder
     from igsm.errors import InputError
     from igsm.preflight.evaluation import check_evaluation
     from igsm.probing.config import ProbeConfig, check_question, resolve_probing
@@ -63,7 +63,7 @@ def command(
             pass
         if cells is not None:
             check_question(settings)
-            greedy, model = [DecoderName("greedy")], [Path(settings.from_)]
+            greedy, model = [parse_decoder("greedy")], [Path(settings.from_)]
             check_evaluation(model, cells, greedy, problems, batch=None, context=None, precision="auto", devices=None)
     assert settings.problem is not None
     rows = DataConfig(problem=settings.problem, context=min(settings.row_length, 65536))

@@ -23,6 +23,7 @@ from igsm.corpus.shards import whole_file
 from igsm.corpus.workers import InOrder
 from igsm.errors import InputError, suggest
 from igsm.mistakes.document import Document
+from igsm.mistakes.layout import PLAIN
 
 FORMATS = ("parquet", "jsonl", "chat", "hf")
 _GROUP = 1000  # records written at a time
@@ -34,6 +35,7 @@ def records(
     config: DataConfig, *, problems: int | None = None, windows: int | None = None, workers: int = 1
 ) -> Iterator[Record]:
     """The first ``problems`` documents of the data, or those that begin in its first ``windows`` windows."""
+    must_be_plain(config)
     prepare(config)
     size = config.windows_per_block
     jobs: Iterable[tuple[int, int]]
@@ -44,6 +46,15 @@ def records(
     make = functools.partial(_block_records, config)
     with InOrder(make, jobs, workers=workers if workers > 1 else 0) as blocks:
         yield from itertools.islice(itertools.chain.from_iterable(blocks), problems)
+
+
+def must_be_plain(config: DataConfig) -> None:
+    """Raise InputError if records cannot say what the documents of the config's method hold."""
+    if config.method.layout() != PLAIN:
+        raise InputError(
+            f"method '{config.method.name}': its documents have other parts than a problem, a solution and an answer; "
+            "write shards, without --text and --export"
+        )
 
 
 def _block_records(config: DataConfig, job: tuple[int, int]) -> list[Record]:

@@ -186,6 +186,11 @@ class Vocabulary:
             ids += self._words[word]
         return np.array(ids, np.uint16)
 
+    @property
+    def end(self) -> int:
+        """A model's id of the token that ends a document."""
+        return int(self.from_gpt2[END])
+
     def prompt(self, problem: Problem) -> np.ndarray:
         """A model's ids (int64) of the prompt: [50256] [222] problem [223]."""
         ids = self.from_gpt2[[END, PROBLEM_START, *self.encode_text(problem.text), SOLUTION_START]].astype(np.int64)

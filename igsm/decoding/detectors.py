@@ -10,9 +10,16 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from igsm.decoding.decoders.named import NamedDecoder
+from igsm.errors import InputError
 from igsm.seeds import numpy_generator
+
+if TYPE_CHECKING:
+    import torch
+
+    from igsm.corpus.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -108,3 +115,21 @@ class Noisy:
             error = draw < (self._negative if wrong else self._positive)
             answers.append(wrong != error)
         return answers
+
+
+def make_detector(
+    decoder: NamedDecoder, vocabulary: Vocabulary, device: torch.device | str, units: int, context: int
+) -> Detector:
+    """The detector that a decoder's name asks for; None asks for the silent one.
+
+    Args:
+        units: problems decoded side by side.
+        context: most tokens of prompt and solution.
+    """
+    wanted = decoder.detector
+    if wanted is None or wanted.kind == "silent":
+        return Silent()
+    if wanted.kind == "learned":
+        raise InputError(f"decoder '{decoder.name}': a learned detector is loaded by `mistakes eval`, not here")
+    truth = GroundTruth(vocabulary.decode)
+    return truth if wanted.kind == "truth" else Noisy(truth, wanted.false_positive, wanted.false_negative)

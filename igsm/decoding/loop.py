@@ -25,6 +25,7 @@ class Request:
         index: the caller's number of the problem, returned with the result.
         prompt: token ids.
         key: int64 that names its random stream (`streams.problem_key`).
+        keys: the same for each of several samples, of a decoder that takes them.
         handle: whatever the detector needs to know of the problem; the engine never looks at it.
         max_new_tokens: most tokens to generate; None: until the context is full.
     """
@@ -34,6 +35,7 @@ class Request:
     key: int = 0
     handle: Any = None
     max_new_tokens: int | None = None
+    keys: Sequence[int] = ()
 
 
 @dataclass

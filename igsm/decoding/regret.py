@@ -11,7 +11,6 @@ The row does not wait for the answer: what it generated meanwhile is dropped on 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,42 +19,7 @@ from igsm.decoding.detectors import Detector, Question
 from igsm.decoding.engine import Engine
 from igsm.decoding.loop import Generation, Unit
 from igsm.decoding.rows import RowDecoder
-
-
-@dataclass(frozen=True)
-class Markers:
-    """Token ids that structure a solution.
-
-    Attributes:
-        define: the ids of " Define".
-        closing: " as", which ends the name.
-        sentence_end: ".".
-    """
-
-    define: tuple[int, ...]
-    closing: int
-    sentence_end: int
-
-
-def next_question(tokens: list[int], start: int, markers: Markers) -> int | None:
-    """Where the first name that closes at or after `start` ends: number of tokens up to and including " as"."""
-    for place in range(start, len(tokens)):
-        if tokens[place] == markers.closing and _opened(tokens, place, markers):
-            return place + 1
-    return None
-
-
-def _opened(tokens: list[int], place: int, markers: Markers) -> bool:
-    begin = sentence_start(tokens, place, markers)
-    size = len(markers.define)
-    return any(tuple(tokens[i : i + size]) == markers.define for i in range(begin, place))
-
-
-def sentence_start(tokens: list[int], place: int, markers: Markers) -> int:
-    """Number of tokens up to the end of the sentence before the one `place` stands in."""
-    while place > 0 and tokens[place - 1] != markers.sentence_end:
-        place -= 1
-    return place
+from igsm.decoding.sentences import Markers, next_question, sentence_start
 
 
 class RegretDecoder(RowDecoder):

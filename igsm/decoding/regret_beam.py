@@ -26,7 +26,8 @@ from igsm.decoding.beam import NEVER, BeamDecoder
 from igsm.decoding.detectors import Detector
 from igsm.decoding.engine import Engine
 from igsm.decoding.loop import Generation, Unit
-from igsm.decoding.regret import Markers, ask_until_quiet, next_question, sentence_start
+from igsm.decoding.regret import ask_until_quiet
+from igsm.decoding.sentences import Markers, next_question, sentence_start
 
 
 class RegretBeamDecoder(BeamDecoder):

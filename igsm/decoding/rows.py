@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -12,31 +13,44 @@ from igsm.decoding.engine import Engine
 from igsm.decoding.loop import Decoder, Generation
 from igsm.decoding.streams import uniforms
 
+Draw: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""(logits [N, vocabulary], uniform numbers inside (0, 1) [N, 1]) -> one token a row, int64 [N].
 
-def sample(logits: Tensor, uniform: Tensor, temperature: float = 1.0, top_k: int = 0) -> Tensor:
+It runs within a recorded step: it must not wait for the device, and can hold no state."""
+
+
+def most_probable(logits: Tensor, top_k: int) -> Tensor:
+    """Logits [N, vocabulary] with all but the `top_k` largest of a row at minus infinity; 0: all are kept."""
+    if 0 < top_k < logits.shape[-1]:
+        logits = logits.masked_fill(logits < logits.topk(top_k).values[:, -1:], -torch.inf)
+    return logits
+
+
+def drawn(weights: Tensor, uniform: Tensor) -> Tensor:
     """One token a row by inverting the cumulative distribution.
 
     Args:
-        logits: [N, vocabulary].
+        weights: [N, vocabulary], at least 0; they need not sum to 1.
         uniform: [N, 1], inside (0, 1).
-        temperature: above 0.
-        top_k: only the k most probable tokens; 0: all.
 
     Returns:
         int64 [N].
     """
-    if 0 < top_k < logits.shape[-1]:
-        logits = logits.masked_fill(logits < logits.topk(top_k).values[:, -1:], -torch.inf)
-    cumulative = (logits.double() / temperature).softmax(-1).cumsum(-1)
-    return (cumulative < uniform * cumulative[:, -1:]).sum(-1).clamp_max(logits.shape[-1] - 1)
+    cumulative = weights.cumsum(-1)
+    return (cumulative < uniform * cumulative[:, -1:]).sum(-1).clamp_max(weights.shape[-1] - 1)
+
+
+def sample(logits: Tensor, uniform: Tensor, temperature: float = 1.0, top_k: int = 0) -> Tensor:
+    """A `Draw` at a temperature above 0, from the k most probable tokens (0: all)."""
+    return drawn((most_probable(logits, top_k).double() / temperature).softmax(-1), uniform)
 
 
 class RowDecoder(Decoder):
     """Greedy or sampled continuation.
 
     Args:
-        sampling: sample every token; otherwise take the most probable one.
-        temperature, top_k: of sampling.
+        sampling: draw every token; otherwise take the most probable one.
+        draw: how tokens are drawn.
         options: of `Decoder`.
     """
 
@@ -49,13 +63,12 @@ class RowDecoder(Decoder):
         end: int,
         *,
         sampling: bool = False,
-        temperature: float = 1.0,
-        top_k: int = 0,
+        draw: Draw = sample,
         **options: Any,
     ) -> None:
         super().__init__(engine, end, **options)
         self.may_sample = self.always_sample = sampling
-        self.temperature, self.top_k = temperature, top_k
+        self.draw = draw
         self.sampling = torch.zeros_like(self.active)
 
     def start(self, numbers: Tensor) -> None:
@@ -69,7 +82,7 @@ class RowDecoder(Decoder):
         active, next_position = self.active[numbers], position + 1
         if self.may_sample:
             uniform = uniforms(self.key[numbers], self.attempt[numbers], next_position)
-            sampled = sample(logits, uniform, self.temperature, self.top_k)
+            sampled = self.draw(logits, uniform)
             sampling = self.sampling[numbers]
             choice = torch.where(sampling, sampled, choice)
             if self.stop_sampling_at is not None:

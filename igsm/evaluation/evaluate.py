@@ -19,7 +19,7 @@ from pathlib import Path
 
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import load_vocabulary
-from igsm.decoding.decoders import DecoderName
+from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.run import Decoding
 from igsm.errors import InputError
 from igsm.evaluation.cells import Cell, figure_cells
@@ -243,11 +243,12 @@ def generation_accuracy(model: GPT, data: DataConfig, n: int) -> dict[str, float
     """
     problem_class = data.problem.problem_class
     cell = figure_cells(data.problem.difficulty, data.problem.format, problem_class.max_op)[0]
-    vocabulary = load_vocabulary(data.problem, data.vocabulary)
+    vocabulary = load_vocabulary(data.problem, data.vocabulary, data.method.marks)
     tests = load_test_set(cell, data.problem, vocabulary, n, seed=0)
     device = str(next(model.parameters()).device)
+    decoded = data.method.decode(model)
     with Decoding(
-        model, DecoderName("greedy"), vocabulary, devices=[device], context=default_context(data)
+        decoded, parse_decoder("greedy"), vocabulary, devices=[device], context=default_context(data)
     ) as decoding:
         found = list(generations(decoding, tests.problems, "training"))
     numbers = Numbers(verdict_of(record, tests.problems[record["index"]].problem) for record in found)

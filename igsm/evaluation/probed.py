@@ -17,7 +17,7 @@ from statistics import fmean
 import numpy as np
 
 from igsm.corpus.vocabulary import Vocabulary
-from igsm.decoding.decoders import DecoderName
+from igsm.decoding.decoders import parse_decoder
 from igsm.evaluation.cells import Cell, parse_cells
 from igsm.evaluation.evaluate import GENERATIONS, evaluate
 from igsm.evaluation.runs import LoadedRun, load_run
@@ -157,5 +157,5 @@ def _verdict(index: int, right: int, asked: int) -> Json:
 
 def _own_solutions(run: LoadedRun, cell: Cell, n: int, seed: int, progress: Callable[[int], None]) -> Evaluation:
     """The model's greedy solutions of the cell; those that are missing are made now."""
-    with run.decoding(DecoderName("greedy")) as decoding:
+    with run.decoding(parse_decoder("greedy")) as decoding:
         return evaluate(run, cell, decoding, n, seed, progress=lambda graded, correct, steps: progress(graded))

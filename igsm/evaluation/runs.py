@@ -9,7 +9,7 @@ from typing import Any
 from igsm.config import build_config
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary, read_vocabulary
-from igsm.decoding.decoders import DecoderName
+from igsm.decoding.decoders.named import NamedDecoder
 from igsm.decoding.engine import resolved_precision
 from igsm.decoding.run import CONTEXT, Decoding
 from igsm.errors import InputError
@@ -41,7 +41,7 @@ class LoadedRun:
         inside = self.checkpoint == self.path and self.path.parent.name == "checkpoints"
         return RunFolder(self.path.parent.parent if inside else self.path)
 
-    def decoding(self, decoder: DecoderName, *, context: int | None = None, **options: Any) -> Decoding:
+    def decoding(self, decoder: NamedDecoder, *, context: int | None = None, **options: Any) -> Decoding:
         """The model made ready for a decoder, also one with a learned detector.
 
         Args:
@@ -49,7 +49,8 @@ class LoadedRun:
             options: of `Decoding`.
         """
         context = context or default_context(self.data)
-        return Decoding(self.model, decoder, self.vocabulary, make=load_detector, context=context, **options)
+        model = self.data.method.decode(self.model)
+        return Decoding(model, decoder, self.vocabulary, make=load_detector, context=context, **options)
 
     def usual(self, decoding: Decoding) -> Json:
         """The default settings: of those that can be chosen, and the newest checkpoint."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from igsm.corpus.config import DataConfig
     from igsm.corpus.vocabulary import Vocabulary
+    from igsm.model import GPT
+    from igsm.model.contract import LanguageModel
     from igsm.training.config import TrainingConfig
     from igsm.training.objective import Batch, Objective
 
@@ -85,3 +87,7 @@ class Method(Config):
         from igsm.training.objective import CrossEntropy
 
         return CrossEntropy(model)
+
+    def decode(self, model: GPT) -> LanguageModel:
+        """What is decoded in the place of the trained model: here itself."""
+        return model

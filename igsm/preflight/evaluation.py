@@ -8,7 +8,7 @@ from pathlib import Path
 
 from igsm.checkpoints import CONFIG, find_checkpoint
 from igsm.config import load_stored
-from igsm.decoding.decoders import DecoderName
+from igsm.decoding.decoders.named import NamedDecoder
 from igsm.errors import InputError, suggest
 from igsm.evaluation.cells import parse_cells
 from igsm.preflight.check import check
@@ -21,7 +21,7 @@ PRECISIONS = ("auto", "bf16", "fp32")
 def check_evaluation(
     runs: Iterable[Path],
     cells: str,
-    decoders: Sequence[DecoderName],
+    decoders: Sequence[NamedDecoder],
     n: int,
     *,
     batch: int | None,
@@ -44,7 +44,7 @@ def check_evaluation(
     for decoder in decoders:
         if decoder.detector is not None and decoder.detector.folder is not None:
             _check_probe(decoder.name, decoder.detector.folder)
-    rows = max(min(batch or one.beams, n * one.votes * one.beams) for one in decoders)
+    rows = max(min(batch or one.beams, n * one.samples * one.beams) for one in decoders)
     for run in runs:
         shape, data, _ = stored_model(str(run))
         if data.corpus != "igsm":

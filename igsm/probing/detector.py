@@ -14,9 +14,9 @@ import torch
 
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.cache import Cache, Continuation, row_bytes
-from igsm.decoding.decoders import DecoderName
-from igsm.decoding.detectors import Detector, Question
-from igsm.decoding.run import CONTEXT, free_memory, make_detector
+from igsm.decoding.decoders.named import NamedDecoder
+from igsm.decoding.detectors import Detector, Question, make_detector
+from igsm.decoding.devices import free_memory
 from igsm.errors import InputError
 from igsm.probing.probe import CANNOT, Probe
 from igsm.probing.train import load_probe, vocabulary_of
@@ -105,7 +105,7 @@ class LearnedDetector:
 
 
 def load_detector(
-    decoder: DecoderName, vocabulary: Vocabulary, device: torch.device | str, units: int, context: int = CONTEXT
+    decoder: NamedDecoder, vocabulary: Vocabulary, device: torch.device | str, units: int, context: int
 ) -> Detector:
     """The detector that a decoder's name asks for, a learned one from its run folder (a `MakeDetector`).
 
@@ -126,7 +126,7 @@ def load_detector(
     return LearnedDetector(probe, rows=rows, context=context)
 
 
-def probe_of(decoder: DecoderName, vocabulary: Vocabulary, device: torch.device | str = "cpu") -> Probe | None:
+def probe_of(decoder: NamedDecoder, vocabulary: Vocabulary, device: torch.device | str = "cpu") -> Probe | None:
     """The probe behind a decoder's learned detector, None if it has no such one.
 
     Raises:

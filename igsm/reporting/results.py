@@ -204,7 +204,8 @@ def describe(config: Json) -> str:
         name += f", {_tuning(_section(config, 'lora'))}"
     if kind != "none" and _section(config, "training").get("label_masking", "none") != "none":
         name += " masked"
-    return name
+    method = _section(data, "method").get("name", "retry")
+    return name if method == "retry" else f"{method}, {name}"
 
 
 def _tuning(lora: Json) -> str:

@@ -115,7 +115,7 @@ def test_first_windows_of_a_block_list_their_documents_only() -> None:
     assert len(list(documents(config, 0, 2))) == (block(config, 0).tokens[:2] == PROBLEM).sum()
 
 
-def test_planes_mark_exactly_the_mistakes() -> None:
+def test_roles_mark_exactly_the_mistakes() -> None:
     """Found again by pattern in the text, independent of the spans."""
     config = data(kind="retry", rate=0.5, windows=12)
     made = block(config, 0)
@@ -142,8 +142,8 @@ def test_planes_mark_exactly_the_mistakes() -> None:
 
 
 @pytest.mark.parametrize("kind", WRONG_STEPS)
-def test_planes_mark_one_wrong_word_in_whole_wrong_steps(kind: str) -> None:
-    """Plane `step` runs from "Define" to BACK; plane `parameter` holds one token, a number or a symbol."""
+def test_roles_mark_one_wrong_word_in_whole_wrong_steps(kind: str) -> None:
+    """Role `step` runs from "Define" to BACK; role `parameter` holds one token, a number or a symbol."""
     config = data(kind=kind, rate=0.5, windows=12)
     made = block(config, 0)
     vocabulary = load_vocabulary(config.problem, "gpt2")
@@ -164,12 +164,12 @@ def test_planes_mark_one_wrong_word_in_whole_wrong_steps(kind: str) -> None:
     assert mistakes > 20
 
 
-def test_solution_plane_runs_from_after_the_solution_token_to_the_end_token() -> None:
+def test_the_solution_role_runs_from_after_the_solution_token_to_the_end_token() -> None:
     made = block(data(kind="retry", rate=0.3), 1)
     for row, roles in zip(made.tokens, made.roles, strict=True):
         inside = False
-        for token, plane in zip(row.tolist(), roles.tolist(), strict=True):
-            assert bool(plane & 4) == inside
+        for token, role in zip(row.tolist(), roles.tolist(), strict=True):
+            assert bool(role & 4) == inside
             inside = (inside or token == SOLUTION) and token != END
 
 

@@ -12,6 +12,7 @@ import pytest
 from igsm.corpus.blocks import block, documents
 from igsm.corpus.config import DataConfig
 from igsm.corpus.documents import lay_out
+from igsm.corpus.export import records
 from igsm.corpus.generate import generate
 from igsm.corpus.loader import WindowLoader
 from igsm.corpus.shards import ShardReader
@@ -147,6 +148,11 @@ def test_a_mark_that_a_model_has_no_id_for_is_refused() -> None:
         WindowLoader(data(method=Mixed()), 64, vocabulary=load_vocabulary(PROBLEM)) as loader,
     ):
         next(loader)
+
+
+def test_other_documents_are_not_exported_as_problem_solution_and_answer() -> None:
+    with pytest.raises(InputError, match="method 'mixed': its documents have other parts"):
+        next(records(data(method=Mixed())))
 
 
 def test_unknown_roles_of_a_manifest_are_one_line(tmp_path: Path) -> None:

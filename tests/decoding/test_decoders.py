@@ -1,21 +1,24 @@
-"""Names of decoders, and the decoders that they stand for."""
+"""Decoders by name: what a name becomes, which ones are refused, what the help says."""
 
 from __future__ import annotations
 
+import re
+from operator import attrgetter
+
 import pytest
+import torch
 
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.beam import BeamDecoder
-from igsm.decoding.decoders import parse_decoder
+from igsm.decoding.decoders import DECODERS, parse_decoder
+from igsm.decoding.detectors import make_detector
 from igsm.decoding.engine import Engine
 from igsm.decoding.regret import RegretDecoder
 from igsm.decoding.regret_beam import RegretBeamDecoder
 from igsm.decoding.rows import RowDecoder
-from igsm.decoding.run import make_decoder
 from igsm.errors import InputError
+from igsm.model import GPT, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
-
-VOCABULARY = load_vocabulary(ProblemConfig(difficulty="nano"))
 
 
 @pytest.mark.parametrize(
@@ -58,17 +61,31 @@ def test_decoder_names():
     ("name", "kind", "expected"),
     [
         ("greedy", RowDecoder, {"always_sample": False}),
-        ("sample:0.7:50", RowDecoder, {"always_sample": True, "temperature": 0.7, "top_k": 50}),
+        ("sample:0.7:50", RowDecoder, {"always_sample": True, "draw.keywords": {"temperature": 0.7, "top_k": 50}}),
         ("beam4:0.5:9", BeamDecoder, {"always_sample": True, "temperature": 0.5, "top_k": 9}),
         ("search4", BeamDecoder, {"always_sample": False}),
-        ("vote8:0.7", RowDecoder, {"always_sample": True, "temperature": 0.7, "top_k": 0}),
+        ("vote8:0.7", RowDecoder, {"always_sample": True, "draw.keywords": {"temperature": 0.7, "top_k": 0}}),
         ("regret-p50", RegretDecoder, {"always_sample": False, "max_rollbacks": 50}),
         ("regret_beam4-p", RegretBeamDecoder, {"always_sample": True, "max_rollbacks": 10}),
     ],
 )
-def test_names_become_their_decoders(model, name, kind, expected):
+def test_names_become_their_decoders(name, kind, expected):
     """Guards the way from a name to what is run: each setting arrives."""
+    vocabulary = load_vocabulary(ProblemConfig(difficulty="nano"))
+    torch.manual_seed(0)
+    model = GPT(ModelConfig(layers=1, heads=1, head_size=8, vocabulary_size=vocabulary.size))
     decoder = parse_decoder(name)
-    made = make_decoder(Engine(model, 4, 32, beams=decoder.beams), decoder, VOCABULARY)
+    made = decoder.build(Engine(model, 4, 32, beams=decoder.beams), vocabulary, make_detector)
     assert type(made) is kind
-    assert {key: getattr(made, key) for key in expected} == expected
+    assert made.end == vocabulary.end
+    assert {key: attrgetter(key)(made) for key in expected} == expected
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_what_the_help_says_is_so(kind):
+    """Guards two decoders that claim one name, and lines of the help or suggestions that no decoder takes."""
+    assert kind.lines
+    assert kind.examples
+    for name in [*kind.examples, *(name for name, _ in kind.lines)]:
+        assert type(parse_decoder(name)) is kind
+        assert [one for one in DECODERS if re.match(rf"({one.head})([:@-]|$)", name)] == [kind]

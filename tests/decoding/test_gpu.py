@@ -12,10 +12,11 @@ from igsm.decoding.beam import BeamDecoder
 from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.engine import Engine
 from igsm.decoding.loop import Request
-from igsm.decoding.regret import Markers, RegretDecoder
+from igsm.decoding.regret import RegretDecoder
 from igsm.decoding.regret_beam import RegretBeamDecoder
 from igsm.decoding.rows import RowDecoder
 from igsm.decoding.run import Decoding
+from igsm.decoding.sentences import Markers
 from igsm.model import GPT, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource

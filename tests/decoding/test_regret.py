@@ -12,9 +12,10 @@ from igsm.decoding.beam import BeamDecoder
 from igsm.decoding.detectors import GroundTruth, Noisy, Question, Silent
 from igsm.decoding.engine import Engine
 from igsm.decoding.loop import Request
-from igsm.decoding.regret import Markers, RegretDecoder, next_question
+from igsm.decoding.regret import RegretDecoder
 from igsm.decoding.regret_beam import RegretBeamDecoder
 from igsm.decoding.rows import RowDecoder
+from igsm.decoding.sentences import Markers, next_question
 from igsm.decoding.streams import problem_key
 from tests.decoding.conftest import END, Chain
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import pytest
 import torch
@@ -42,7 +43,9 @@ def test_greedy_is_the_argmax_of_full_forward_passes(any_model, requests):
     assert sum(len(set(t)) for t in found.values()) > 100, "hardly any variety: the test shows little"
 
 
-@pytest.mark.parametrize("options", [{}, {"sampling": True}, {"sampling": True, "top_k": 5, "temperature": 0.7}])
+@pytest.mark.parametrize(
+    "options", [{}, {"sampling": True}, {"sampling": True, "draw": partial(sample, temperature=0.7, top_k=5)}]
+)
 def test_rows_batches_and_order_do_not_matter(model, requests, options):
     """Guards refilling and the random streams: results once depended on the slot a problem was put in."""
     expected = texts(model, requests, rows=1, **options)

@@ -1,69 +1,19 @@
-"""Generations of test problems: votes, random numbers, workers."""
+"""Generations of test problems: random numbers, verdicts, workers."""
 
 from __future__ import annotations
 
 import pytest
 
-from igsm.corpus.vocabulary import ANSWER_START, END
 from igsm.decoding.decoders import parse_decoder
-from igsm.decoding.loop import Generation
 from igsm.decoding.run import Decoding
 from igsm.errors import InputError
 from igsm.evaluation import evaluate as evaluation
 from igsm.evaluation.cells import Cell
-from igsm.evaluation.generate import verdict_of, vote_on
+from igsm.evaluation.generate import verdict_of
 from igsm.evaluation.testsets import load_test_set
 from igsm.grading.metrics import Numbers
 from igsm.grading.verdict import Kind
 from tests.evaluation.helpers import NANO, VOCABULARY, evaluate
-
-
-def answer_of(text: str, solution: str = " Define", index: int = 0) -> Generation:
-    """A generation of this solution with the answer `text`; without the answer's mark if that is empty."""
-    answer = [ANSWER_START, *VOCABULARY.encode_text(text)] if text else []
-    ids = [*VOCABULARY.encode_text(solution), *answer, END]
-    return Generation(index, [int(VOCABULARY.from_gpt2[i]) for i in ids], True)
-
-
-def test_majority_vote():
-    """Guards the count and ties: the most frequent answer wins, the earlier one of equals."""
-    votes = [answer_of(t) for t in (" 1", " 2", " 2", " 3")]
-    chosen, share = vote_on(votes, VOCABULARY, None, None)
-    assert chosen is votes[1]
-    assert share == 0.5
-    chosen, _ = vote_on(votes[:2], VOCABULARY, None, None)
-    assert chosen is votes[0]
-
-
-def test_samples_without_an_answer_do_not_vote():
-    """Guards the majority against samples that broke off: together they would outvote any answer."""
-    votes = [answer_of(t) for t in ("", " 1", "", " 2")]
-    chosen, share = vote_on(votes, VOCABULARY, None, None)
-    assert chosen is votes[1]
-    assert share == 0.5
-    assert vote_on([votes[0], votes[2]], VOCABULARY, None, None) == (votes[0], 1.0)
-
-
-def test_filtered_votes():
-    """Guards the filter: regretted samples do not vote, a step taken back is no fault, and someone always votes."""
-    tests = load_test_set(Cell("nano", "pq", 3, True), NANO, VOCABULARY, 9, 0)
-    problem = next(test.problem for test in tests.problems if len(test.problem.solution) > 1)
-    good, bad = (f" Define {problem.name(p)} as" for p in problem.solution[:2])
-    asked = []
-
-    class OnlyGood:
-        def regrets(self, questions):
-            asked.append(len(questions))
-            return [not VOCABULARY.decode(q.tokens).endswith(good) for q in questions]
-
-    def votes(*solutions):
-        return [answer_of(f" {i}", solution, i) for i, solution in enumerate(solutions)]
-
-    samples = votes(f"{bad} a; so a = 1.", f"{bad} a; so a = 1.", f"{good} a; so a = 1.", f"{bad} BACK.{good} a.")
-    assert vote_on(samples, VOCABULARY, problem, OnlyGood()) == (samples[2], 0.5)
-    assert asked[0] == 4, "the samples were not asked about together"
-    samples = votes(f"{bad} a.", f"{bad} a.")
-    assert vote_on(samples, VOCABULARY, problem, OnlyGood()) == (samples[0], 0.5)
 
 
 def test_every_problem_has_its_own_random_numbers(run, monkeypatch):
@@ -73,7 +23,7 @@ def test_every_problem_has_its_own_random_numbers(run, monkeypatch):
     plain = Decoding.run
 
     def spy(decoding, requests, tick):
-        keys.extend(request.key for request in requests)
+        keys.extend(key for request in requests for key in request.keys)
         return plain(decoding, requests, tick)
 
     monkeypatch.setattr(Decoding, "run", spy)

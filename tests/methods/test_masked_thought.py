@@ -26,7 +26,7 @@ from igsm.training.config import PretrainConfig, TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.finetune import finetune
 from igsm.training.objective import Batch
-from igsm.training.pretrain import pretrain
+from igsm.training.pretrain import pretrain, window_batches
 from igsm.training.settings import FinetuneConfig
 from tests.training.toy_training import metrics, weights
 
@@ -90,11 +90,23 @@ def test_the_rate_rises_linearly_and_held_out_windows_have_no_noise() -> None:
     assert share(0.0, MaskedThought(rate=0.8, warmup=0.0)) == whole
 
 
-def test_noise_belongs_to_the_window_not_to_the_rank() -> None:
-    whole = windows(MaskedThought())[2].inputs[0]  # type: ignore[index]
-    parts = [windows(MaskedThought(), first=first, rows=16)[2].inputs[0] for first in range(0, 64, 16)]  # type: ignore[index]
-    assert torch.equal(torch.cat(parts), whole)
-    assert not torch.equal(whole[:16], whole[16:32])
+@pytest.mark.parametrize("noise", ["mask", "random"])
+def test_noise_belongs_to_the_window_whatever_the_ranks_and_resumes(noise: Any) -> None:
+    data = DataConfig(
+        problem=ProblemConfig(difficulty="nano"), context=128, windows_per_block=8, method=MaskedThought(noise=noise)
+    )
+    recipe = TrainingConfig(steps=4, batch=8, warmup_steps=0)
+    vocabulary = load_vocabulary(data.problem, data.vocabulary, data.method.marks)
+
+    def inputs(step: int, rank: int = 0, world_size: int = 1) -> list[torch.Tensor]:
+        batches = window_batches(data, recipe, Ranks(ALONE.device, rank, world_size), step, vocabulary)
+        return [next(made).inputs[0] for made in [iter(batches)] for _ in range(4 - step)]  # type: ignore[index]
+
+    whole, halves = inputs(0), [inputs(0, rank, 2) for rank in (0, 1)]
+    for step, windows_of_step in enumerate(whole):
+        assert torch.equal(torch.cat([half[step] for half in halves]), windows_of_step)
+    assert all(torch.equal(again, first) for again, first in zip(inputs(2), whole[2:], strict=True))
+    assert not torch.equal(whole[2], inputs(2)[1])
 
 
 def test_at_rate_0_it_is_plain_training_bit_for_bit(tmp_path: Path) -> None:

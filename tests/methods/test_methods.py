@@ -7,14 +7,23 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from cli.main import build
 from igsm.config import load_config
 from igsm.corpus.config import DataConfig
 from igsm.corpus.manifest import law_of
+from igsm.corpus.vocabulary import load_vocabulary
+from igsm.decoding.decoders import parse_decoder
+from igsm.decoding.loop import Request
 from igsm.errors import InputError
+from igsm.evaluation.runs import LoadedRun
+from igsm.methods.method import Method
 from igsm.methods.registry import METHODS, make_method
+from igsm.model import GPT, ModelConfig
+from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.source import ProblemSource
 from igsm.training.config import PretrainConfig
 from igsm.training.settings import resolve_pretraining
 
@@ -63,6 +72,36 @@ def test_a_corpus_of_plain_documents_is_described_as_before_there_were_others() 
     """Guards: finished corpora refused; a method's other settings deciding what a corpus is."""
     law = law_of(DataConfig(method=make_method({"name": "retry"})))
     assert not {"method", "layout"} & law.keys()
+
+
+class Heated(Method):
+    """Decodes another model than the one that is trained."""
+
+    line = source = ""
+    name: str = "heated"
+
+    def decode(self, model: GPT) -> GPT:
+        other = GPT(model.config)
+        other.load_state_dict(model.state_dict())
+        with torch.no_grad():
+            other.final_norm.weight.mul_(-1)
+        return other
+
+
+def test_a_run_decodes_what_its_method_says(tmp_path: Path) -> None:
+    """Guards: a method whose decoding is not that of its training, graded by the trained model's own."""
+    problem = ProblemConfig(difficulty="nano")
+    vocabulary = load_vocabulary(problem)
+    torch.manual_seed(0)
+    model = GPT(ModelConfig(layers=1, heads=1, head_size=8, vocabulary_size=vocabulary.size))
+    prompts = [vocabulary.prompt(ProblemSource(problem).problem(i)).tolist() for i in range(4)]
+    texts = []
+    for method in (make_method({"name": "retry"}), Heated()):
+        run = LoadedRun(tmp_path, tmp_path, model, DataConfig(problem=problem, method=method), vocabulary)
+        with run.decoding(parse_decoder("greedy"), devices=["cpu"], context=80) as decoding:
+            requests = [Request(i, prompt, i, None, 5) for i, prompt in enumerate(prompts)]
+            texts.append({found.index: found.tokens for found in decoding.run(requests)})
+    assert texts[0] != texts[1]
 
 
 def test_data_workers_do_without_torch() -> None:

@@ -1,0 +1,75 @@
+"""Decoders by name, as `mistakes eval --decoder` takes them. A new one is a file in this folder and its place in the
+list.
+
+A name is HEAD[:TEMPERATURE[:TOP_K]][-DETECTOR][@FOLDER]. The head belongs to the decoder's file, which also says which
+of the other parts its names may have; those are read here, since they mean the same everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from igsm.decoding.decoders.beam import Beam
+from igsm.decoding.decoders.detector import read_detector
+from igsm.decoding.decoders.greedy import Greedy
+from igsm.decoding.decoders.named import NamedDecoder
+from igsm.decoding.decoders.regret import Regret
+from igsm.decoding.decoders.regret_beam import RegretBeam
+from igsm.decoding.decoders.sample import Sample
+from igsm.decoding.decoders.search import Search
+from igsm.decoding.decoders.vote import Vote
+from igsm.errors import InputError, suggest
+
+DECODERS: tuple[type[NamedDecoder], ...] = (Greedy, Sample, Beam, Search, Regret, RegretBeam, Vote)
+
+LONGEST = 80
+"""Characters of a decoder's name."""
+
+_REST = r"(?::(?P<temperature>[\d.]+)(?::(?P<top_k>\d+))?)?(?:-(?P<detector>[^@]+))?(?:@(?P<folder>.+))?"
+
+
+def parse_decoder(text: str) -> NamedDecoder:
+    """The decoder of this name; InputError for any other."""
+    matches = ((kind, re.fullmatch(kind.head + _REST, text)) for kind in DECODERS)
+    kind, found = next(((kind, found) for kind, found in matches if found), (None, None))
+    if kind is None or found is None:
+        raise _unknown(text)
+    name = text.partition("@")[0]  # results are filed under it
+    if len(name) > LONGEST:
+        raise InputError(f"decoder '{text[:20]}...': a name has at most {LONGEST} characters: folders are named by it")
+    detector = None
+    if found["detector"] or found["folder"]:
+        if not kind.has_detector:
+            words = _words([one for one in DECODERS if one.has_detector])
+            raise InputError(f"decoder '{text}': only {words} have a detector")
+        detector = read_detector(text, found["detector"] or "", found["folder"])
+    temperature = 1.0
+    if found["temperature"]:
+        if not kind.has_temperature:
+            words = _words([one for one in DECODERS if one.has_temperature])
+            raise InputError(f"decoder '{text}': only {words} have a temperature")
+        try:
+            temperature = float(found["temperature"])
+        except ValueError:
+            raise _unknown(text) from None
+        if temperature <= 0:
+            raise InputError(f"decoder '{text}': the temperature must be above 0")
+    top_k = int(found["top_k"] or 0)
+    return kind.read(found, name=name, temperature=temperature, top_k=top_k, detector=detector)
+
+
+def decoder_lines() -> list[str]:
+    """A line for each form of a name: the name, and what it does."""
+    lines = [line for kind in DECODERS for line in kind.lines]
+    width = max(len(name) for name, _ in lines)
+    return [f"{name:{width}}  {what}" for name, what in lines]
+
+
+def _words(kinds: Sequence[type[NamedDecoder]]) -> str:
+    *first, last = dict.fromkeys(kind.word for kind in kinds)
+    return f"{', '.join(first)} and {last}"
+
+
+def _unknown(text: str) -> InputError:
+    return InputError(f"unknown decoder '{text}'{suggest(text, [one for kind in DECODERS for one in kind.examples])}")

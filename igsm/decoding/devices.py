@@ -1,0 +1,54 @@
+"""Where to decode, and how much of it fits side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from igsm.errors import InputError
+
+
+def default_devices() -> list[str]:
+    """All GPUs, or one CPU worker for each core that torch may use."""
+    if torch.cuda.is_available():
+        return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return ["cpu"] * min(cores, torch.get_num_threads())
+
+
+def check_device(name: str) -> None:
+    """Raise InputError unless torch can compute on the device of this name."""
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda") or (device.type == "cpu" and device.index):
+        raise InputError(f"devices: '{name}' is none; cpu, cuda or cuda:N is expected")
+    count = torch.cuda.device_count() if device.type == "cuda" and torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise InputError(f"devices: there is no '{name}': this machine has {count} CUDA devices that torch can use")
+
+
+def default_batch(device: str, beams: int, row_bytes: int) -> int:
+    """Rows side by side: on CUDA enough to be bound by memory, in at most 60 % of what is free; 32 on a CPU core."""
+    if not device.startswith("cuda"):
+        return max(32, 8 * beams)
+    return max(beams, min(max(256, 64 * beams), int(0.6 * free_memory(device)) // row_bytes))
+
+
+def free_memory(device: torch.device | str) -> int:
+    """Bytes of a GPU that a new tensor may take: what is free, and what torch keeps without using it."""
+    device = torch.device(device)
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+def attention_kernels(device: torch.device | str) -> contextlib.AbstractContextManager[Any]:
+    """To be entered around decoding: not cuDNN's attention, which plans anew for each shape of a prefill."""
+    if not str(device).startswith("cuda"):
+        return contextlib.nullcontext()
+    return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH], set_priority=True)
