@@ -40,24 +40,25 @@ def serve(settings: list[str], seed: int) -> None:
     from igsm.training.distributed import Ranks
     from igsm.training.execution import Execution
     from igsm.training.optimizers import Optimizers
-    from igsm.training.pretrain import resolve, window_batches
     from igsm.training.schedules import learning_rate
+    from igsm.training.settings import resolve
+    from igsm.training.windows import window_batches
 
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    config = resolve(load_config(PretrainConfig, "configs/pretrain/mini.yaml", settings))
+    config, vocabulary = resolve(load_config(PretrainConfig, "configs/pretrain/mini.yaml", settings))
     ranks = Ranks(torch.device("cpu"))
     model = GPT(config.model)
     optimizers = Optimizers(model, config.training)
-    execution = Execution(model, config.training, ranks)
-    for step, batch in enumerate(window_batches(config.data, config.training, ranks, seed * 10_000)):
+    execution = Execution(config.data.method.objective(model), config.training, ranks)
+    for step, batch in enumerate(window_batches(config.data, config.training, ranks, seed * 10_000, vocabulary)):
         if not sys.stdin.readline():
             return
         began = time.process_time()
-        loss, targets, _ = execution.gradients(batch)
+        sums = execution.gradients(batch)
         optimizers.step(learning_rate(config.training, step))
         optimizers.zero_grad()
-        print(time.process_time() - began, float(loss / targets), flush=True)
+        print(time.process_time() - began, float(sums.loss / sums.count), flush=True)
 
 
 class Side:

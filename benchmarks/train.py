@@ -31,8 +31,8 @@ from igsm.rundir import read_jsonl, write_json
 from igsm.sweeps.speed import known_speeds, record
 from igsm.training.config import PretrainConfig, TrackingConfig, TrainingConfig
 from igsm.training.distributed import Ranks
-from igsm.training.pretrain import pretrain
-from igsm.training.settings import resolve_pretraining
+from igsm.training.settings import resolve
+from igsm.training.windows import train_windows
 
 GPT2_IDS = 50257
 
@@ -155,12 +155,13 @@ def measure_ours(name: str, size: Size, device: torch.device) -> Row:
             tracking=TrackingConfig(mode="disabled"),
         )
         with tempfile.TemporaryDirectory() as folder:
-            pretrain(config, Path(folder) / "run", Ranks(device))
+            run = resolve(config)
+            train_windows(run, Path(folder) / "run", Ranks(device))
             lines = [line for line in read_jsonl(Path(folder) / "run/metrics.jsonl") if line["step"] > size.warmup]
         # Intervals are equally long but the last; the harmonic mean weights them by their tokens.
         rate = len(lines) / sum(1 / line["tokens_per_second"] for line in lines)
         wait = sum(line["loader_wait_share"] for line in lines) / len(lines)
-        ids = resolve_pretraining(config).model.vocabulary_size or 0
+        ids = run.config.model.vocabulary_size or 0
         operations = operations_per_token(size.layers, size.heads * size.head_size, size.context, ids)
         return Row(name, rate, operations, micro_batch, lines[-1].get("peak_memory_gib"), wait)
 
@@ -174,7 +175,7 @@ def measure_baseline(size: Size, device: torch.device) -> Row | None:
     except ImportError:
         return None
     on_cuda = device.type == "cuda"
-    shape = GPT2Config(
+    shape = GPT2Config(  # type: ignore[call-arg]  # its annotations leave out what every config takes
         vocab_size=GPT2_IDS,
         n_positions=size.context,
         n_embd=size.heads * size.head_size,
@@ -188,7 +189,8 @@ def measure_baseline(size: Size, device: torch.device) -> Row | None:
     )
 
     def measure(micro_batch: int) -> Row:
-        model = GPT2LMHeadModel(shape).to(device)
+        model: Any = GPT2LMHeadModel(shape)
+        model.to(device)
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
         forward: Any = torch.compile(model) if on_cuda else model
         ids = torch.randint(GPT2_IDS, (size.batch, size.context), device=device)

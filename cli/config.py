@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,21 +18,27 @@ def command(
 
     What fine-tuning and probes take from the run they start from stays null.
     """
-    from igsm.config import Config, apply_overrides, build_config, dump_yaml, load_yaml
+    from igsm.config import apply_overrides, build_config, dump_yaml, load_yaml
+    from igsm.errors import InputError, suggest
+    from igsm.sweeps.settings import STAGES, stage_class
+    from igsm.training.settings import resolve
 
     content = apply_overrides(load_yaml(config), overrides or [])
-    settings: Config
-    if "row_length" in content:
-        from igsm.probing.config import ProbeConfig
+    stage = content.get("stage") or _stage_of_keys(content)
+    if stage not in STAGES:
+        raise InputError(f"{config}: stage: '{stage}' is none{suggest(str(stage), STAGES)}")
+    if stage != "pretrain":
+        content = {"from": _BASE} | content
+    settings = build_config(stage_class(stage), content, str(config))
+    print(dump_yaml(settings if settings.start else resolve(settings).config), end="")
 
-        settings = build_config(ProbeConfig, {"from": _BASE} | content, str(config))
-    elif "lora" in content or "from" in content:
-        from igsm.training.settings import FinetuneConfig
 
-        settings = build_config(FinetuneConfig, {"from": _BASE} | content, str(config))
-    else:
-        from igsm.training.config import PretrainConfig
-        from igsm.training.settings import resolve_pretraining
+def _stage_of_keys(content: dict[str, Any]) -> str:
+    """The stage that a file without a `stage` is for: the first one that knows most of its keys."""
+    from igsm.sweeps.settings import STAGES, stage_class
 
-        settings = resolve_pretraining(build_config(PretrainConfig, content, str(config)))
-    print(dump_yaml(settings), end="")
+    def known(stage: str) -> int:
+        fields = stage_class(stage).model_fields.items()
+        return len(content.keys() & {field.alias or name for name, field in fields})
+
+    return max(STAGES, key=known)

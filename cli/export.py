@@ -85,12 +85,12 @@ def export_problems(data: DataConfig, folder: Path, form: str, problems: int, wo
 
 def export_run(run: Path, folder: Path) -> None:
     """Write a run's model and tokenizer for transformers into a new folder, load them there, and compare."""
+    from igsm.checkpoints import find_checkpoint
     from igsm.config import build_config
     from igsm.corpus.config import DataConfig
     from igsm.corpus.vocabulary import read_vocabulary
     from igsm.errors import InputError
     from igsm.model import load_model
-    from igsm.model.checkpoint import find_checkpoint
     from igsm.model.huggingface import compare, export_model
     from igsm.problems.source import ProblemSource
 

@@ -27,17 +27,19 @@ def command(
     """
     from cli.training import accuracy_hook, check_run, preset, run_training, say_end, tracking_override
     from igsm.config import load_config
-    from igsm.training.settings import FinetuneConfig, resolve_finetuning
+    from igsm.training.config import FinetuneConfig
+    from igsm.training.settings import resolve
 
     changes = [*(overrides or []), *tracking_override(tracker)]
-    settings = resolve_finetuning(load_config(FinetuneConfig, preset(config, "finetune"), changes))
     folder = out or Path("runs") / config.stem
-    run = check_run(settings, folder, settings.data, gpus)
+    resolved = resolve(load_config(FinetuneConfig, preset(config, "finetune"), changes), folder)
+    settings = resolved.config
+    run = check_run(settings, folder, gpus)
     hook = accuracy_hook(settings.data, settings.training)
 
     def body(ranks: Ranks) -> Outcome:
-        from igsm.training.finetune import finetune
+        from igsm.training.windows import train_windows
 
-        return finetune(settings, folder, ranks, evaluate=hook)
+        return train_windows(resolved, folder, ranks, evaluate=hook)
 
     say_end(run_training(body, run, gpus), folder, f"mistakes eval {folder}")

@@ -27,17 +27,18 @@ def command(
     from cli.training import accuracy_hook, check_run, preset, run_training, say_end, tracking_override
     from igsm.config import load_config
     from igsm.training.config import PretrainConfig
-    from igsm.training.settings import resolve_pretraining
+    from igsm.training.settings import resolve
 
     changes = [*(overrides or []), *tracking_override(tracker)]
     folder = out or Path("runs") / config.stem
-    settings = resolve_pretraining(load_config(PretrainConfig, preset(config, "pretrain"), changes), folder)
-    run = check_run(settings, folder, settings.data, gpus)
+    resolved = resolve(load_config(PretrainConfig, preset(config, "pretrain"), changes), folder)
+    settings = resolved.config
+    run = check_run(settings, folder, gpus)
     hook = accuracy_hook(settings.data, settings.training)
 
     def body(ranks: Ranks) -> Outcome:
-        from igsm.training.pretrain import pretrain
+        from igsm.training.windows import train_windows
 
-        return pretrain(settings, folder, ranks, evaluate=hook)
+        return train_windows(resolved, folder, ranks, evaluate=hook)
 
     say_end(run_training(body, run, gpus), folder, f"mistakes eval {folder}")

@@ -46,16 +46,17 @@ def command(
     """
     from cli.training import FIRST, check_run, preset, run_training, say_end, tracking_override
     from igsm.config import load_config
-    from igsm.corpus.config import DataConfig
     from igsm.decoding.decoders import parse_decoder
     from igsm.errors import InputError
     from igsm.preflight.evaluation import check_evaluation
-    from igsm.probing.config import ProbeConfig, check_question, resolve_probing
+    from igsm.probing.config import ProbeConfig, check_question
     from igsm.probing.solutions import read_solutions
+    from igsm.training.settings import resolve
 
     changes = [*(overrides or []), *tracking_override(tracker)]
-    settings = resolve_probing(load_config(ProbeConfig, preset(config, "probe"), changes))
     folder = out or Path("runs") / config.stem
+    resolved = resolve(load_config(ProbeConfig, preset(config, "probe"), changes), folder)
+    settings = resolved.config
     if cells is not None and (generations or seen):
         raise InputError("--cells: leave out --generations (found by itself) and --seen (part of a cell's name)")
     if FIRST:  # what cannot be read or measured must not show after training only
@@ -65,14 +66,12 @@ def command(
             check_question(settings)
             greedy, model = [parse_decoder("greedy")], [Path(settings.from_)]
             check_evaluation(model, cells, greedy, problems, batch=None, context=None, precision="auto", devices=None)
-    assert settings.problem is not None
-    rows = DataConfig(problem=settings.problem, context=min(settings.row_length, 65536))
-    run = check_run(settings, folder, rows, gpus, "row_length", logits=False)
+    run = check_run(settings, folder, gpus)
 
     def body(ranks: Ranks) -> Outcome:
         from igsm.probing.train import train_probe
 
-        return train_probe(settings, folder, ranks)
+        return train_probe(resolved, folder, ranks)
 
     outcome = run_training(body, run, gpus)
     if outcome is None or not FIRST:

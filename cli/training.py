@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from igsm.corpus.config import DataConfig
     from igsm.preflight.work import Training
-    from igsm.training.config import TrainingConfig
+    from igsm.training.config import RunConfig, TrainingConfig
     from igsm.training.distributed import Ranks
     from igsm.training.loop import Outcome
 
@@ -55,15 +55,8 @@ def accuracy_hook(data: DataConfig, training: TrainingConfig) -> Callable[[Any, 
     return evaluate
 
 
-def check_run(
-    settings: Any, folder: Path, data: DataConfig, gpus: int | None, context: str = "data.context", logits: bool = True
-) -> Training:
-    """Refuse, before torch is imported, a run that cannot succeed.
-
-    Args:
-        settings: the resolved config.
-        data: the windows or rows it is trained on; `context` is the name of the setting that says how long they are.
-        logits: whether tokens are predicted.
+def check_run(config: RunConfig, folder: Path, gpus: int | None) -> Training:
+    """Refuse, before torch is imported, a run that cannot succeed; its config is resolved.
 
     Raises:
         InputError: the folder is another run's, or see `igsm.preflight.check.check`.
@@ -73,13 +66,12 @@ def check_run(
     from igsm.rundir import RunFolder
     from igsm.training.folder import is_resumed
 
-    is_resumed(RunFolder(folder), settings)
+    is_resumed(RunFolder(folder), config)
     # Other processes that torchrun has started may have taken their memory already: this one looks at its own only.
     processes, world_size = (1, int(os.environ.get("WORLD_SIZE", "1"))) if gpus is None else (gpus, gpus)
-    lora = getattr(settings, "lora", None)
-    run = Training(settings.model, lora, settings.training, data.context, logits, processes, world_size)
+    run = Training.of(config, processes, world_size)
     if not RunFolder(folder).done.exists():
-        for warning in check(run.work(folder, data if FIRST else None, context)):
+        for warning in check(run.work(folder, config.rows if FIRST else None, config.length_setting)):
             print(f"mistakes: warning: {warning}", file=sys.stderr)
     return run
 

@@ -6,7 +6,9 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any, Literal
 
+from igsm.config import load_stored
 from igsm.errors import InputError
 from igsm.rundir import MANIFEST, VOCABULARY, WEIGHTS, RunFolder
 
@@ -69,3 +71,18 @@ def find_checkpoint(path: str | Path) -> Path:
     if found is None:
         raise InputError("; ".join([f"{path}: a run folder with a checkpoint is expected"] + broken))
     return found
+
+
+def find_stored(path: str | Path, wanted: Literal["model", "probe"]) -> tuple[Path, dict[str, Any]]:
+    """The checkpoint that `path` names (`find_checkpoint`), and its run's config with today's keys.
+
+    Raises:
+        InputError: there is none, or it holds the other of a language model and a probe.
+    """
+    checkpoint = find_checkpoint(path)
+    config = load_stored(checkpoint / CONFIG)
+    held = "probe" if config.get("stage") == "probe" else "model"
+    if held != wanted:
+        hint = f"; train one with `mistakes probe CONFIG from={path}`" if wanted == "probe" else ""
+        raise InputError(f"{path}: holds a {held}, not a {wanted}{hint}")
+    return checkpoint, config

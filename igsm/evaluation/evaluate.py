@@ -17,6 +17,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
+from igsm.checkpoints import find_checkpoint
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import parse_decoder
@@ -31,7 +32,6 @@ from igsm.grading.evaluations import SUMMARY, VERDICTS, Evaluation, check, read_
 from igsm.grading.metrics import Json, Numbers, current_names
 from igsm.locks import locked
 from igsm.model import GPT
-from igsm.model.checkpoint import find_checkpoint
 from igsm.rundir import (
     JsonlWriter,
     RunFolder,

@@ -16,6 +16,7 @@ from statistics import fmean
 
 import numpy as np
 
+from igsm.checkpoints import find_checkpoint
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.decoders import parse_decoder
 from igsm.evaluation.cells import Cell, parse_cells
@@ -24,7 +25,6 @@ from igsm.evaluation.runs import LoadedRun, load_run
 from igsm.evaluation.testsets import TestProblem, TestSet, load_test_set
 from igsm.grading.evaluations import ALL_PARAMETERS, FIRST_MISTAKES, SUMMARY, VERDICTS, Evaluation
 from igsm.grading.metrics import Json
-from igsm.model.checkpoint import find_checkpoint
 from igsm.probing.config import ProbeConfig, check_question
 from igsm.probing.evaluate import (
     Answers,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from igsm.checkpoints import find_checkpoint
 from igsm.config import build_config
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary, read_vocabulary
@@ -15,7 +16,7 @@ from igsm.decoding.run import CONTEXT, Decoding
 from igsm.errors import InputError
 from igsm.grading.metrics import Json
 from igsm.model import GPT
-from igsm.model.checkpoint import find_checkpoint, load_model
+from igsm.model.checkpoint import load_model
 from igsm.probing.detector import load_detector
 from igsm.rundir import RunFolder
 

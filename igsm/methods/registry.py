@@ -12,8 +12,11 @@ from igsm.errors import InputError, suggest
 from igsm.methods.masked_thought import MaskedThought
 from igsm.methods.method import Method
 from igsm.methods.retry import Retry
+from igsm.methods.unlikelihood import Unlikelihood
 
-METHODS: dict[str, type[Method]] = {method.model_fields["name"].default: method for method in (Retry, MaskedThought)}
+METHODS: dict[str, type[Method]] = {
+    method.model_fields["name"].default: method for method in (Retry, MaskedThought, Unlikelihood)
+}
 
 
 def make_method(settings: Mapping[str, Any]) -> Method:

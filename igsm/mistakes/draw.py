@@ -89,6 +89,40 @@ def draw_mistakes(record: Record, law: MistakeLaw, state: np.ndarray, out: np.nd
 
 
 @compiled
+def draw_mistake(record: Record, law: MistakeLaw, state: np.ndarray, row: np.ndarray) -> bool:
+    """Draw one mistake of the solution: its kind, one of the steps that can have it, one of what the pool holds there.
+
+    Args:
+        state: random stream, advanced.
+        row: int32[MISTAKE_COLUMNS], filled.
+
+    Returns:
+        False when no kind of the law has a mistake in this solution.
+    """
+    kinds = np.flatnonzero(law.chances)
+    n_steps = int(record.head[N_SOLUTION])
+    pool = np.empty(MAX_POOL, np.int64)
+    sizes = np.zeros((len(kinds), n_steps), np.int64)
+    defined = np.zeros(MAX_PARAMETERS, np.bool_)
+    for step in range(n_steps):
+        for i in range(len(kinds)):
+            sizes[i, step] = fill_pool(kinds[i], record, Before(step, defined, law.include_current), pool)
+        defined[record.solution[step]] = True
+    places = (sizes > 0).sum(axis=1)
+    if places.sum() == 0:
+        return False
+    i = _draw_kind(kinds, places, law.chances, state)
+    steps = np.flatnonzero(sizes[i])
+    step = steps[below(state, len(steps))]
+    defined[:] = False
+    for earlier in range(step):
+        defined[record.solution[earlier]] = True
+    size = fill_pool(kinds[i], record, Before(step, defined, law.include_current), pool)
+    _write_row(step, kinds[i], pool[below(state, size)], row)
+    return True
+
+
+@compiled
 def _draw_kind(kinds: np.ndarray, sizes: np.ndarray, chances: np.ndarray, state: np.ndarray) -> int:
     """Position in ``kinds`` of one whose pool is not empty, if there is one; a single kind is not drawn."""
     if len(kinds) == 1:

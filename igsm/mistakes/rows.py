@@ -13,5 +13,9 @@ SPAN_COLUMNS = 7
 MAX_MISTAKES = MAX_PARAMETERS * MAX_PARAMETERS
 """Most mistakes of a document."""
 
+# What stands in MISTAKE_SLIP where the step itself gets nothing wrong.
 NAME_ONLY = -1
-"""Instead of a slip: the sentence stops after the parameter's name."""
+"""The sentence stops after the parameter's name."""
+MADE_UP_INPUTS = -2
+"""The step of a parameter that the solution defines later. What it uses and is not defined has the letter that the
+solution will give it, and a number that is `instead` more than the right one."""

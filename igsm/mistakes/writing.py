@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from igsm.mistakes.rows import (
+    MADE_UP_INPUTS,
     MISTAKE_INSTEAD,
     MISTAKE_KIND,
     MISTAKE_PARAMETER,
@@ -21,9 +22,9 @@ from igsm.mistakes.rows import (
     SPAN_STEP,
 )
 from igsm.problems.lexicon import Tables
-from igsm.problems.record import MAX_PARAMETERS, N_SOLUTION, QUESTION, Record
-from igsm.problems.solution import RIGHT, Slip, count_letters, write_step
-from igsm.problems.wording import AS, BACK, DEFINE, FIRST_NUMBER, STOP, write_name, write_problem
+from igsm.problems.record import MAX_PARAMETERS, MODULUS, N_SOLUTION, NUMBER, QUESTION, Record
+from igsm.problems.solution import RIGHT, Slip, count_letters, first_letter, write_step
+from igsm.problems.wording import AS, BACK, DEFINE, FIRST_NUMBER, FIRST_SYMBOL, NAME, STOP, write_name, write_problem
 from igsm.seeds import compiled
 
 
@@ -62,7 +63,7 @@ def write_solution_with_mistakes(
             if mistakes[m, MISTAKE_SLIP] == NAME_ONLY:
                 n = _write_wrong_name(record, mistakes[m], tables, out, n, spans[m])
             else:
-                n = _write_wrong_step(record, mistakes[m], tables, out, n, letter, symbols, spans[m])
+                n, _, _ = write_wrong_step(record, mistakes[m], tables, out, n, symbols, record.value, spans[m])
             out[n - 1], out[n] = BACK, STOP
             n += 1
             m += 1
@@ -85,27 +86,57 @@ def _write_wrong_name(
 
 
 @compiled
-def _write_wrong_step(
+def write_wrong_step(
     record: Record,
     mistake: np.ndarray,
     tables: Tables,
     out: np.ndarray,
     n: int,
-    letter: int,
     symbols: np.ndarray,
+    values: np.ndarray,
     span: np.ndarray,
-) -> int:
-    """ " Define A's B as v; so v = p + W = 17 + 13 = 9." with the symbols that the right step will define."""
+) -> tuple[int, int, int]:
+    """Write " Define A's B as v; so v = p + W = 17 + 13 = 9." with the letters that its right step has, and its span.
+
+    Args:
+        mistake: int32[MISTAKE_COLUMNS], of a kind that writes a whole step.
+        n: where in ``out`` it begins. The right version stands behind it afterwards, for comparison.
+        symbols, values: as of `solution.write_step`; 0 is the symbol of what is not defined yet.
+        span: int32[SPAN_COLUMNS], filled.
+
+    Returns:
+        The end, that of the right version, and the number that the wrong one comes to.
+    """
     parameter = int(mistake[MISTAKE_PARAMETER])
-    slip = Slip(int(mistake[MISTAKE_SLIP]), int(mistake[MISTAKE_PLACE]), int(mistake[MISTAKE_INSTEAD]))
-    end, _ = write_step(record, parameter, slip, tables, out, n, letter, symbols, record.value)
-    # The right step, behind it for a moment, has the same words up to the wrong one: everything else follows from that.
-    write_step(record, parameter, RIGHT, tables, out, end, letter, symbols, record.value)
-    word = n
-    while out[word] == out[end + word - n]:
-        word += 1
-    _write_span(mistake, n, end - 1, word, word + 1, span)
-    return end
+    letter = first_letter(record, parameter)
+    slip = RIGHT
+    if mistake[MISTAKE_SLIP] == MADE_UP_INPUTS:
+        symbols, values = symbols.copy(), values.copy()
+        _make_up_inputs(record, parameter, int(mistake[MISTAKE_INSTEAD]), symbols, values)
+    else:
+        numbers = mistake.astype(np.int64)  # the integers of `RIGHT`, so that `write_step` is compiled once
+        slip = Slip(numbers[MISTAKE_SLIP], numbers[MISTAKE_PLACE], numbers[MISTAKE_INSTEAD])
+    end, value = write_step(record, parameter, slip, tables, out, n, letter, symbols, values)
+    right_end, _ = write_step(record, parameter, RIGHT, tables, out, end, letter, symbols, record.value)
+    if mistake[MISTAKE_SLIP] == MADE_UP_INPUTS:
+        word, word_end = n + 1, n + 1 + NAME
+    else:
+        word = n  # the right version has the same words up to the wrong one: everything else follows from that
+        while out[word] == out[end + word - n]:
+            word += 1
+        word_end = word + 1
+    _write_span(mistake, n, end - 1, word, word_end, span)
+    return end, right_end, value
+
+
+@compiled
+def _make_up_inputs(record: Record, parameter: int, offset: int, symbols: np.ndarray, values: np.ndarray) -> None:
+    """Give what the parameter's step uses and is not defined a symbol and a number."""
+    for i in range(record.n_inputs[parameter]):
+        needed = int(record.inputs[parameter, i])
+        if needed != NUMBER and symbols[needed] == 0:
+            symbols[needed] = FIRST_SYMBOL + int(record.symbols[first_letter(record, needed)])
+            values[needed] = (int(record.value[needed]) + offset) % int(record.head[MODULUS])
 
 
 @compiled

@@ -20,8 +20,8 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from igsm.checkpoints import CONFIG, TRAINING_STATE, find_checkpoint, remove_checkpoint
-from igsm.config import Config, build_config, dump_yaml, load_stored
+from igsm.checkpoints import CONFIG, TRAINING_STATE, find_stored, remove_checkpoint
+from igsm.config import Config, build_config, dump_yaml
 from igsm.errors import InputError
 from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.model.gpt import GPT
@@ -127,8 +127,7 @@ def load_model(path: str | Path) -> tuple[GPT, dict[str, Any]]:
     Raises:
         InputError: no checkpoint there, a damaged one, or one of another model.
     """
-    checkpoint = find_checkpoint(path)
-    config = load_stored(checkpoint / CONFIG)
+    checkpoint, config = find_stored(path, "model")
     shape = build_config(ModelConfig, config.get("model") or {}, f"{checkpoint / CONFIG}, model")
     with torch.device("meta"):
         model = GPT(shape)

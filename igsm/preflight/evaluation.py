@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from igsm.checkpoints import CONFIG, find_checkpoint
-from igsm.config import load_stored
+from igsm.checkpoints import find_stored
 from igsm.decoding.decoders.named import NamedDecoder
 from igsm.errors import InputError, suggest
 from igsm.evaluation.cells import parse_cells
@@ -46,7 +45,7 @@ def check_evaluation(
             _check_probe(decoder.name, decoder.detector.folder)
     rows = max(min(batch or one.beams, n * one.samples * one.beams) for one in decoders)
     for run in runs:
-        shape, data, _ = stored_model(str(run))
+        _, shape, data, _ = stored_model(str(run))
         if data.corpus != "igsm":
             raise InputError(f"{run}: trained on '{data.corpus}'; only runs on igsm problems can be evaluated")
         for cell in parse_cells(cells, data.problem):
@@ -55,9 +54,7 @@ def check_evaluation(
 
 
 def _check_probe(decoder: str, folder: str) -> None:
-    stored = load_stored(find_checkpoint(folder) / CONFIG)
-    if stored.get("stage") != "probe":
-        raise InputError(f"{folder}: holds a model, not a probe; train one with `mistakes probe CONFIG from={folder}`")
+    _, stored = find_stored(folder, "probe")
     if (question := stored.get("question")) != "can_next":
         raise InputError(
             f"decoder '{decoder}': {folder} is a probe for the question '{question}'; regret asks whether a parameter "

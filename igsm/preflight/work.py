@@ -12,7 +12,7 @@ from igsm.preflight import estimates
 from igsm.preflight.check import Need, Work
 from igsm.preflight.resources import may_have_gpu, size_of
 from igsm.rundir import RunFolder
-from igsm.training.config import TrainingConfig
+from igsm.training.config import RunConfig, TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,12 @@ class Training:
     logits: bool = True
     processes: int = 1
     world_size: int = 1
+
+    @classmethod
+    def of(cls, config: RunConfig, processes: int, world_size: int) -> Training:
+        """That of a resolved config."""
+        length, logits = config.rows.context, config.predicts_tokens
+        return cls(config.shape, config.updates, config.training, length, logits, processes, world_size)
 
     @property
     def rows(self) -> int:

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator
 
-from igsm.config import Config
-from igsm.corpus.vocabulary import load_vocabulary
+from igsm.corpus.config import DataConfig
+from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.errors import InputError, suggest
 from igsm.mistakes.kinds import WRONG_STEPS
 from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
-from igsm.training.config import TrackingConfig, TrainingConfig
-from igsm.training.settings import stored_model
+from igsm.training.config import RunConfig, Start, TrainingConfig
 
 
-class ProbeConfig(Config):
-    """A probing run: `mistakes probe CONFIG from=runs/x`."""
+class ProbeConfig(RunConfig):
+    """A probing run: `mistakes probe CONFIG from=runs/x`. `training.batch` counts rows."""
 
     stage: Literal["probe"] = "probe"
     from_: str = Field(alias="from")
     """Run folder or checkpoint of the model to probe."""
     random_weights: bool = False
     """Probe a randomly initialised model of the same shape: the control."""
-    seed: int = 1
     problem: ProblemConfig | None = None
     """The problems that are asked about, without mistakes; None: those of the model's training data."""
     question: Literal["can_next", "step"] = "can_next"
@@ -38,13 +36,13 @@ class ProbeConfig(Config):
     Multiples of 128 suit the attention kernels of a GPU.
     """
     lora: LoRAConfig
-    training: TrainingConfig
-    """`batch` counts rows."""
-    tracking: TrackingConfig = TrackingConfig()
     vocabulary: str | None = None
     """The model's vocabulary, filled in from there."""
     model: ModelConfig | None = None
     """The model's shape, filled in from there."""
+
+    length_setting: ClassVar[str] = "row_length"
+    predicts_tokens: ClassVar[bool] = False
 
     @field_validator("training")
     @classmethod
@@ -70,21 +68,24 @@ class ProbeConfig(Config):
                 raise ValueError(f"'{kind}' is no kind of mistake that writes a whole step{suggest(kind, WRONG_STEPS)}")
         return kinds
 
+    @property
+    def shape(self) -> ModelConfig:
+        assert self.model is not None
+        return self.model
 
-def resolve_probing(config: ProbeConfig) -> ProbeConfig:
-    """The config with what follows from the model it names.
+    @property
+    def rows(self) -> DataConfig:
+        return DataConfig(problem=self.problem or ProblemConfig(), context=min(self.row_length, 65536))
 
-    Raises:
-        InputError: there is no such model, or the problems have names that it does not know.
-    """
-    shape, data, vocabulary = stored_model(config.from_)
-    problem = config.problem or data.problem
-    if load_vocabulary(problem).names_fingerprint != vocabulary.names_fingerprint:
-        raise InputError(f"problem.lexicon: {config.from_} was trained on other names; choose the same lexicon")
-    if config.model not in (None, shape) or config.vocabulary not in (None, data.vocabulary):
-        raise InputError(f"model and vocabulary are those of {config.from_}; leave them out")
-    found = {"problem": problem, "model": shape, "vocabulary": data.vocabulary}
-    return config.model_copy(update=found)
+    def filled_in(self, start: Start | None, vocabulary: Vocabulary) -> Self:
+        assert start is not None
+        problem = self.problem or start.data.problem
+        if load_vocabulary(problem).names_fingerprint != start.vocabulary.names_fingerprint:
+            raise InputError(f"problem.lexicon: {start.name} was trained on other names; choose the same lexicon")
+        if self.model not in (None, start.model) or self.vocabulary not in (None, start.data.vocabulary):
+            raise InputError(f"model and vocabulary are those of {start.name}; leave them out")
+        found = {"problem": problem, "model": start.model, "vocabulary": start.data.vocabulary}
+        return self.model_copy(update=found)
 
 
 def check_question(config: ProbeConfig) -> None:

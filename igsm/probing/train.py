@@ -10,14 +10,14 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from igsm.checkpoints import CONFIG, find_checkpoint
-from igsm.config import build_config, load_stored
+from igsm.checkpoints import CONFIG, find_checkpoint, find_stored
+from igsm.config import build_config
 from igsm.corpus.vocabulary import Vocabulary, read_vocabulary
 from igsm.corpus.workers import InOrder
 from igsm.errors import InputError
 from igsm.model import GPT, load_model
 from igsm.model.checkpoint import load_weights
-from igsm.probing.config import ProbeConfig, resolve_probing
+from igsm.probing.config import ProbeConfig
 from igsm.probing.probe import Probe
 from igsm.probing.questions import NOTHING, QuestionRow, question_rows
 from igsm.probing.steps import step_rows
@@ -27,20 +27,16 @@ from igsm.seeds import numpy_generator, torch_seed
 from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome, Task, train
 from igsm.training.objective import Batch, batch_of
+from igsm.training.settings import Resolved
 
 
-def resolve(config: ProbeConfig) -> tuple[ProbeConfig, GPT]:
-    """The config with what follows from the model it names, and that model (or its random twin).
-
-    Raises:
-        InputError: see `igsm.probing.config.resolve_probing`.
-    """
-    config = resolve_probing(config)
-    model, _ = load_model(config.from_)
+def probed_model(config: ProbeConfig) -> GPT:
+    """The model that a probe starts from, or its random twin."""
     if config.random_weights:
         torch.manual_seed(torch_seed(config.seed, "random model"))
-        model = GPT(model.config)
-    return config, model
+        return GPT(config.shape)
+    model, _ = load_model(config.from_)
+    return model
 
 
 @functools.lru_cache
@@ -129,13 +125,17 @@ def held_out(config: ProbeConfig, ranks: Ranks, count: int) -> Callable[[], Iter
     return batch
 
 
-def train_probe(config: ProbeConfig, path: str | Path, ranks: Ranks) -> Outcome:
+def train_probe(run: Resolved[ProbeConfig], path: str | Path, ranks: Ranks) -> Outcome:
     """Train a probe in the run folder `path`, from its newest checkpoint if there is one.
+
+    Args:
+        run: see `igsm.training.settings.resolve`.
 
     Raises:
         InputError, TrainingError: see `igsm.training.loop.train`.
     """
-    config, model = resolve(config)
+    config, vocabulary = run
+    model = probed_model(config)
     torch.manual_seed(torch_seed(config.seed, "probe"))
     task = Task(
         model=Probe(model, config.lora),
@@ -144,7 +144,7 @@ def train_probe(config: ProbeConfig, path: str | Path, ranks: Ranks) -> Outcome:
         if config.training.held_out_windows
         else None,
         seed=config.seed,
-        vocabulary=vocabulary_of(config).content(),
+        vocabulary=vocabulary.content(),
     )
     return train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)
 
@@ -155,10 +155,7 @@ def load_probe(path: str | Path, device: str | torch.device = "cpu") -> tuple[Pr
     Raises:
         InputError: it is not a probe's folder, or it is damaged.
     """
-    checkpoint = find_checkpoint(path)
-    content = load_stored(checkpoint / CONFIG)
-    if content.get("stage") != "probe":
-        raise InputError(f"{path}: holds a model, not a probe; train one with `mistakes probe CONFIG from={path}`")
+    checkpoint, content = find_stored(path, "probe")
     config = build_config(ProbeConfig, content, str(checkpoint / CONFIG))
     assert config.model is not None
     with torch.device("meta"):

@@ -76,6 +76,16 @@ def count_letters(record: Record, parameter: int) -> int:
 
 
 @compiled
+def first_letter(record: Record, parameter: int) -> int:
+    """Place in `Record.symbols` of the letter that the solution gives a parameter which it defines."""
+    letter, step = 0, 0
+    while record.solution[step] != parameter:
+        letter += count_letters(record, int(record.solution[step]))
+        step += 1
+    return letter
+
+
+@compiled
 def write_step(
     record: Record,
     parameter: int,

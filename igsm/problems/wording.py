@@ -95,11 +95,15 @@ def _names(record: Record, parameter: int, tables: Tables) -> tuple[int, int]:
     return FIRST_NAME + record.names[layer, item], FIRST_NAME + owned
 
 
+NAME = 3
+"""Fragments of a name: A, "'s", B."""
+
+
 @compiled
 def write_name(record: Record, parameter: int, tables: Tables, out: np.ndarray, n: int) -> int:
     owner, owned = _names(record, parameter, tables)
     out[n], out[n + 1], out[n + 2] = owner, POSSESSIVE, owned
-    return n + 3
+    return n + NAME
 
 
 @compiled

@@ -5,31 +5,34 @@ from __future__ import annotations
 import functools
 import importlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from igsm.config import Config, Difference, differences, load_config, load_settings
+from igsm.config import Difference, differences, load_config, load_settings
 from igsm.rundir import RunFolder
+
+if TYPE_CHECKING:
+    from igsm.training.config import RunConfig
 
 Settings = dict[str, Any]
 
-# stage -> where its config class lives; imported only when a stage of that kind is planned
-_CLASSES = {
+STAGES = {
     "pretrain": ("igsm.training.config", "PretrainConfig"),
-    "finetune": ("igsm.training.settings", "FinetuneConfig"),
+    "finetune": ("igsm.training.config", "FinetuneConfig"),
     "probe": ("igsm.probing.config", "ProbeConfig"),
 }
+"""Stage -> where its config class lives; imported only when a stage of that kind is asked for."""
 
 
 @functools.cache
 def resolve(stage: str, path: str, overrides: tuple[str, ...]) -> Settings:
     """All settings of a stage, defaults included. Bad ones raise :class:`~igsm.errors.InputError` at once."""
-    config: Config = load_config(_class(stage), path, list(overrides))
-    return config.model_dump(mode="json", by_alias=True)
+    return load_config(stage_class(stage), path, list(overrides)).model_dump(mode="json")
 
 
-def _class(stage: str) -> type[Config]:
-    module, name = _CLASSES[stage]
-    found: type[Config] = getattr(importlib.import_module(module), name)
+def stage_class(stage: str) -> type[RunConfig]:
+    """The config class of a stage."""
+    module, name = STAGES[stage]
+    found: type[RunConfig] = getattr(importlib.import_module(module), name)
     return found
 
 
@@ -70,5 +73,5 @@ def conflict(run: Path, wanted: Settings) -> str | None:
     config = RunFolder(run).config
     if not config.is_file():
         return None
-    lines = what_differs(wanted, load_settings(_class(wanted["stage"]), config), run)
+    lines = what_differs(wanted, load_settings(stage_class(wanted["stage"]), config), run)
     return f"{run} was made with other settings: {'; '.join(lines[:3])}" if lines else None

@@ -1,14 +1,16 @@
-"""Settings of training and of a pretraining run."""
+"""Settings of training, and of runs."""
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from igsm.config import Config
 from igsm.corpus.config import DataConfig
-from igsm.model.config import ModelConfig
+from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
+from igsm.errors import InputError
+from igsm.model.config import LoRAConfig, ModelConfig
 
 
 class TrainingConfig(Config):
@@ -85,14 +87,139 @@ class TrackingConfig(Config):
     project: str = "mistakes"
 
 
-class PretrainConfig(Config):
+class Start(NamedTuple):
+    """The model that a run starts from."""
+
+    name: str
+    """Run folder or checkpoint, as it was given."""
+    model: ModelConfig
+    data: DataConfig
+    """What it was trained on last."""
+    vocabulary: Vocabulary
+
+
+class RunConfig(Config):
+    """What every run says: where its weights start, which of them are trained, on what, and how.
+
+    A declaration for each stage, since each knows other keys: pretraining (random weights, all of them), fine-tuning
+    (weights of a run; all of them or low-rank updates), probing (weights of a run; low-rank updates and a head).
+    """
+
+    stage: Literal["pretrain", "finetune", "probe"]
+    """What made a run, kept in its `config.yaml`."""
+    seed: int = 1
+    """Of the initial weights, or those of the updates (and dropout); the data has its own."""
+    training: TrainingConfig
+    tracking: TrackingConfig = TrackingConfig()
+
+    length_setting: ClassVar[str] = "data.context"
+    """What says how long a row is."""
+    predicts_tokens: ClassVar[bool] = True
+
+    @property
+    def start(self) -> str | None:
+        """Run folder or checkpoint whose weights it starts from; None: random ones."""
+        return getattr(self, "from_", None)
+
+    @property
+    def updates(self) -> LoRAConfig | None:
+        """The low-rank updates that are trained; None: all weights."""
+        return getattr(self, "lora", None)
+
+    @property
+    def shape(self) -> ModelConfig:
+        """The model's, once the config is resolved."""
+        raise NotImplementedError
+
+    @property
+    def rows(self) -> DataConfig:
+        """What it is trained on: documents in rows of `context` tokens."""
+        raise NotImplementedError
+
+    def filled_in(self, start: Start | None, vocabulary: Vocabulary) -> Self:
+        """The config with everything filled in that follows from the rest; see `igsm.training.settings.resolve`.
+
+        Raises:
+            InputError: settings that do not go together.
+        """
+        raise NotImplementedError
+
+    @model_serializer(mode="wrap")
+    def _in_reading_order(self, serialised: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Where it starts first, the recipe last."""
+        content = serialised(self)
+        first, last = (
+            {key: content.pop(key) for key in keys if key in content}
+            for keys in (("stage", "from", "random_weights", "seed"), ("training", "tracking"))
+        )
+        return first | content | last
+
+
+class PretrainConfig(RunConfig):
     """A pretraining run: `mistakes pretrain CONFIG`."""
 
     stage: Literal["pretrain"] = "pretrain"
-    """What made a run, kept in its `config.yaml`: pretrain, finetune or probe."""
-    seed: int = 1
-    """Of the initial weights (and dropout); the data has its own."""
     data: DataConfig
     model: ModelConfig
-    training: TrainingConfig
-    tracking: TrackingConfig = TrackingConfig()
+
+    @property
+    def shape(self) -> ModelConfig:
+        return self.model
+
+    @property
+    def rows(self) -> DataConfig:
+        return self.data
+
+    def filled_in(self, start: Start | None, vocabulary: Vocabulary) -> Self:
+        if self.data.tuning_round:
+            raise InputError("data.tuning_round: pretraining is round 0; leave it out")
+        if self.model.vocabulary_size is None:
+            model = self.model.model_copy(update={"vocabulary_size": vocabulary.size})
+            return self.model_copy(update={"model": model})
+        if self.model.vocabulary_size < vocabulary.size:
+            raise InputError(
+                f"model.vocabulary_size is {self.model.vocabulary_size}, "
+                f"the {self.data.vocabulary} vocabulary has {vocabulary.size} ids"
+            )
+        return self
+
+
+class FinetuneConfig(RunConfig):
+    """A fine-tuning run: `mistakes finetune CONFIG from=runs/x`."""
+
+    stage: Literal["finetune"] = "finetune"
+    from_: str = Field(alias="from")
+    """Run folder or checkpoint of the model to start from."""
+    data: DataConfig
+    model: ModelConfig | None = None
+    """The base model's shape, filled in from there."""
+    lora: LoRAConfig | None = None
+    """Train low-rank updates only; None: all weights."""
+
+    @property
+    def shape(self) -> ModelConfig:
+        assert self.model is not None
+        return self.model
+
+    @property
+    def rows(self) -> DataConfig:
+        return self.data
+
+    def filled_in(self, start: Start | None, vocabulary: Vocabulary) -> Self:
+        assert start is not None
+        ours = load_vocabulary(self.data.problem, self.data.vocabulary)
+        if (ours.kind, ours.names_fingerprint) != (start.vocabulary.kind, start.vocabulary.names_fingerprint):
+            raise InputError(
+                f"{start.name}: was trained on another vocabulary ({start.data.vocabulary}, lexicon "
+                f"{start.data.problem.problem_class.lexicon}) than data.vocabulary ({self.data.vocabulary}, lexicon "
+                f"{self.data.problem.problem_class.lexicon}); choose the same"
+            )
+        if self.model not in (None, start.model):
+            raise InputError(f"model: is that of {start.name}; leave it out")
+        if self.lora is not None and self.lora.empty:
+            raise InputError("lora: all ranks are 0, nothing would be trained; give one, or leave lora out")
+        tuning_round = start.data.tuning_round + 1
+        if self.data.tuning_round not in (0, tuning_round):
+            raise InputError(f"data.tuning_round: from {start.name} it is {tuning_round}; leave it out")
+        filled = self.data.model_copy(update={"tuning_round": tuning_round})
+        return self.model_copy(update={"model": start.model, "data": filled})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.beam import BeamDecoder
 from igsm.decoding.decoders import parse_decoder
+from igsm.decoding.decoders.topp import nucleus
 from igsm.decoding.engine import Engine
 from igsm.decoding.loop import Request
 from igsm.decoding.regret import RegretDecoder
@@ -79,6 +81,7 @@ MARKERS = Markers((), 22, 11)
 DECODERS = {
     "greedy": (1, lambda engine: RowDecoder(engine, END)),
     "sample": (1, lambda engine: RowDecoder(engine, END, sampling=True)),
+    "nucleus": (1, lambda engine: RowDecoder(engine, END, sampling=True, draw=partial(nucleus, p=0.9))),
     "search": (4, lambda engine: BeamDecoder(engine, END)),
     "beam": (4, lambda engine: BeamDecoder(engine, END, sampling=True)),
     "regret": (1, lambda engine: RegretDecoder(engine, END, detector=Odd(), markers=MARKERS)),

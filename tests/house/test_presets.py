@@ -8,7 +8,7 @@ import pytest
 
 from igsm.config import load_config
 from igsm.probing.config import ProbeConfig
-from igsm.training.settings import FinetuneConfig
+from igsm.training.config import FinetuneConfig
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 

@@ -82,14 +82,16 @@ def short_run(folder: Path) -> dict[str, float]:
     from igsm.model.checkpoint import load_model
     from igsm.training.config import PretrainConfig
     from igsm.training.distributed import Ranks
-    from igsm.training.pretrain import pretrain
+    from igsm.training.settings import resolve
+    from igsm.training.windows import train_windows
 
     preset = Path(__file__).resolve().parents[2] / "configs/pretrain/nano.yaml"
     changes = ["steps=3", "warmup_steps=1", "batch=4", "workers=0", "device=cpu", "held_out_windows=0"]
     changes += ["evaluate_problems=0", "compile=off", "precision=float32", "label_masking=step", "optimizer=adamw"]
     overrides = [f"training.{change}" for change in changes]
     overrides += ["data.mistakes.kind=retry", "data.mistakes.rate=0.5", "tracking.mode=disabled"]
-    pretrain(load_config(PretrainConfig, preset, overrides), folder, Ranks(torch.device("cpu")))
+    run = resolve(load_config(PretrainConfig, preset, overrides), folder)
+    train_windows(run, folder, Ranks(torch.device("cpu")))
     model, _ = load_model(folder)
     return {name: float(weight.double().norm()) for name, weight in model.state_dict().items()}
 

@@ -22,13 +22,11 @@ from igsm.methods.retry import Retry
 from igsm.mistakes.layout import Mark, Role
 from igsm.problems.difficulty import ProblemConfig
 from igsm.rundir import VOCABULARY, RunFolder, read_json
-from igsm.training.config import PretrainConfig, TrainingConfig
+from igsm.training.config import FinetuneConfig, PretrainConfig, TrainingConfig
 from igsm.training.distributed import Ranks
-from igsm.training.finetune import finetune
 from igsm.training.objective import Batch
-from igsm.training.pretrain import pretrain, window_batches
-from igsm.training.settings import FinetuneConfig
-from tests.training.toy_training import metrics, weights
+from igsm.training.windows import window_batches
+from tests.training.toy_training import metrics, train_config, weights
 
 PRESET = Path(__file__).resolve().parents[2] / "configs/methods/masked_thought.yaml"
 SMALL = ["model.layers=1", "model.heads=1", "data.problem.difficulty=nano", "data.context=128", "training.steps=2"]
@@ -117,7 +115,7 @@ def test_at_rate_0_it_is_plain_training_bit_for_bit(tmp_path: Path) -> None:
         "noisy": ["data.method.warmup=0.0"],
     }
     for name, given in overrides.items():
-        pretrain(load_config(PretrainConfig, PRESET, SMALL + given), tmp_path / name, ALONE)
+        train_config(load_config(PretrainConfig, PRESET, SMALL + given), tmp_path / name, ALONE)
     made = {name: weights(tmp_path / name, 2) for name in overrides}
     assert made["plain"] == made["none"] != made["noisy"]
     measured = {name: [line["loss"] for line in metrics(tmp_path / name) if "loss" in line] for name in overrides}
@@ -126,10 +124,10 @@ def test_at_rate_0_it_is_plain_training_bit_for_bit(tmp_path: Path) -> None:
 
 def test_fine_tuning_gives_the_mask_a_free_row_of_a_plain_model(tmp_path: Path) -> None:
     """Guards: id -1; the base's ids moved. A model that has no free row is refused before anything is trained."""
-    pretrain(load_config(PretrainConfig, PRESET, [*SMALL, "data.method={name: retry}"]), tmp_path / "base", ALONE)
+    train_config(load_config(PretrainConfig, PRESET, [*SMALL, "data.method={name: retry}"]), tmp_path / "base", ALONE)
     config = load_config(PretrainConfig, PRESET, SMALL).model_dump(exclude={"stage", "model"})
     tuning = FinetuneConfig.model_validate(config | {"from": str(tmp_path / "base")})
-    finetune(tuning, tmp_path / "tuned", ALONE)
+    train_config(tuning, tmp_path / "tuned", ALONE)
     folders = {name: RunFolder(tmp_path / name).checkpoint(2) for name in ("base", "tuned")}
     stored = {name: read_json(folder / VOCABULARY) for name, folder in folders.items()}
     assert stored["tuned"]["ids"] == [*stored["base"]["ids"], 230]

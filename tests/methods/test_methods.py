@@ -25,7 +25,7 @@ from igsm.model import GPT, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
 from igsm.training.config import PretrainConfig
-from igsm.training.settings import resolve_pretraining
+from igsm.training.settings import resolve
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 PRESETS = sorted((CONFIGS / "methods").glob("*.yaml"))
@@ -45,7 +45,7 @@ def test_every_method_says_what_it_is_and_has_a_preset_and_a_test() -> None:
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 def test_a_preset_names_its_method_and_is_complete(path: Path) -> None:
-    config = resolve_pretraining(load_config(PretrainConfig, path))
+    config = resolve(load_config(PretrainConfig, path)).config
     assert config.data.method.name == path.stem
     assert config.data.context == config.data.problem.problem_class.context
 

@@ -20,8 +20,7 @@ from igsm.model import GPT, ModelConfig, load_model
 from igsm.model.checkpoint import save_checkpoint
 from igsm.model.lora import LoRAConfig, add_lora, save_peft_adapter
 from igsm.problems.difficulty import ProblemConfig
-from igsm.training.config import PretrainConfig, TrainingConfig
-from igsm.training.finetune import FinetuneConfig
+from igsm.training.config import FinetuneConfig, PretrainConfig, TrainingConfig
 
 pytest.importorskip("transformers")
 

@@ -10,7 +10,7 @@ import torch
 from igsm.config import load_config
 from igsm.model import GPT, save_checkpoint
 from igsm.training.config import PretrainConfig
-from igsm.training.settings import resolve_pretraining, vocabulary_of
+from igsm.training.settings import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,8 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "base"
     shape = ["model.layers=1", "model.heads=2", "model.canon=none", "training.steps=200"]
-    config = resolve_pretraining(load_config(PretrainConfig, ROOT / "configs/pretrain/nano.yaml", shape))
+    config, vocabulary = resolve(load_config(PretrainConfig, ROOT / "configs/pretrain/nano.yaml", shape))
     torch.manual_seed(0)
-    vocabulary = vocabulary_of(config.data).content()
-    save_checkpoint(folder / "checkpoints" / "step_1", GPT(config.model), {}, config, vocabulary)
+    save_checkpoint(folder / "checkpoints" / "step_1", GPT(config.model), {}, config, vocabulary.content())
     return folder

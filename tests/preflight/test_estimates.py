@@ -156,8 +156,8 @@ def test_every_preset_fits(tmp_path: Path) -> None:
     """Guards: a shipped preset refused or warned about for its documents."""
     from igsm.config import load_config
     from igsm.training.config import PretrainConfig
-    from igsm.training.settings import resolve_pretraining
+    from igsm.training.settings import resolve
 
     for preset in sorted((Path(__file__).resolve().parents[2] / "configs/pretrain").glob("*.yaml")):
-        config = resolve_pretraining(load_config(PretrainConfig, preset))
+        config = resolve(load_config(PretrainConfig, preset)).config
         assert check_fit(config.data) is None

@@ -30,7 +30,7 @@ from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import load_detector
 from igsm.probing.evaluate import answers, evaluate_probe, first_mistakes
 from igsm.probing.questions import NO_ANSWER
-from igsm.probing.train import first_row, held_out, load_probe, resolve, train_probe
+from igsm.probing.train import first_row, held_out, load_probe, probed_model, train_probe
 from igsm.probing.tree import branch_mask
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
@@ -38,6 +38,7 @@ from igsm.reporting.probes import by_operations
 from igsm.rundir import JsonlWriter, read_json, read_jsonl, weights_digest, write_json
 from igsm.training.config import PretrainConfig
 from igsm.training.distributed import Ranks
+from igsm.training.settings import resolve
 from tests.training.toy_training import metrics, weights
 
 PRESET = Path("configs/probe/version1.yaml")
@@ -78,7 +79,7 @@ def settings(base: Path, *more: str) -> ProbeConfig:
 
 def test_a_probe_is_trained_measured_and_used_as_a_detector(base: Path, tmp_path: Path) -> None:
     before = (base / "checkpoints" / "step_1" / "weights.safetensors").read_bytes()
-    assert train_probe(settings(base), tmp_path / "probe", ALONE).status == "done"
+    assert train_probe(resolve(settings(base)), tmp_path / "probe", ALONE).status == "done"
     assert (base / "checkpoints" / "step_1" / "weights.safetensors").read_bytes() == before
     lines = list(read_jsonl(tmp_path / "probe" / "metrics.jsonl"))
     assert any("held_out_loss" in line for line in lines)
@@ -100,7 +101,7 @@ def test_two_processes_train_the_same_probe_and_one_measures_it(base: Path, tmp_
     """Guards against processes that train on the same rows, a report by each of them or before the probe is trained,
     and a crash of the process that has no share of few held-out problems."""
     more = ["training.device=cpu", "training.held_out_windows=1"]
-    train_probe(settings(base, *more), tmp_path / "one", ALONE)
+    train_probe(resolve(settings(base, *more)), tmp_path / "one", ALONE)
     (tmp_path / "sitecustomize.py").write_text(NOTE_RENAMES)
     command = [sys.executable, "-m", "cli.main", "probe", str(PRESET), f"from={base}", *SMALL, *more, "--gpus", "2"]
     path = f"{tmp_path}:{Path(__file__).parents[2]}"
@@ -126,9 +127,9 @@ def test_processes_share_the_held_out_problems(count: int, base: Path) -> None:
 
 
 def test_the_frozen_weights_are_the_models(base: Path, tmp_path: Path) -> None:
-    train_probe(settings(base), tmp_path / "probe", ALONE)
+    train_probe(resolve(settings(base)), tmp_path / "probe", ALONE)
     probe, config = load_probe(tmp_path / "probe")
-    _, model = resolve(settings(base))
+    model = probed_model(resolve(settings(base)).config)
     trained = probe.model.state_dict()
     assert all(torch.equal(tensor, trained[name]) for name, tensor in model.state_dict().items())
     assert trained["embedding.lora_a"].abs().max() > 0
@@ -136,14 +137,14 @@ def test_the_frozen_weights_are_the_models(base: Path, tmp_path: Path) -> None:
 
 
 def test_the_control_has_other_weights_of_the_same_shape(base: Path) -> None:
-    config, model = resolve(settings(base))
-    control_config, control = resolve(settings(base, "random_weights=true"))
-    assert config.model == control_config.model
+    config, control_config = (resolve(settings(base, *more)).config for more in ((), ("random_weights=true",)))
+    model, control = probed_model(config), probed_model(control_config)
+    assert config.model == control_config.model == control.config
     assert not torch.equal(model.embedding.weight, control.embedding.weight)
 
 
 def test_answers_ask_about_test_problems_only(base: Path, tmp_path: Path) -> None:
-    train_probe(settings(base), tmp_path / "probe", ALONE)
+    train_probe(resolve(settings(base)), tmp_path / "probe", ALONE)
     probe, config = load_probe(tmp_path / "probe")
     source = ProblemSource(PROBLEM.model_copy(update={"split": "test"}), config.seed)
     problems = [source.problem(i) for i in range(8)]
@@ -163,7 +164,7 @@ def test_answers_ask_about_test_problems_only(base: Path, tmp_path: Path) -> Non
 
 def test_a_probe_is_never_measured_on_its_training_problems(base: Path, tmp_path: Path) -> None:
     """Guards "seen" measures and cells, which share the training split, against the training problems themselves."""
-    train_probe(settings(base), tmp_path / "probe", ALONE)
+    train_probe(resolve(settings(base)), tmp_path / "probe", ALONE)
     probe, config = load_probe(tmp_path / "probe")
     train = ProblemConfig(difficulty="nano", split="train")
     problems = [ProblemSource(train, config.seed).problem(i) for i in range(8)]
@@ -284,7 +285,7 @@ def test_a_model_is_no_probe(base: Path) -> None:
 def test_a_step_probe_is_trained_and_measured_but_is_no_detector_of_regret(base: Path, tmp_path: Path) -> None:
     """It answers at the end of a step; asked after a name it would say anything."""
     config = settings(base, "question=step")
-    assert train_probe(config, tmp_path / "probe", ALONE).status == "done"
+    assert train_probe(resolve(config), tmp_path / "probe", ALONE).status == "done"
     report, _ = evaluate_probe(tmp_path / "probe", 20)
     assert report["all"]["share_cannot"] == 0.5
     assert "on wrong" in [column.header for column in by_operations(report).columns]

@@ -18,10 +18,10 @@ from igsm.model.checkpoint import save_checkpoint
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
 from igsm.rundir import read_json
-from igsm.training.config import PretrainConfig
+from igsm.training.config import FinetuneConfig, PretrainConfig
 from igsm.training.distributed import Ranks
-from igsm.training.finetune import finetune
-from igsm.training.settings import FinetuneConfig, resolve_finetuning
+from igsm.training.settings import resolve
+from tests.training.toy_training import train_config
 
 SMALL = [
     *("data.context=128", "data.problem.difficulty=nano", "data.windows_per_block=4", "training.steps=4"),
@@ -51,7 +51,7 @@ def settings(preset: str, base: Path, *more: str) -> FinetuneConfig:
 
 
 def test_a_lora_run_loads_merged_and_keeps_what_has_no_update(base: Path, tmp_path: Path) -> None:
-    assert finetune(settings("lora", base, *RANKS), tmp_path / "run", ALONE).status == "done"
+    assert train_config(settings("lora", base, *RANKS), tmp_path / "run", ALONE).status == "done"
     before, _ = load_model(base)
     after, config = load_model(tmp_path / "run")
     assert not after.config.tied
@@ -63,13 +63,13 @@ def test_a_lora_run_loads_merged_and_keeps_what_has_no_update(base: Path, tmp_pa
     assert config["data"]["mistakes"]["kind"] == "retry"
     adapter = tmp_path / "run" / "adapter" / "adapter_model.safetensors"
     trained = adapter.read_bytes()
-    assert finetune(settings("lora", base, *RANKS), tmp_path / "run", ALONE).status == "done"
+    assert train_config(settings("lora", base, *RANKS), tmp_path / "run", ALONE).status == "done"
     assert adapter.read_bytes() == trained  # guards: the same command again writes updates that nobody trained
 
 
 @pytest.mark.parametrize("preset", ["continued", "tenth"])
 def test_continued_pretraining_trains_all_weights(preset: str, base: Path, tmp_path: Path) -> None:
-    assert finetune(settings(preset, base), tmp_path / "run", ALONE).status == "done"
+    assert train_config(settings(preset, base), tmp_path / "run", ALONE).status == "done"
     before, _ = load_model(base)
     after, _ = load_model(tmp_path / "run")
     assert after.config == before.config
@@ -78,20 +78,20 @@ def test_continued_pretraining_trains_all_weights(preset: str, base: Path, tmp_p
 
 
 def test_a_lora_run_is_the_base_of_another(base: Path, tmp_path: Path) -> None:
-    finetune(settings("lora", base, *RANKS), tmp_path / "one", ALONE)
-    assert finetune(settings("continued", tmp_path / "one"), tmp_path / "two", ALONE).status == "done"
+    train_config(settings("lora", base, *RANKS), tmp_path / "one", ALONE)
+    assert train_config(settings("continued", tmp_path / "one"), tmp_path / "two", ALONE).status == "done"
 
 
 def test_a_run_goes_on_under_another_spelling_of_its_start(base: Path, tmp_path: Path) -> None:
     """Guards against "holds a run of another config" for `from=runs/x` instead of `from=./runs/x`."""
     config = settings("continued", base)
-    finetune(config, tmp_path / "run", ALONE)
+    train_config(config, tmp_path / "run", ALONE)
     (tmp_path / "run" / "DONE").unlink()
     other = config.model_copy(update={"from_": f"{base}/../{base.name}"})
-    assert finetune(other, tmp_path / "run", ALONE).status == "done"
+    assert train_config(other, tmp_path / "run", ALONE).status == "done"
     shutil.copytree(base, tmp_path / "other")
     with pytest.raises(InputError, match="from is .*base there and .*other here"):
-        finetune(config.model_copy(update={"from_": str(tmp_path / "other")}), tmp_path / "run", ALONE)
+        train_config(config.model_copy(update={"from_": str(tmp_path / "other")}), tmp_path / "run", ALONE)
 
 
 @pytest.mark.parametrize(
@@ -106,13 +106,13 @@ def test_a_run_goes_on_under_another_spelling_of_its_start(base: Path, tmp_path:
 )
 def test_what_does_not_go_together_is_refused(base: Path, more: list[str], expected: str) -> None:
     with pytest.raises(InputError, match=expected):
-        resolve_finetuning(settings("lora", base, *RANKS, *more))
+        resolve(settings("lora", base, *RANKS, *more))
 
 
 def test_fine_tuning_never_reads_a_problem_of_its_start(base: Path) -> None:
     """Guards: with the same seed fine-tuning read pretraining's problems again, 178 of 178 in a block, in order."""
     start = load_config(PretrainConfig, "configs/pretrain/med.yaml").data.model_copy(update={"windows_per_block": 16})
-    tuned = resolve_finetuning(settings("continued", base))
+    tuned = resolve(settings("continued", base)).config
     assert tuned.data.tuning_round == 1
     mistaken = MistakeConfig(kind="retry", rate=0.5)
     rounds = [
@@ -128,11 +128,11 @@ def test_fine_tuning_never_reads_a_problem_of_its_start(base: Path) -> None:
 
 
 def test_fine_tuning_of_a_fine_tuned_model_reads_a_third_stream(base: Path, tmp_path: Path) -> None:
-    assert finetune(settings("continued", base), tmp_path / "first", ALONE).status == "done"
-    again = resolve_finetuning(settings("continued", tmp_path / "first"))
+    assert train_config(settings("continued", base), tmp_path / "first", ALONE).status == "done"
+    again = resolve(settings("continued", tmp_path / "first")).config
     assert again.data.tuning_round == 2
     with pytest.raises(InputError, match="tuning_round"):
-        resolve_finetuning(settings("continued", tmp_path / "first", "data.tuning_round=1"))
+        resolve(settings("continued", tmp_path / "first", "data.tuning_round=1"))
 
 
 def test_a_run_keeps_the_numbering_of_its_start(base: Path, tmp_path: Path) -> None:
@@ -145,13 +145,13 @@ def test_a_run_keeps_the_numbering_of_its_start(base: Path, tmp_path: Path) -> N
     model, _ = load_model(base)
     training = load_config(PretrainConfig, checkpoint / "config.yaml")
     save_checkpoint(checkpoint, model, {}, training, moved.content())
-    assert finetune(settings("continued", folder), tmp_path / "tuned", ALONE).status == "done"
+    assert train_config(settings("continued", folder), tmp_path / "tuned", ALONE).status == "done"
     kept = read_json(tmp_path / "tuned" / "checkpoints" / "step_4" / "vocabulary.json")
     assert kept["ids"] == moved.known
     save_checkpoint(checkpoint, model, {}, training, older.content())
     (tmp_path / "tuned" / "DONE").unlink()
     with pytest.raises(InputError, match="other ids than this checkpoint"):
-        finetune(settings("continued", folder), tmp_path / "tuned", ALONE)
+        train_config(settings("continued", folder), tmp_path / "tuned", ALONE)
 
 
 def test_a_checkpoint_without_vocabulary_is_refused_by_name(base: Path, tmp_path: Path) -> None:

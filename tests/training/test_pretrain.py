@@ -27,10 +27,10 @@ from igsm.problems.difficulty import ProblemConfig
 from igsm.training.config import PretrainConfig, TrackingConfig, TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome
-from igsm.training.pretrain import held_out_batches, pretrain
-from igsm.training.settings import resolve_pretraining
+from igsm.training.settings import resolve
 from igsm.training.signals import REQUEUE_EXIT_CODE, children_spared
-from tests.training.toy_training import metrics, weights
+from igsm.training.windows import held_out_batches
+from tests.training.toy_training import metrics, train_config, weights
 
 ALONE = Ranks(torch.device("cpu"))
 ROOT = Path(__file__).parents[2]
@@ -63,8 +63,8 @@ def test_files_and_generator_give_the_same_weights(tmp_path: Path) -> None:
     mistakes = MistakeConfig(kind="retry", rate=0.5)
     config = small_config(mistakes=mistakes)
     generate(config.data, tmp_path / "data", windows=24)
-    on_the_fly = pretrain(config, tmp_path / "a", ALONE)
-    from_files = pretrain(small_config(str(tmp_path / "data"), mistakes), tmp_path / "b", ALONE)
+    on_the_fly = train_config(config, tmp_path / "a", ALONE)
+    from_files = train_config(small_config(str(tmp_path / "data"), mistakes), tmp_path / "b", ALONE)
     assert on_the_fly == from_files == Outcome("done", 6)
     assert weights(tmp_path / "a", 6) == weights(tmp_path / "b", 6)
     assert all(line["masked_share"] > 1 / 128 for line in metrics(tmp_path / "a") if "loss" in line)
@@ -76,13 +76,13 @@ def test_too_few_files_are_an_error_at_the_start(tmp_path: Path) -> None:
     config = small_config()
     generate(config.data, tmp_path / "data", windows=16)
     with pytest.raises(InputError, match="4 batches of 4 windows"):
-        pretrain(small_config(str(tmp_path / "data")), tmp_path / "run", ALONE)
+        train_config(small_config(str(tmp_path / "data")), tmp_path / "run", ALONE)
 
 
 def test_a_lexicon_too_small_for_the_problems_leaves_no_run_folder(tmp_path: Path) -> None:
     """Guards: the lexicon's size found out by the data loader, with the run's config already written."""
     with pytest.raises(InputError, match="the deepest problem needs 3"):
-        pretrain(small_config(depths=(3,)), tmp_path / "run", ALONE)
+        train_config(small_config(depths=(3,)), tmp_path / "run", ALONE)
     assert not (tmp_path / "run").exists()
 
 
@@ -99,7 +99,7 @@ def test_held_out_windows_are_the_test_splits_and_stay() -> None:
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
 def test_presets_are_complete(preset: Path) -> None:
     """Guards trap 6: templates that crash as shipped."""
-    config = resolve_pretraining(load_config(PretrainConfig, preset))
+    config = resolve(load_config(PretrainConfig, preset)).config
     assert config.model.vocabulary_size is not None
     assert config.data.path is None
     assert config.data.context == config.data.problem.problem_class.context
@@ -112,7 +112,7 @@ def test_presets_are_complete(preset: Path) -> None:
 )
 def test_the_papers_recipe_to_the_letter(name: str, context: int, batch: int, steps: int, weight_decay: float) -> None:
     """Guards: a preset drifting from Part 2.2 appendix D."""
-    config = resolve_pretraining(load_config(PretrainConfig, NANO.with_stem(name)))
+    config = resolve(load_config(PretrainConfig, NANO.with_stem(name))).config
     training, model = config.training, config.model
     assert (config.data.context, training.batch, training.steps) == (context, batch, steps)
     assert (training.learning_rate, training.weight_decay, training.betas) == (0.002, weight_decay, (0.9, 0.98))
@@ -204,7 +204,7 @@ def stop_whole_group(folder: Path) -> int:
         workers.append([worker.is_alive() for worker in workers])
         return {}
 
-    outcome = pretrain(config, folder, ALONE, evaluate=evaluate)
+    outcome = train_config(config, folder, ALONE, evaluate=evaluate)
     return REQUEUE_EXIT_CODE if outcome == Outcome("requeue", 4) and workers[-1] == [True, True] else 1
 
 

@@ -17,11 +17,13 @@ import torch
 from igsm.config import Config
 from igsm.model import GPT, ModelConfig
 from igsm.seeds import numpy_generator, torch_seed
-from igsm.training.config import TrackingConfig, TrainingConfig
+from igsm.training.config import FinetuneConfig, PretrainConfig, TrackingConfig, TrainingConfig
 from igsm.training.distributed import Ranks, join, leave
 from igsm.training.loop import Outcome, Task, train
 from igsm.training.objective import Batch, carries_loss, next_token_batch
+from igsm.training.settings import resolve
 from igsm.training.signals import REQUEUE_EXIT_CODE
+from igsm.training.windows import train_windows
 
 CONTEXT, IDS = 16, 32
 
@@ -89,6 +91,13 @@ def toy_train(config: ToyConfig, folder: Path, ranks: Ranks | None = None, **par
     ranks = ranks or Ranks(torch.device("cpu"))
     task = toy_task(config, ranks, **parts)
     return train(task, config.training, folder, resolved=config, tracking=config.tracking, ranks=ranks)
+
+
+def train_config(
+    config: PretrainConfig | FinetuneConfig, folder: Path, ranks: Ranks | None = None, **parts: Any
+) -> Outcome:
+    """Pretrain or fine-tune by a config as it was read."""
+    return train_windows(resolve(config, folder), folder, ranks or Ranks(torch.device("cpu")), **parts)
 
 
 def weights(folder: Path, step: int) -> bytes:

@@ -18,10 +18,11 @@ from igsm.decoding.decoders.regret import Regret
 from igsm.decoding.decoders.regret_beam import RegretBeam
 from igsm.decoding.decoders.sample import Sample
 from igsm.decoding.decoders.search import Search
+from igsm.decoding.decoders.topp import TopP
 from igsm.decoding.decoders.vote import Vote
 from igsm.errors import InputError, suggest
 
-DECODERS: tuple[type[NamedDecoder], ...] = (Greedy, Sample, Beam, Search, Regret, RegretBeam, Vote)
+DECODERS: tuple[type[NamedDecoder], ...] = (Greedy, Sample, TopP, Beam, Search, Regret, RegretBeam, Vote)
 
 LONGEST = 80
 """Characters of a decoder's name."""

@@ -1,4 +1,4 @@
-"""Pretraining on windows of problems: the task that `mistakes pretrain` gives to the loop."""
+"""Training on windows of problems: pretraining, and fine-tuning of all weights or by LoRA (Part 2.2, Result 7)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from igsm.checkpoints import find_checkpoint
 from igsm.corpus.config import DataConfig
 from igsm.corpus.loader import WindowLoader
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.errors import InputError
 from igsm.methods.method import StepWindows
-from igsm.model import GPT
+from igsm.model import GPT, load_model
+from igsm.model.checkpoint import load_weights
+from igsm.model.lora import add_lora, save_peft_adapter
+from igsm.rundir import RunFolder
 from igsm.seeds import torch_seed
-from igsm.training.config import PretrainConfig, TrainingConfig
+from igsm.training.config import FinetuneConfig, PretrainConfig, RunConfig, TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.loop import Outcome, Task, train
 from igsm.training.objective import Batch
-from igsm.training.settings import resolve_pretraining, vocabulary_of
+from igsm.training.settings import Resolved
 
 Evaluate = Callable[[nn.Module, int], dict[str, float]]
 
@@ -125,11 +129,20 @@ def window_task(
     )
 
 
-def pretrain(config: PretrainConfig, path: str | Path, ranks: Ranks, *, evaluate: Evaluate | None = None) -> Outcome:
-    """Pretrain a model in the run folder `path`, from its newest checkpoint if there is one.
+def train_windows(
+    run: Resolved[PretrainConfig] | Resolved[FinetuneConfig],
+    path: str | Path,
+    ranks: Ranks,
+    *,
+    evaluate: Evaluate | None = None,
+) -> Outcome:
+    """Pretrain or fine-tune in the run folder `path`, from its newest checkpoint if there is one.
+
+    A finished LoRA run also has its updates as a PEFT adapter in `adapter/`, if the model can be exported as GPT-NeoX;
+    `load_model` merges them, so that every command takes the run like any other.
 
     Args:
-        config: as read; it is resolved here.
+        run: see `settings.resolve`.
         path: run folder.
         ranks: this process among those of the run (`distributed.join`).
         evaluate: measures the model at every evaluation, e.g. its accuracy on a few problems.
@@ -137,8 +150,23 @@ def pretrain(config: PretrainConfig, path: str | Path, ranks: Ranks, *, evaluate
     Raises:
         InputError, TrainingError: see `loop.train`.
     """
-    config = resolve_pretraining(config, path)
-    vocabulary = vocabulary_of(config.data, path)
-    torch.manual_seed(torch_seed(config.seed, "initial weights"))
-    task = window_task(GPT(config.model), config.data, config.training, ranks, config.seed, vocabulary, evaluate)
-    return train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)
+    config, vocabulary = run
+    model = _model(config)
+    task = window_task(model, config.data, config.training, ranks, config.seed, vocabulary, evaluate)
+    outcome = train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)
+    if outcome.status == "done" and config.updates is not None and ranks.first and model.config.is_gpt_neox:
+        load_weights(find_checkpoint(path), model)  # a run that was finished before has not trained this model
+        save_peft_adapter(RunFolder(path).path / "adapter", model, config.updates, len(vocabulary.known))
+    return outcome
+
+
+def _model(config: RunConfig) -> GPT:
+    """The model as the run starts: random weights or those of another run, with low-rank updates or all trained."""
+    if config.start is None:
+        torch.manual_seed(torch_seed(config.seed, "initial weights"))
+        return GPT(config.shape)
+    model, _ = load_model(config.start)
+    if config.updates is None:
+        return model.requires_grad_(True)
+    torch.manual_seed(torch_seed(config.seed, "low-rank updates"))
+    return add_lora(model, config.updates)
