@@ -15,20 +15,19 @@ import numpy as np
 
 from igsm.compilation import announce_compilation, compiled
 from igsm.corpus.config import DataConfig
-from igsm.corpus.documents import Rows, Written, draw_variant, rows_of, write_tokens
+from igsm.corpus.documents import Rows, choose_variant, rows_of, write_tokens
 from igsm.corpus.packing import DROPPED, FILL, WINDOW, Block, Windows, new_windows, place
 from igsm.corpus.vocabulary import PROBLEM_START, Ids, load_vocabulary
+from igsm.corpus.written import MISTAKES, Written, new_written, note_ends, write_solution
 from igsm.errors import InputError
 from igsm.mistakes.document import Document
 from igsm.mistakes.draw import MistakeLaw, draw_for_document
-from igsm.mistakes.rows import MAX_MISTAKES, MISTAKE_COLUMNS, SPAN_COLUMNS
-from igsm.mistakes.writing import write_document
 from igsm.problems.boxes import write_boxes
-from igsm.problems.candidate import Law, Workspace, law_of, new_workspace
+from igsm.problems.candidate import Workspace, new_workspace
+from igsm.problems.law import Law, law_of
 from igsm.problems.lexicon import Tables, load_lexicon
 from igsm.problems.record import row
 from igsm.problems.sampler import SERVED, Chunk, new_chunk, next_chunk, serve, start_chunk
-from igsm.problems.wording import MAX_FRAGMENTS
 from igsm.seeds import derive_key
 
 CHUNK = 64  # problems requested together; more waste less within a chunk, but more at the end of a block
@@ -47,7 +46,7 @@ class Settings(NamedTuple):
 class Stream(NamedTuple):
     """A stream of written documents: its random states, its scratch space and the document just written.
 
-    `mistakes` is as in `writing.write_document`. `position` is int64 [1], the next problem of the chunk.
+    `position` is int64 [1], the next problem of the chunk.
     """
 
     chunk: Chunk
@@ -55,7 +54,6 @@ class Stream(NamedTuple):
     mistake_state: np.ndarray
     layout_state: np.ndarray
     position: np.ndarray
-    mistakes: np.ndarray
     written: Written
 
 
@@ -65,7 +63,7 @@ def _next_document(law: Law, settings: Settings, tables: Tables, stream: Stream)
     written = stream.written
     if settings.boxes:
         ends = write_boxes(stream.chunk.state, 0, written.codes)
-        written.ends[0], written.ends[1], written.ends[2], written.ends[3] = ends[0], ends[1], ends[2], 0
+        note_ends(written, ends, 0)
         return True
     if stream.position[0] == len(stream.chunk.target):
         next_chunk(law, stream.chunk)
@@ -75,10 +73,18 @@ def _next_document(law: Law, settings: Settings, tables: Tables, stream: Stream)
         return False
     record = row(stream.chunk.records, i)
     stream.position[0] = i + 1
-    n_mistakes = draw_for_document(record, settings.mistakes, stream.mistake_state, stream.mistakes)
-    ends = write_document(record, stream.mistakes[:n_mistakes], tables, written.codes, written.spans)
-    written.ends[0], written.ends[1], written.ends[2], written.ends[3] = ends[0], ends[1], ends[2], n_mistakes
+    n_mistakes = draw_for_document(record, settings.mistakes, stream.mistake_state, written.mistakes)
+    write_solution(record, n_mistakes, tables, written)
     return True
+
+
+@compiled
+def _choose_variant(tables: Tables, rows: Rows, stream: Stream) -> int:
+    """Which variant of the layout the document just written comes in, its attempt written where it has one."""
+    if len(rows.up_to) == 1:
+        return 0
+    record = row(stream.chunk.records, max(stream.position[0] - 1, 0))
+    return choose_variant(record, rows, tables, stream.written, stream.layout_state)
 
 
 @compiled
@@ -97,7 +103,7 @@ def _fill(
     while True:
         if not _next_document(law, settings, tables, stream):
             return IMPOSSIBLE
-        variant = draw_variant(rows, stream.layout_state)
+        variant = _choose_variant(tables, rows, stream)
         length = write_tokens(stream.written, rows, variant, ids, tokens, roles)
         if place(windows, tokens, roles, length):
             return FULL
@@ -123,12 +129,7 @@ class Generator:
             mistake_state=np.zeros(4, np.uint64),
             layout_state=np.zeros(4, np.uint64),
             position=np.zeros(1, np.int64),
-            mistakes=np.zeros((MAX_MISTAKES, MISTAKE_COLUMNS), np.int32),
-            written=Written(
-                codes=np.zeros(MAX_FRAGMENTS, np.int32),
-                spans=np.zeros((MAX_MISTAKES, SPAN_COLUMNS), np.int32),
-                ends=np.zeros(4, np.int64),
-            ),
+            written=new_written(),
         )
         self._tokens = np.zeros(config.context, np.uint16)
         self._roles = np.zeros(config.context, np.uint8)
@@ -160,7 +161,7 @@ class Generator:
         while not full:
             if not _next_document(self._law, self._settings, self._lexicon.tables, self._stream):
                 raise self._error(IMPOSSIBLE)
-            variant = draw_variant(self._rows, self._stream.layout_state)
+            variant = _choose_variant(self._lexicon.tables, self._rows, self._stream)
             length = write_tokens(self._stream.written, self._rows, variant, self._ids, self._tokens, self._roles)
             full = place(windows, self._tokens, self._roles, length)
             if length <= self._config.context:
@@ -171,7 +172,7 @@ class Generator:
         if self._settings.boxes:
             return Document.of_boxes(self._lexicon, written.codes, written.ends)
         record = row(stream.chunk.records, stream.position[0] - 1)
-        spans = written.spans[: written.ends[3]]
+        spans = written.spans[: written.ends[MISTAKES]]
         return Document.of_fragments(record, self._lexicon, written.codes, written.ends, spans)
 
     def _error(self, outcome: int) -> InputError:

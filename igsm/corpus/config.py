@@ -47,6 +47,10 @@ class DataConfig(Config):
     def _check(self) -> DataConfig:
         if self.corpus == "boxes" and self.mistakes.kind != "none":
             raise ValueError(f"corpus 'boxes' has no mistakes; mistakes.kind must be none, not '{self.mistakes.kind}'")
+        if self.method.layout().kinds and (self.corpus == "boxes" or self.mistakes.kind != "none"):
+            raise ValueError(
+                f"method '{self.method.name}' makes mistakes of its own: corpus must be igsm, and mistakes.kind none"
+            )
         return self
 
     def stream_of(self, what: str, number: int) -> tuple[int | str, ...]:

@@ -8,75 +8,104 @@ import numpy as np
 
 from igsm.compilation import compiled
 from igsm.corpus.vocabulary import Ids, Vocabulary, encode
-from igsm.mistakes.document import Document
-from igsm.mistakes.layout import Layout, Mark, Part, Role
-from igsm.mistakes.rows import SPAN_COLUMNS, SPAN_END, SPAN_NAME_END, SPAN_NAME_START, SPAN_START
+from igsm.corpus.written import (
+    ANSWER_END,
+    ATTEMPT_END,
+    CONSEQUENCES,
+    MISTAKES,
+    SOLUTION_END,
+    STATEMENT_END,
+    Written,
+    write_wrong_solution,
+)
+from igsm.errors import InputError, suggest
+from igsm.mistakes.draw import MistakeLaw, draw_mistake
+from igsm.mistakes.kinds import KINDS, WRONG_STEPS
+from igsm.mistakes.layout import Layout, Mark, Part, Role, has_attempt
+from igsm.mistakes.rows import SPAN_END, SPAN_NAME_END, SPAN_NAME_START, SPAN_START
+from igsm.problems.lexicon import Lexicon, Tables
+from igsm.problems.record import Record
+from igsm.problems.wording import STOP
 from igsm.seeds import uniform
 
-_STATEMENT, _SOLUTION, _ANSWER = int(Part.STATEMENT), int(Part.SOLUTION), int(Part.ANSWER)
+_WORD, _STATEMENT, _SOLUTION, _ANSWER, _ATTEMPT, _REST, _WRONG_ANSWER = (int(part) for part in Part)
 _MISTAKE_STEP = int(Role.MISTAKE_STEP)
 _MISTAKE_WORD = int(Role.MISTAKE_STEP | Role.MISTAKE_WORD)
+_CONSEQUENCE = int(Role.CONSEQUENCE)
 # columns of `Rows.rows`
-_PART, _ROLE, _WORDS, _WORDS_END = range(4)
+_PART, _ROLE, _WORDS, _WORDS_END, _STEPS = range(5)
+_ALL = -1
 
 
 class Rows(NamedTuple):
     """A layout for compiled code.
 
     Attributes:
-        rows: int32 [n, 4], the part and the role of each row, and where its words are in `words`.
+        rows: int32 [n, 5], the part and the role of each row, where its words are in `words`, the steps of an attempt.
         words: uint16 [...], GPT-2 ids.
         first: int64 [variants + 1], the first row of each variant.
         up_to: float64 [variants], the sum of the shares up to and with each.
+        has_attempt: bool [variants].
+        law: of the attempts' mistakes.
     """
 
     rows: np.ndarray
     words: np.ndarray
     first: np.ndarray
     up_to: np.ndarray
+    has_attempt: np.ndarray
+    law: MistakeLaw
 
 
 def rows_of(layout: Layout, vocabulary: Vocabulary) -> Rows:
-    """A layout with its words as GPT-2 ids. InputError for a word that texts of the lexicon do not hold."""
-    rows: list[tuple[int, int, int, int]] = []
+    """A layout with its words as GPT-2 ids.
+
+    Raises:
+        InputError: a word that texts of the lexicon do not hold, or a kind that writes no whole step.
+    """
+    rows: list[tuple[int, ...]] = []
     words: list[int] = []
     first = [0]
     for _, variant in layout.variants:
         for row in variant:
             start = len(words)
             words += [row.words] if isinstance(row.words, Mark) else vocabulary.encode_text(row.words).tolist()
-            rows.append((row.part, row.role, start, len(words)))
+            rows.append((row.part, row.role, start, len(words), _ALL if row.steps is None else row.steps))
         first.append(len(rows))
+    chances = np.zeros(len(KINDS))
+    for kind, weight in layout.kinds:
+        if kind not in WRONG_STEPS:
+            raise InputError(f"attempts: '{kind}' is no kind that writes a whole step{suggest(kind, WRONG_STEPS)}")
+        chances[KINDS.index(kind)] = weight
     return Rows(
         np.array(rows, np.int32),
         np.array(words, np.uint16),
         np.array(first, np.int64),
         np.cumsum([share for share, _ in layout.variants]),
+        np.array([has_attempt(variant) for _, variant in layout.variants]),
+        MistakeLaw(chances, 0.0, False, 0.0),
     )
 
 
-class Written(NamedTuple):
-    """A written problem and solution, from which documents are put together.
-
-    Attributes:
-        codes, spans: as `writing.write_document` fills them.
-        ends: int64 [4], the ends of the statement, the solution and the answer in `codes`, and the number of mistakes.
-    """
-
-    codes: np.ndarray
-    spans: np.ndarray
-    ends: np.ndarray
-
-
 @compiled
-def draw_variant(rows: Rows, state: np.ndarray) -> int:
-    """Which kind of document comes next; the random stream (uint64 [4]) is not touched where there is one only."""
-    if len(rows.up_to) == 1:
-        return 0
+def choose_variant(record: Record, rows: Rows, tables: Tables, written: Written, state: np.ndarray) -> int:
+    """Draw in which variant a written problem comes, and write its attempt where it has one.
+
+    Args:
+        state: random stream, advanced.
+    """
     drawn = uniform(state)
     variant = 0
     while variant < len(rows.up_to) - 1 and drawn >= rows.up_to[variant]:
         variant += 1
+    if not rows.has_attempt[variant]:
+        return variant
+    if not draw_mistake(record, rows.law, state, written.mistake):
+        variant = 0
+        while rows.has_attempt[variant]:
+            variant += 1
+        return variant
+    write_wrong_solution(record, tables, written)
     return variant
 
 
@@ -87,42 +116,62 @@ def write_tokens(written: Written, rows: Rows, variant: int, ids: Ids, tokens: n
     Returns:
         The document's length; where that is more than fits, nothing is written.
     """
-    codes, ends = written.codes, written.ends
     length = 0
     for r in range(rows.first[variant], rows.first[variant + 1]):
-        part = rows.rows[r, _PART]
         length += rows.rows[r, _WORDS_END] - rows.rows[r, _WORDS]
-        if part == _STATEMENT:
-            length += _length(codes[: ends[0]], ids)
-        elif part == _SOLUTION:
-            length += _length(codes[ends[0] : ends[1]], ids)
-        elif part == _ANSWER:
-            length += _length(codes[ends[1] : ends[2]], ids)
+        first, end = _part(written, rows.rows[r])
+        for code in written.codes[first:end]:
+            length += ids.start[code + 1] - ids.start[code]
     if length > len(tokens):
         return length
     n = 0
     for r in range(rows.first[variant], rows.first[variant + 1]):
         part, role, start = rows.rows[r, _PART], rows.rows[r, _ROLE], n
-        for i in range(rows.rows[r, _WORDS], rows.rows[r, _WORDS_END]):
-            tokens[n] = rows.words[i]
-            n += 1
-        if part == _STATEMENT:
-            n = _append(codes[: ends[0]], ids, tokens, n)
-        elif part == _ANSWER:
-            n = _append(codes[ends[1] : ends[2]], ids, tokens, n)
-        elif part == _SOLUTION:
+        first, end = _part(written, rows.rows[r])
+        if part == _SOLUTION:
             n = _append_solution(written, role, ids, tokens, roles, n)
-            continue
-        roles[start:n] = role
+        elif part == _ATTEMPT:
+            n = _append_attempt(written, end, role, ids, tokens, roles, n)
+        else:
+            for i in range(rows.rows[r, _WORDS], rows.rows[r, _WORDS_END]):
+                tokens[n] = rows.words[i]
+                n += 1
+            n = _append(written.codes[first:end], ids, tokens, n)
+            roles[start:n] = role
     return length
 
 
 @compiled
-def _length(codes: np.ndarray, ids: Ids) -> int:
-    length = 0
-    for code in codes:
-        length += ids.start[code + 1] - ids.start[code]
-    return length
+def _part(written: Written, row: np.ndarray) -> tuple[int, int]:
+    """The fragments that a row's part writes: none for words."""
+    part, ends = row[_PART], written.ends
+    if part == _STATEMENT:
+        return 0, ends[STATEMENT_END]
+    if part == _SOLUTION:
+        return ends[STATEMENT_END], ends[SOLUTION_END]
+    if part == _ANSWER:
+        return ends[SOLUTION_END], ends[ANSWER_END]
+    if part == _ATTEMPT:
+        return ends[ANSWER_END], _attempt_end(written, row[_STEPS])
+    if part == _REST:  # attempt and solution are the same up to the wrong step
+        return ends[STATEMENT_END] + written.span[SPAN_START] - ends[ANSWER_END], ends[SOLUTION_END]
+    if part == _WRONG_ANSWER:
+        return ends[ATTEMPT_END], ends[ATTEMPT_END] + 1
+    return 0, 0
+
+
+@compiled
+def _attempt_end(written: Written, steps: int) -> int:
+    """Where an attempt ends: before the full stop of the wrong step, or of so many steps after it; or as a whole."""
+    last = written.ends[ATTEMPT_END]
+    if steps == _ALL:
+        return last
+    end = written.span[SPAN_END]
+    while steps > 0 and end < last - 1:
+        end += 1
+        if written.codes[end] == STOP:
+            steps -= 1
+    return end
 
 
 @compiled
@@ -134,8 +183,8 @@ def _append(codes: np.ndarray, ids: Ids, tokens: np.ndarray, n: int) -> int:
 @compiled
 def _append_solution(written: Written, role: int, ids: Ids, tokens: np.ndarray, roles: np.ndarray, n: int) -> int:
     """The solution; its mistakes have roles of their own besides."""
-    codes, done = written.codes, written.ends[0]
-    for m in range(written.ends[3]):
+    codes, done = written.codes, written.ends[STATEMENT_END]
+    for m in range(written.ends[MISTAKES]):
         span = written.spans[m]
         start = _append(codes[done : span[SPAN_START]], ids, tokens, n)
         word = _append(codes[span[SPAN_START] : span[SPAN_NAME_START]], ids, tokens, start)
@@ -145,21 +194,44 @@ def _append_solution(written: Written, role: int, ids: Ids, tokens: np.ndarray, 
         roles[start:end] = role | _MISTAKE_STEP
         roles[word:word_end] = role | _MISTAKE_WORD
         n, done = end, span[SPAN_END]
-    end = _append(codes[done : written.ends[1]], ids, tokens, n)
+    end = _append(codes[done : written.ends[SOLUTION_END]], ids, tokens, n)
     roles[n:end] = role
     return end
 
 
+@compiled
+def _append_attempt(
+    written: Written, end: int, role: int, ids: Ids, tokens: np.ndarray, roles: np.ndarray, n: int
+) -> int:
+    """The attempt up to fragment ``end``; its wrong step and what follows from it have roles of their own besides."""
+    span, c = written.span, 0
+    for i in range(written.ends[ANSWER_END], end):
+        after = _append(written.codes[i : i + 1], ids, tokens, n)
+        roles[n:after] = role
+        if span[SPAN_NAME_START] <= i < span[SPAN_NAME_END]:
+            roles[n:after] = role | _MISTAKE_WORD
+        elif span[SPAN_START] <= i < span[SPAN_END]:
+            roles[n:after] = role | _MISTAKE_STEP
+        if c < written.ends[CONSEQUENCES] and written.consequences[c] == i:
+            for place in range(n, after):
+                roles[place] |= _CONSEQUENCE
+            c += 1
+        n = after
+    return n
+
+
+def draw_attempt(record: Record, lexicon: Lexicon, rows: Rows, written: Written, state: np.ndarray) -> bool:
+    """Draw and write an attempt at a written problem; False where no mistake of the layout's kinds is possible."""
+    if not draw_mistake(record, rows.law, state, written.mistake):
+        return False
+    write_wrong_solution(record, lexicon.tables, written)
+    return True
+
+
 def lay_out(
-    document: Document, layout: Layout, vocabulary: Vocabulary, variant: int = 0
+    written: Written, layout: Layout, vocabulary: Vocabulary, variant: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """A document as training sees it: its GPT-2 ids (uint16) and their roles (uint8)."""
-    spans = np.zeros((len(document.spans), SPAN_COLUMNS), np.int32)
-    for row, span in zip(spans, document.spans, strict=True):
-        row[SPAN_START], row[SPAN_END] = span.start, span.end
-        row[SPAN_NAME_START], row[SPAN_NAME_END] = span.name_start, span.name_end
-    ends = (document.problem_end, document.solution_end, len(document.codes), len(spans))
-    written = Written(document.codes, spans, np.array(ends, np.int64))
     rows, nothing = rows_of(layout, vocabulary), np.zeros(0, np.uint16)
     length = write_tokens(written, rows, variant, vocabulary.fragments, nothing, nothing.astype(np.uint8))
     tokens, roles = np.empty(length, np.uint16), np.empty(length, np.uint8)

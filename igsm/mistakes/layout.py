@@ -39,6 +39,15 @@ class Part(enum.IntEnum):
     """The right solution, with the mistakes that are taken back in it."""
     ANSWER = 3
     """The number that is asked for."""
+    ATTEMPT = 4
+    """The solution with one wrong step that is left standing: later steps are right given its numbers."""
+    REST = 5
+    """The right solution from the step on before which the attempt goes wrong."""
+    WRONG_ANSWER = 6
+    """The number that the attempt comes to."""
+
+
+OF_AN_ATTEMPT = (Part.ATTEMPT, Part.REST, Part.WRONG_ANSWER)
 
 
 class Role(enum.IntFlag):
@@ -75,11 +84,24 @@ class Row(NamedTuple):
         part: what is written.
         role: of each of its tokens. Mistakes in a solution add theirs.
         words: of `Part.WORD`: a mark, or words that occur in texts, as " BACK.".
+        steps: of `Part.ATTEMPT`: how many steps follow the wrong one, less where there are not so many; it then ends
+            without its full stop, before the words that take it back. None: all, and the full stop.
     """
 
     part: Part
     role: Role = Role.STATEMENT
     words: Mark | str = ""
+    steps: int | None = None
+
+    def description(self) -> list[Any]:
+        """The row as plain values, for manifests."""
+        words = self.words.name if isinstance(self.words, Mark) else self.words
+        return [self.part.name, int(self.role), words, self.steps]
+
+
+def has_attempt(rows: tuple[Row, ...]) -> bool:
+    """Whether a document of these rows holds an attempt, or a part of one."""
+    return any(row.part in OF_AN_ATTEMPT for row in rows)
 
 
 @dataclass(frozen=True)
@@ -88,18 +110,25 @@ class Layout:
 
     Attributes:
         variants: (share, rows) of each kind; the shares add up to 1.
+        kinds: (kind, weight) of the wrong step of attempts, of kinds that write a whole step. A document has one
+            attempt. Where none of the kinds is possible, the first variant without an attempt is written.
 
     Raises:
-        InputError: shares that are not, or a document that does not begin with the problem mark and end with the end
-            mark, each once: windows tell their documents apart by these.
+        InputError: shares that do not add up to 1; a document that does not begin with the problem mark and end with
+            the end mark, each once: windows tell their documents apart by these; attempts without kinds, or without a
+            variant that has none.
     """
 
     variants: tuple[tuple[float, tuple[Row, ...]], ...]
+    kinds: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         shares = [share for share, _ in self.variants]
-        if min(shares, default=0.0) <= 0.0 or abs(sum(shares) - 1.0) > 1e-9:
-            raise InputError(f"the shares of a layout's documents must be above 0 and add up to 1, not {shares}")
+        if min(shares, default=0.0) < 0.0 or abs(sum(shares) - 1.0) > 1e-9:
+            raise InputError(f"the shares of a layout's documents must be 0 or more and add up to 1, not {shares}")
+        attempts = {has_attempt(rows) for _, rows in self.variants}
+        if (True in attempts) != bool(self.kinds) or attempts == {True}:
+            raise InputError("a layout with attempts needs their kinds, and a document without an attempt")
         for _, rows in self.variants:
             for mark, place in ((Mark.PROBLEM, 0), (Mark.END, len(rows) - 1)):
                 if [i for i, row in enumerate(rows) if row.words == mark] != [place]:
@@ -116,21 +145,13 @@ class Layout:
         used = EVERYWHERE
         for _, rows in self.variants:
             for row in rows:
-                used |= row.role
+                used |= row.role | (Role.CONSEQUENCE if row.part == Part.ATTEMPT else Role.STATEMENT)
         return tuple(role for role in Role if role & used)
 
-    def description(self) -> list[dict[str, Any]]:
+    def description(self) -> dict[str, Any]:
         """The layout as plain values, for manifests."""
-        return [
-            {
-                "share": share,
-                "rows": [
-                    [row.part.name, int(row.role), row.words.name if isinstance(row.words, Mark) else row.words]
-                    for row in rows
-                ],
-            }
-            for share, rows in self.variants
-        ]
+        variants = [{"share": share, "rows": [row.description() for row in rows]} for share, rows in self.variants]
+        return {"variants": variants, "kinds": [list(one) for one in self.kinds]}
 
 
 PLAIN = Layout(

@@ -17,6 +17,7 @@ from igsm.corpus.generate import generate
 from igsm.corpus.loader import WindowLoader
 from igsm.corpus.shards import ShardReader
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
+from igsm.corpus.written import written_of
 from igsm.errors import InputError
 from igsm.methods.method import Method
 from igsm.mistakes.config import MistakeConfig
@@ -63,7 +64,7 @@ def test_plain_documents_are_those_of_the_paper(layout: Layout) -> None:
         document = source.document(index)
         texts = (document.problem_text, document.solution_text, f" {document.answer}")
         parts = [[mark, *VOCABULARY.encode_text(text)] for mark, text in zip((222, 223, 224), texts, strict=True)]
-        tokens, roles = lay_out(document, layout, VOCABULARY)
+        tokens, roles = lay_out(written_of(document), layout, VOCABULARY)
         assert tokens.tolist() == [*sum(parts, []), 50256]
         assert (roles & Role.SOLUTION > 0).tolist() == [i > parts_end(parts) for i in range(len(tokens))]
         assert (roles & Role.MISTAKE_STEP > 0).sum() == sum(
@@ -79,7 +80,7 @@ def parts_end(parts: list[list[int]]) -> int:
 def test_rows_are_written_in_order_with_their_roles() -> None:
     document = next(d for d in map(DocumentSource(PROBLEM, MISTAKES, 1).document, range(50)) if len(d.spans) == 1)
     (span,) = document.spans
-    tokens, roles = lay_out(document, MIXED, VOCABULARY, variant=1)
+    tokens, roles = lay_out(written_of(document), MIXED, VOCABULARY, variant=1)
     written = [
         ([222], 0),
         (VOCABULARY.encode_text(document.problem_text), 0),
@@ -167,7 +168,7 @@ def test_unknown_roles_of_a_manifest_are_one_line(tmp_path: Path) -> None:
     ("variants", "message"),
     [
         (((0.5, TAGGED), (0.4, TAGGED)), "add up to 1"),
-        (((1.0, TAGGED), (0.0, TAGGED)), "add up to 1"),
+        (((1.5, TAGGED), (-0.5, TAGGED)), "add up to 1"),
         (((1.0, TAGGED[1:]),), "begins with"),
         (((1.0, (*TAGGED, TAGGED[-1])),), "ends with"),
         ((), "add up to 1"),
@@ -182,4 +183,4 @@ def test_words_must_be_those_of_texts() -> None:
     rows = (*TAGGED[:3], Row(Part.WORD, words=" Hooray."), *TAGGED[3:])
     document = DocumentSource(PROBLEM, MISTAKES, 1).document(0)
     with pytest.raises(InputError, match="'Hooray'"):
-        lay_out(document, Layout(((1.0, rows),)), VOCABULARY)
+        lay_out(written_of(document), Layout(((1.0, rows),)), VOCABULARY)
