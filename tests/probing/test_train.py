@@ -87,7 +87,8 @@ def test_a_probe_is_trained_measured_and_used_as_a_detector(base: Path, tmp_path
     asked = vocabulary.encode_text(f" Define {problem.name(problem.question)} as")
     question = Question(0, problem, vocabulary.prompt(problem).tolist(), vocabulary.from_gpt2[asked].tolist())
     decoder = parse_decoder(f"regret-version1@{tmp_path / 'probe'}")
-    assert load_detector(decoder, vocabulary, torch.device("cpu"), 4, context=512).regrets([question]) in ([True], [False])
+    detector = load_detector(decoder, vocabulary, torch.device("cpu"), 4, context=512)
+    assert detector.regrets([question]) in ([True], [False])
 
 
 def test_two_processes_train_the_same_probe_and_one_measures_it(base: Path, tmp_path: Path) -> None:
