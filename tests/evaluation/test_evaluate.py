@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import gzip
 import json
@@ -16,6 +17,13 @@ from igsm.evaluation.cells import Cell
 from igsm.locks import locked
 from igsm.reporting.evaluation_table import accuracies, to_csv, to_markdown
 from tests.evaluation.helpers import evaluate
+
+
+def test_what_a_method_decodes_is_evaluated(run, monkeypatch):
+    """Guards the check that a run's solutions are its own: a method may decode more than the trained model."""
+    monkeypatch.setattr(type(run.data.method), "decode", lambda method, model: copy.deepcopy(model))
+    assert run.decoded is not run.model
+    assert evaluate(run, Cell("nano", "pq", 3, False), parse_decoder("greedy"), 2, 0).n == 2
 
 
 @pytest.mark.parametrize("decoder", ["greedy", "beam2", "regret-p", "regret_beam2-noisy:0.1:0.1", "vote3-p"])
