@@ -97,3 +97,20 @@ def test_a_compiled_step_computes_the_same(named: bool) -> None:
     for one, other in zip(vars(plain).values(), vars(fused).values(), strict=True):
         torch.testing.assert_close(other, one)
     torch.testing.assert_close(others, gradients)
+
+
+class InPlace(Ranks):
+    """Sums as torch.distributed does, where it stands."""
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        return values.mul_(2)
+
+
+def test_a_batch_is_the_same_after_a_step() -> None:
+    """Guards: a count that is summed over the processes again each time the batch is used."""
+    config = toy_config({"layers": 1})
+    ids = torch.arange(IDS).view(1, -1)
+    batch = batch_of((ids,), ids)
+    step = execution.Execution(CrossEntropy(GPT(config.model)), config.training, InPlace(torch.device("cpu")))
+    assert [int(step.gradients(batch).count) for _ in range(2)] == [2 * IDS, 2 * IDS]
+    assert batch.count == IDS
