@@ -132,7 +132,8 @@ def build_config(cls: type[AnyConfig], content: dict[str, Any], where: str) -> A
     try:
         return cls.model_validate(content)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
+        # What is there and wrong before what is missing: the one may be the other, misspelt or moved.
+        first = min(error.errors(), key=lambda one: one["type"] == "missing")
         path = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             if (now := moved_to(path)) in set(_paths(cls)):

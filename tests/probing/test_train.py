@@ -24,6 +24,7 @@ from igsm.evaluation.testsets import load_test_set
 from igsm.grading.evaluations import ALL_PARAMETERS, FIRST_MISTAKES
 from igsm.grading.grade import grade
 from igsm.grading.verdict import Kind
+from igsm.model import load_model
 from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import load_detector
 from igsm.probing.evaluate import answers, evaluate_probe, first_mistakes
@@ -35,7 +36,7 @@ from igsm.problems.source import ProblemSource
 from igsm.reporting.probes import by_operations
 from igsm.rundir import JsonlWriter, read_json, read_jsonl, weights_digest, write_json
 from igsm.training.distributed import Ranks
-from igsm.training.settings import resolve
+from igsm.training.settings import resolve, stored_model
 from tests.training.toy_training import metrics, weights
 from tests.untrained import tiny_nano, write_untrained
 
@@ -76,6 +77,9 @@ def test_a_probe_is_trained_measured_and_used_as_a_detector(base: Path, tmp_path
     assert (base / "checkpoints" / "step_1" / "weights.safetensors").read_bytes() == before
     lines = list(read_jsonl(tmp_path / "probe" / "metrics.jsonl"))
     assert any("held_out_loss" in line for line in lines)
+    for start in (load_model, stored_model):  # guards: a page of names of weights, or a model without its head
+        with pytest.raises(InputError, match="probe: holds a probe, not a model"):
+            start(str(tmp_path / "probe"))
 
     report, _ = evaluate_probe(tmp_path / "probe", 20)
     assert read_json(tmp_path / "probe" / "probe.json")["all"]["n"] == report["all"]["n"]
