@@ -10,6 +10,7 @@ import sys
 from igsm.mistakes.config import MistakeConfig
 from igsm.mistakes.source import DocumentSource
 from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.parameter import Parameter
 
 DIFFICULTIES = ("nano", "mini", "med", "hard")
 KINDS = ("retry", "retry_weak", "retry_miss")
@@ -21,7 +22,8 @@ def count(config: ProblemConfig, mistakes: MistakeConfig, documents: int) -> tup
     n = untimely = 0
     for index in range(documents):
         document = source.document(index)
-        problem, defined = document.problem, set()
+        problem = document.problem
+        defined: set[Parameter] = set()
         assert problem is not None
         for sentence in document.text(document.problem_end, document.solution_end).split("Define ")[1:]:
             parameter = problem.by_name[sentence.partition(" as ")[0]]

@@ -6,8 +6,9 @@ import math
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from rich.console import Console
@@ -88,7 +89,7 @@ def report(
     end = vocabulary.end
     source = DocumentSource(settings, mistakes, seed=1)
     documents = [source.document(i) for i in range(problems)]
-    tests = [document.problem for document in documents]
+    tests = [document.problem for document in documents if document.problem is not None]
     prompts = [vocabulary.prompt(problem).tolist() for problem in tests]
     if run is None:
         scripts = {i: solution_ids(document, vocabulary) for i, document in enumerate(documents)}
@@ -137,7 +138,7 @@ def report(
             calls = [order[start : start + size] for start in range(0, problems, size)]
             # Beams of hundreds of problems would take it most of an hour: a few calls, short prompts to long ones.
             calls = [calls[round(i)] for i in torch.linspace(0, len(calls) - 1, min(len(calls), CALLS)).tolist()]
-            theirs = measure(lambda d=decoder, c=calls: by_transformers(twin, prompts, end, d, c, lengths), device)
+            theirs = measure(partial(by_transformers, twin, prompts, end, decoder, calls, lengths), device)
             other, ratio = f"{theirs:,.0f}", f"{speed / theirs:.1f}x"
         console.print(f"{decoder.name}: {speed:,.0f} tokens/s, transformers {other}")  # stays if we are stopped
         greedy = speed if decoder.name == "greedy" else greedy
@@ -149,7 +150,8 @@ def report(
 def _never_end(model: GPT, end: int) -> None:
     """Beams of random weights would end early, where a hypothesis of a few tokens scores best."""
     with torch.no_grad():
-        model.final_norm.weight[0], model.final_norm.bias[0] = 0.0, 1.0  # a state's first number is always 1
+        norm = cast(torch.nn.LayerNorm, model.final_norm)
+        norm.weight[0], norm.bias[0] = 0.0, 1.0  # a state's first number is always 1
         model.embedding.weight[end] = 0.0
         model.embedding.weight[end, 0] = -100.0
 

@@ -175,7 +175,7 @@ def measure_baseline(size: Size, device: torch.device) -> Row | None:
     except ImportError:
         return None
     on_cuda = device.type == "cuda"
-    shape = GPT2Config(
+    shape = GPT2Config(  # type: ignore[call-arg]  # its annotations leave out what every config takes
         vocab_size=GPT2_IDS,
         n_positions=size.context,
         n_embd=size.heads * size.head_size,
@@ -189,7 +189,8 @@ def measure_baseline(size: Size, device: torch.device) -> Row | None:
     )
 
     def measure(micro_batch: int) -> Row:
-        model = GPT2LMHeadModel(shape).to(device)
+        model: Any = GPT2LMHeadModel(shape)
+        model.to(device)
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
         forward: Any = torch.compile(model) if on_cuda else model
         ids = torch.randint(GPT2_IDS, (size.batch, size.context), device=device)

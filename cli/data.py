@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Difficulty = Annotated[str | None, typer.Option(help="nano, mini, trio, quad, wide, easy, med or hard.")]
 Form = Annotated[str | None, typer.Option("--format", help="pq, or qp: the question first.")]
-KIND_HELP = "Mistakes: none, retry, retry_weak, retry_miss, unnecessary, wrong_result or wrong_operand."
+KIND_HELP = "Kind of mistakes: none, retry, wrong_result, ... (docs/generator.md lists them)."
 Kind = Annotated[str | None, typer.Option(help=KIND_HELP)]
 Rate = Annotated[
     float | None, typer.Option("--rate", "--retry-rate", help="Chance of a mistake before a step, [0, 1).")

@@ -24,7 +24,8 @@ from igsm.mistakes.document import Document
 from igsm.mistakes.draw import MistakeLaw, draw_for_document
 from igsm.mistakes.writing import write_document
 from igsm.problems.boxes import write_boxes
-from igsm.problems.candidate import Law, Workspace, law_of, new_workspace
+from igsm.problems.candidate import Workspace, new_workspace
+from igsm.problems.law import Law, law_of
 from igsm.problems.lexicon import Tables, load_lexicon
 from igsm.problems.record import row
 from igsm.problems.sampler import SERVED, Chunk, new_chunk, next_chunk, serve, start_chunk

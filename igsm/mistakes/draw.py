@@ -19,6 +19,9 @@ from igsm.mistakes.rows import (
 from igsm.problems.record import MAX_PARAMETERS, N_SOLUTION, Record
 from igsm.seeds import below, compiled, uniform
 
+MOST_VERSIONS = MAX_PARAMETERS * MAX_POOL
+"""No solution has more possible mistakes of one kind."""
+
 
 class MistakeLaw(NamedTuple):
     """`MistakeConfig` for compiled code."""

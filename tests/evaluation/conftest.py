@@ -6,14 +6,11 @@ import pytest
 import torch
 
 from igsm.corpus.config import DataConfig
-from igsm.corpus.vocabulary import load_vocabulary
 from igsm.evaluation.runs import load_run
 from igsm.model import GPT, ModelConfig
 from igsm.model.checkpoint import save_checkpoint
-from igsm.problems.difficulty import ProblemConfig
 from igsm.training.config import PretrainConfig, TrainingConfig
-
-NANO = ProblemConfig(difficulty="nano")
+from tests.evaluation.helpers import NANO, VOCABULARY
 
 
 @pytest.fixture(autouse=True)
@@ -28,12 +25,11 @@ def train(tmp_path):
 
     def write(step=5, seed=0):
         torch.manual_seed(seed)
-        vocabulary = load_vocabulary(NANO)
-        shape = ModelConfig(layers=1, heads=1, head_size=8, vocabulary_size=vocabulary.size)
+        shape = ModelConfig(layers=1, heads=1, head_size=8, vocabulary_size=VOCABULARY.size)
         training = TrainingConfig(steps=step, batch=2, warmup_steps=1)
         config = PretrainConfig(data=DataConfig(problem=NANO, context=55), model=shape, training=training)
         folder = tmp_path / "run" / "checkpoints" / f"step_{step}"
-        save_checkpoint(folder, GPT(shape), {}, config, vocabulary.content())
+        save_checkpoint(folder, GPT(shape), {}, config, VOCABULARY.content())
         return folder
 
     return write
