@@ -138,7 +138,7 @@ def write_tokens(written: Written, rows: Rows, variant: int, ids: Ids, tokens: n
 
 @compiled
 def _attempt_end(codes: np.ndarray, last: int, step_end: int, steps: int) -> int:
-    """Where an attempt that goes on to ``last`` ends: before the full stop of the wrong step, or of so many after it."""
+    """Where an attempt that could go on to ``last`` ends: before the full stop of the n-th step after the wrong one."""
     if steps == _ALL:
         return last
     end = step_end
