@@ -42,11 +42,11 @@ def problem_options(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def data_config(path: Path | None, given: dict[str, Any], overrides: list[str], where: str) -> DataConfig:
     """Options over the file's data section, KEY=VALUE over both; the context follows the difficulty."""
-    from igsm.config import apply_overrides, build_config, load_yaml
+    from igsm.config import apply_overrides, build_config, load_preset
     from igsm.corpus.config import DataConfig
 
     where = str(path) if path is not None else where
-    content = load_yaml(path) if path is not None else {}
+    content = load_preset(path) if path is not None else {}
     content = _section(content.get("data", content), f"{where}: data")
     for name, value in given.items():
         if value is not None:
