@@ -6,15 +6,9 @@ import numpy as np
 
 from benchmarks.problem_statistics import Statistic, mean
 from igsm.problems import record as r
-from igsm.problems.candidate import (
-    draw_candidate,
-    draw_op,
-    law_of,
-    new_workspace,
-    write_rest,
-    write_solution_part,
-)
+from igsm.problems.candidate import draw_candidate, draw_op, new_workspace, write_rest, write_solution_part
 from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.law import law_of
 from igsm.problems.lexicon import load_lexicon
 from igsm.problems.record import Record, new_records, row
 from igsm.problems.split import split_bin

@@ -18,12 +18,12 @@ def command(
 
     What fine-tuning and probes take from the run they start from stays null.
     """
-    from igsm.config import apply_overrides, build_config, dump_yaml, load_yaml
+    from igsm.config import apply_overrides, build_config, dump_yaml, load_preset
     from igsm.errors import InputError, suggest
     from igsm.sweeps.settings import STAGES, stage_class
     from igsm.training.settings import resolve
 
-    content = apply_overrides(load_yaml(config), overrides or [])
+    content = apply_overrides(load_preset(config), overrides or [])
     stage = content.get("stage") or _stage_of_keys(content)
     if stage not in STAGES:
         raise InputError(f"{config}: stage: '{stage}' is none{suggest(str(stage), STAGES)}")

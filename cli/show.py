@@ -14,6 +14,7 @@ from cli import data as data_options
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from igsm.corpus.config import DataConfig
     from igsm.corpus.vocabulary import Vocabulary
     from igsm.corpus.written import Written
     from igsm.mistakes.document import Document, MistakeSpan
@@ -30,9 +31,10 @@ def command(
     difficulty: Annotated[str, typer.Option(help="nano, mini, trio, quad, wide, easy, med or hard.")] = "med",
     kind: Annotated[str, typer.Option(help=data_options.KIND_HELP)] = "none",
     rate: data_options.Rate = None,
+    mix: data_options.Mix = None,
     include_current: Annotated[bool, typer.Option(help="retry_weak may also name the very step that follows.")] = False,
     seed: Annotated[int, typer.Option(help="The random stream.")] = 1,
-    index: Annotated[int, typer.Option(help="Which problem of the stream.", min=0)] = 0,
+    index: Annotated[int, typer.Option(help="Which problem of the stream, or window of the block.", min=0)] = 0,
     op: Annotated[int | None, typer.Option(help="Exactly this many operations.")] = None,
     form: Annotated[str, typer.Option("--format", help="pq, or qp: the question first.")] = "pq",
     split: Annotated[str, typer.Option(help="train or test: bins of the template hash.")] = "train",
@@ -45,6 +47,10 @@ def command(
         typer.Option(help="Draw structure and dependency graph into this file (.png, .pdf, .svg); replaces it."),
     ] = None,
     boxes: Annotated[bool, typer.Option("--boxes", help="A box-over-box toy problem instead.")] = False,
+    block: Annotated[
+        int | None,
+        typer.Option(help="Window --index of this block of training data instead, token by token.", min=0),
+    ] = None,
 ) -> None:
     """Print one problem, its solution and its mistakes."""
     from rich.console import Console
@@ -58,19 +64,24 @@ def command(
     from igsm.mistakes.source import DocumentSource
     from igsm.problems.difficulty import ProblemConfig
 
-    if boxes and graph is not None:
-        raise InputError("--graph draws the problem class's graphs; a box-over-box problem has none")
+    if graph is not None and (boxes or block is not None):
+        what = "a block has many" if block is not None else "a box-over-box problem has none"
+        raise InputError(f"--graph draws one problem's graphs; {what}")
     settings = {"difficulty": difficulty, "op": op, "format": form, "split": split, "reask": reask, "lexicon": lexicon}
     config = build_config(ProblemConfig, settings, "mistakes show")
-    chosen = {"kind": kind, "rate": rate or 0.0, "include_current": include_current}
-    mistakes = build_config(MistakeConfig, chosen, "mistakes show")
+    chosen = {"kind": kind, "rate": rate or 0.0, "include_current": include_current, "mix": mix}
+    mistakes = build_config(MistakeConfig, chosen, "mistakes show").resolved()
     corpus = {"problem": config, "mistakes": mistakes, "method": {"name": method}}
     layout = build_config(DataConfig, corpus, "mistakes show").method.layout()
     announce_compilation()
-    source = DocumentSource(config, mistakes, seed)
-    document = _boxes(config, seed, index) if boxes else source.document(index)
     console = Console(highlight=False)
     console.soft_wrap = not console.is_terminal
+    if block is not None:
+        corpus |= {"corpus": "boxes" if boxes else "igsm", "context": config.problem_class.context, "seed": seed}
+        _print_window(console, build_config(DataConfig, corpus, "mistakes show"), block, index)
+        return
+    source = DocumentSource(config, mistakes, seed)
+    document = _boxes(config, seed, index) if boxes else source.document(index)
     _print(console, document)
     if tokens or layout != PLAIN:
         _print_layout(console, document, layout, source, index, tokens)
@@ -154,6 +165,18 @@ def _print_layout(
             console.print("".join(f" {text}" if token in _marks() else text for token, text, _ in rows))
 
 
+def _print_window(console: Any, config: DataConfig, number: int, window: int) -> None:
+    """A window of a block, as training reads it."""
+    from igsm.corpus.blocks import block
+    from igsm.corpus.vocabulary import load_vocabulary
+    from igsm.errors import InputError
+
+    if window >= config.windows_per_block:
+        raise InputError(f"--index {window}: a block has windows 0 to {config.windows_per_block - 1}")
+    made = block(config, number)
+    _print_tokens(console, list(_named(made.tokens[window], made.roles[window], load_vocabulary(config.problem))))
+
+
 def _print_tokens(console: Any, rows: list[tuple[int, str, int]]) -> None:
     """GPT-2 ids with their texts; marks say what label masking takes out of the loss."""
     from rich.text import Text
@@ -180,11 +203,15 @@ def _print_tokens(console: Any, rows: list[tuple[int, str, int]]) -> None:
 
 
 def _tokens(written: Written, layout: Layout, variant: int, vocabulary: Vocabulary) -> Iterator[tuple[int, str, int]]:
-    """(GPT-2 id, its text, whether and how it is masked) for each token of the document."""
     from igsm.corpus.documents import lay_out
+
+    yield from _named(*lay_out(written, layout, vocabulary, variant), vocabulary)
+
+
+def _named(tokens: Any, roles: Any, vocabulary: Vocabulary) -> Iterator[tuple[int, str, int]]:
+    """(GPT-2 id, its text, whether and how it is masked) for each token."""
     from igsm.mistakes.layout import Role
 
-    tokens, roles = lay_out(written, layout, vocabulary, variant)
     for token, role in zip(tokens.tolist(), roles.tolist(), strict=True):
         masked = _NAME if role & Role.MISTAKE_WORD else _STEP if role & Role.MISTAKE_STEP else _PLAIN
         yield token, _marks().get(token) or vocabulary.decode([vocabulary.from_gpt2[token]]), masked

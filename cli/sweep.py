@@ -69,7 +69,7 @@ def command(
     if dry_run:
         path = speed or root / "speed.yaml"
         given = load_config(Speed, path) if speed is not None or path.is_file() else None
-        console.print(_listing(planned, Speeds(everything, given, given_first=speed is not None)))
+        console.print(listing(planned, Speeds(everything, given, given_first=speed is not None)))
         request = replace(report_request(sweep, root), measures=sweep.measures[:1])
         for line in power_lines(build_report(request).tables[0], len(sweep.seeds)):
             console.print(line, markup=False)
@@ -120,7 +120,7 @@ def _slots(gpus: str | None, jobs: int) -> list[str | None]:
     return [name.replace("+", ",") for name in names]
 
 
-def _listing(planned: list[Job], speeds: Speeds) -> Table:
+def listing(planned: list[Job], speeds: Speeds) -> Table:
     """The jobs with state, tokens, hours and disk, and the totals of what is left to do: of begun jobs, the rest."""
     from rich.table import Table
 

@@ -93,7 +93,7 @@ def run_training(body: Body, run: Training, gpus: int | None) -> Outcome | None:
 
     if gpus is not None and gpus > 1:
         check_devices(run.training.device, gpus)
-        code = launch(gpus, "cli.main", _without_gpus(sys.argv[1:]))
+        code = launch(gpus, "cli.main", without_gpus(sys.argv[1:]))
         if code:
             raise typer.Exit(code)
         return None
@@ -141,7 +141,8 @@ def say_end(outcome: Outcome | None, folder: Path, next_command: str) -> None:
     typer.echo(f"{folder}: {done}; {kept}; curves: mistakes inspect {folder}; next: {next_command}")
 
 
-def _without_gpus(arguments: list[str]) -> list[str]:
+def without_gpus(arguments: list[str]) -> list[str]:
+    """The command line without --gpus, for the processes that it starts."""
     kept = []
     words = iter(arguments)
     for word in words:

@@ -84,6 +84,28 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
     return content
 
 
+def load_preset(path: str | Path) -> dict[str, Any]:
+    """Read a YAML file of settings that may name another, `base`, whose settings it changes; relative to its folder."""
+    content = load_yaml(path)
+    if "base" not in content:
+        return content
+    base = content.pop("base")
+    if not isinstance(base, str):
+        raise InputError(f"{path}: base must be the path of a YAML file, not {base!r}")
+    below = load_yaml(Path(path).parent / base)
+    if "base" in below:
+        raise InputError(f"{path}: base {base} has a base itself; name that of the two whose settings you want")
+    return _laid_over(below, content)
+
+
+def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    both = dict(below)
+    for key, value in above.items():
+        deeper = isinstance(value, dict) and isinstance(below.get(key), dict)
+        both[key] = _laid_over(below[key], value) if deeper else value
+    return both
+
+
 def apply_overrides(content: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
     """Return ``content`` with each ``section.key=value`` (value read as YAML) written over it."""
     merged = _copy(content)
@@ -110,7 +132,8 @@ def build_config(cls: type[AnyConfig], content: dict[str, Any], where: str) -> A
     try:
         return cls.model_validate(content)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
+        # What is there and wrong before what is missing: the one may be the other, misspelt or moved.
+        first = min(error.errors(), key=lambda one: one["type"] == "missing")
         path = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             if (now := moved_to(path)) in set(_paths(cls)):
@@ -157,7 +180,7 @@ def _called(path: str) -> tuple[str, str]:
 
 def load_config(cls: type[AnyConfig], path: str | Path, overrides: list[str] | None = None) -> AnyConfig:
     """Read ``path``, apply the overrides and check the result against ``cls``."""
-    return build_config(cls, apply_overrides(load_yaml(path), overrides or []), str(path))
+    return build_config(cls, apply_overrides(load_preset(path), overrides or []), str(path))
 
 
 def load_stored(path: str | Path) -> dict[str, Any]:

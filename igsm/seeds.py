@@ -60,7 +60,7 @@ def torch_seed(*parts: int | str) -> int:
     return int.from_bytes(_digest(parts, 8), "little") >> 1
 
 
-_11, _17, _19, _23, _32, _41, _45, _64 = (np.uint64(n) for n in (11, 17, 19, 23, 32, 41, 45, 64))
+_11, _17, _19, _23, _32, _41, _45 = (np.uint64(n) for n in (11, 17, 19, 23, 32, 41, 45))
 _LOW = np.uint64(0xFFFFFFFF)
 _TWO_32 = np.uint64(1 << 32)
 _TO_UNIT = 2.0**-53

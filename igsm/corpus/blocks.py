@@ -18,12 +18,14 @@ from igsm.corpus.config import DataConfig
 from igsm.corpus.documents import Rows, choose_variant, rows_of, write_tokens
 from igsm.corpus.packing import DROPPED, FILL, WINDOW, Block, Windows, new_windows, place
 from igsm.corpus.vocabulary import PROBLEM_START, Ids, load_vocabulary
-from igsm.corpus.written import MISTAKES, Written, new_written, note_ends, write_solution
+from igsm.corpus.written import MISTAKES, Written, ends_of, new_written, note_parts
 from igsm.errors import InputError
 from igsm.mistakes.document import Document
 from igsm.mistakes.draw import MistakeLaw, draw_for_document
+from igsm.mistakes.writing import write_document
 from igsm.problems.boxes import write_boxes
-from igsm.problems.candidate import Law, Workspace, law_of, new_workspace
+from igsm.problems.candidate import Workspace, new_workspace
+from igsm.problems.law import Law, law_of
 from igsm.problems.lexicon import Tables, load_lexicon
 from igsm.problems.record import row
 from igsm.problems.sampler import SERVED, Chunk, new_chunk, next_chunk, serve, start_chunk
@@ -62,7 +64,8 @@ def _next_document(law: Law, settings: Settings, tables: Tables, stream: Stream)
     written = stream.written
     if settings.boxes:
         ends = write_boxes(stream.chunk.state, 0, written.codes)
-        note_ends(written, ends, 0)
+        note_parts(written.parts, ends[0], ends[1], ends[2])
+        written.counts[MISTAKES] = 0
         return True
     if stream.position[0] == len(stream.chunk.target):
         next_chunk(law, stream.chunk)
@@ -73,15 +76,15 @@ def _next_document(law: Law, settings: Settings, tables: Tables, stream: Stream)
     record = row(stream.chunk.records, i)
     stream.position[0] = i + 1
     n_mistakes = draw_for_document(record, settings.mistakes, stream.mistake_state, written.mistakes)
-    write_solution(record, n_mistakes, tables, written)
+    ends = write_document(record, written.mistakes[:n_mistakes], tables, written.codes, written.spans)
+    note_parts(written.parts, ends[0], ends[1], ends[2])
+    written.counts[MISTAKES] = n_mistakes
     return True
 
 
 @compiled
 def _choose_variant(tables: Tables, rows: Rows, stream: Stream) -> int:
-    """Which variant of the layout the document just written comes in, its attempt written where it has one."""
-    if len(rows.up_to) == 1:
-        return 0
+    """Which of several variants the document just written comes in, its attempt written where it has one."""
     record = row(stream.chunk.records, max(stream.position[0] - 1, 0))
     return choose_variant(record, rows, tables, stream.written, stream.layout_state)
 
@@ -102,7 +105,7 @@ def _fill(
     while True:
         if not _next_document(law, settings, tables, stream):
             return IMPOSSIBLE
-        variant = _choose_variant(tables, rows, stream)
+        variant = _choose_variant(tables, rows, stream) if len(rows.up_to) > 1 else 0
         length = write_tokens(stream.written, rows, variant, ids, tokens, roles)
         if place(windows, tokens, roles, length):
             return FULL
@@ -160,7 +163,8 @@ class Generator:
         while not full:
             if not _next_document(self._law, self._settings, self._lexicon.tables, self._stream):
                 raise self._error(IMPOSSIBLE)
-            variant = _choose_variant(self._lexicon.tables, self._rows, self._stream)
+            several = len(self._rows.up_to) > 1
+            variant = _choose_variant(self._lexicon.tables, self._rows, self._stream) if several else 0
             length = write_tokens(self._stream.written, self._rows, variant, self._ids, self._tokens, self._roles)
             full = place(windows, self._tokens, self._roles, length)
             if length <= self._config.context:
@@ -169,10 +173,10 @@ class Generator:
     def _document(self) -> Document:
         stream, written = self._stream, self._stream.written
         if self._settings.boxes:
-            return Document.of_boxes(self._lexicon, written.codes, written.ends)
+            return Document.of_boxes(self._lexicon, written.codes, ends_of(written))
         record = row(stream.chunk.records, stream.position[0] - 1)
-        spans = written.spans[: written.ends[MISTAKES]]
-        return Document.of_fragments(record, self._lexicon, written.codes, written.ends, spans)
+        spans = written.spans[: written.counts[MISTAKES]]
+        return Document.of_fragments(record, self._lexicon, written.codes, ends_of(written), spans)
 
     def _error(self, outcome: int) -> InputError:
         if outcome == NOTHING_FITS:

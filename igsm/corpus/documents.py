@@ -8,19 +8,10 @@ import numpy as np
 
 from igsm.compilation import compiled
 from igsm.corpus.vocabulary import Ids, Vocabulary, encode
-from igsm.corpus.written import (
-    ANSWER_END,
-    ATTEMPT_END,
-    CONSEQUENCES,
-    MISTAKES,
-    SOLUTION_END,
-    STATEMENT_END,
-    Written,
-    write_wrong_solution,
-)
+from igsm.corpus.written import CONSEQUENCES, MISTAKES, Written, write_wrong_solution
 from igsm.errors import InputError, suggest
-from igsm.mistakes.draw import MistakeLaw, draw_mistake
-from igsm.mistakes.kinds import KINDS, WRONG_STEPS
+from igsm.mistakes.draw import MistakeLaw, draw_mistake, law_of
+from igsm.mistakes.kinds import WRONG_STEPS
 from igsm.mistakes.layout import Layout, Mark, Part, Role, has_attempt
 from igsm.mistakes.rows import SPAN_END, SPAN_NAME_END, SPAN_NAME_START, SPAN_START
 from igsm.problems.lexicon import Lexicon, Tables
@@ -28,7 +19,7 @@ from igsm.problems.record import Record
 from igsm.problems.wording import STOP
 from igsm.seeds import uniform
 
-_WORD, _STATEMENT, _SOLUTION, _ANSWER, _ATTEMPT, _REST, _WRONG_ANSWER = (int(part) for part in Part)
+_SOLUTION, _ATTEMPT = int(Part.SOLUTION), int(Part.ATTEMPT)
 _MISTAKE_STEP = int(Role.MISTAKE_STEP)
 _MISTAKE_WORD = int(Role.MISTAKE_STEP | Role.MISTAKE_WORD)
 _CONSEQUENCE = int(Role.CONSEQUENCE)
@@ -72,18 +63,16 @@ def rows_of(layout: Layout, vocabulary: Vocabulary) -> Rows:
             words += [row.words] if isinstance(row.words, Mark) else vocabulary.encode_text(row.words).tolist()
             rows.append((row.part, row.role, start, len(words), _ALL if row.steps is None else row.steps))
         first.append(len(rows))
-    chances = np.zeros(len(KINDS))
-    for kind, weight in layout.kinds:
+    for kind, _ in layout.kinds:
         if kind not in WRONG_STEPS:
             raise InputError(f"attempts: '{kind}' is no kind that writes a whole step{suggest(kind, WRONG_STEPS)}")
-        chances[KINDS.index(kind)] = weight
     return Rows(
         np.array(rows, np.int32),
         np.array(words, np.uint16),
         np.array(first, np.int64),
         np.cumsum([share for share, _ in layout.variants]),
         np.array([has_attempt(variant) for _, variant in layout.variants]),
-        MistakeLaw(chances, 0.0, False, 0.0),
+        law_of(layout.kinds),
     )
 
 
@@ -116,60 +105,44 @@ def write_tokens(written: Written, rows: Rows, variant: int, ids: Ids, tokens: n
     Returns:
         The document's length; where that is more than fits, nothing is written.
     """
+    codes, parts, first = written.codes, written.parts, rows.first[variant]
     length = 0
-    for r in range(rows.first[variant], rows.first[variant + 1]):
+    for r in range(first, rows.first[variant + 1]):
+        part = rows.rows[r, _PART]
         length += rows.rows[r, _WORDS_END] - rows.rows[r, _WORDS]
-        first, end = _part(written, rows.rows[r])
-        for code in written.codes[first:end]:
+        end = parts[part, 1]
+        if part == _ATTEMPT:
+            end = _attempt_end(codes, end, written.span[SPAN_END], rows.rows[r, _STEPS])
+        for code in codes[parts[part, 0] : end]:
             length += ids.start[code + 1] - ids.start[code]
     if length > len(tokens):
         return length
     n = 0
-    for r in range(rows.first[variant], rows.first[variant + 1]):
+    for r in range(first, rows.first[variant + 1]):
         part, role, start = rows.rows[r, _PART], rows.rows[r, _ROLE], n
-        first, end = _part(written, rows.rows[r])
         if part == _SOLUTION:
             n = _append_solution(written, role, ids, tokens, roles, n)
         elif part == _ATTEMPT:
+            end = _attempt_end(codes, parts[part, 1], written.span[SPAN_END], rows.rows[r, _STEPS])
             n = _append_attempt(written, end, role, ids, tokens, roles, n)
         else:
             for i in range(rows.rows[r, _WORDS], rows.rows[r, _WORDS_END]):
                 tokens[n] = rows.words[i]
                 n += 1
-            n = _append(written.codes[first:end], ids, tokens, n)
+            n = _append(codes[parts[part, 0] : parts[part, 1]], ids, tokens, n)
             roles[start:n] = role
     return length
 
 
 @compiled
-def _part(written: Written, row: np.ndarray) -> tuple[int, int]:
-    """The fragments that a row's part writes: none for words."""
-    part, ends = row[_PART], written.ends
-    if part == _STATEMENT:
-        return 0, ends[STATEMENT_END]
-    if part == _SOLUTION:
-        return ends[STATEMENT_END], ends[SOLUTION_END]
-    if part == _ANSWER:
-        return ends[SOLUTION_END], ends[ANSWER_END]
-    if part == _ATTEMPT:
-        return ends[ANSWER_END], _attempt_end(written, row[_STEPS])
-    if part == _REST:  # attempt and solution are the same up to the wrong step
-        return ends[STATEMENT_END] + written.span[SPAN_START] - ends[ANSWER_END], ends[SOLUTION_END]
-    if part == _WRONG_ANSWER:
-        return ends[ATTEMPT_END], ends[ATTEMPT_END] + 1
-    return 0, 0
-
-
-@compiled
-def _attempt_end(written: Written, steps: int) -> int:
-    """Where an attempt ends: before the full stop of the wrong step, or of so many steps after it; or as a whole."""
-    last = written.ends[ATTEMPT_END]
+def _attempt_end(codes: np.ndarray, last: int, step_end: int, steps: int) -> int:
+    """Where an attempt that could go on to ``last`` ends: before the full stop of the n-th step after the wrong one."""
     if steps == _ALL:
         return last
-    end = written.span[SPAN_END]
+    end = step_end
     while steps > 0 and end < last - 1:
         end += 1
-        if written.codes[end] == STOP:
+        if codes[end] == STOP:
             steps -= 1
     return end
 
@@ -183,8 +156,8 @@ def _append(codes: np.ndarray, ids: Ids, tokens: np.ndarray, n: int) -> int:
 @compiled
 def _append_solution(written: Written, role: int, ids: Ids, tokens: np.ndarray, roles: np.ndarray, n: int) -> int:
     """The solution; its mistakes have roles of their own besides."""
-    codes, done = written.codes, written.ends[STATEMENT_END]
-    for m in range(written.ends[MISTAKES]):
+    codes, done, last = written.codes, written.parts[_SOLUTION, 0], written.parts[_SOLUTION, 1]
+    for m in range(written.counts[MISTAKES]):
         span = written.spans[m]
         start = _append(codes[done : span[SPAN_START]], ids, tokens, n)
         word = _append(codes[span[SPAN_START] : span[SPAN_NAME_START]], ids, tokens, start)
@@ -194,7 +167,7 @@ def _append_solution(written: Written, role: int, ids: Ids, tokens: np.ndarray, 
         roles[start:end] = role | _MISTAKE_STEP
         roles[word:word_end] = role | _MISTAKE_WORD
         n, done = end, span[SPAN_END]
-    end = _append(codes[done : written.ends[SOLUTION_END]], ids, tokens, n)
+    end = _append(codes[done:last], ids, tokens, n)
     roles[n:end] = role
     return end
 
@@ -205,14 +178,14 @@ def _append_attempt(
 ) -> int:
     """The attempt up to fragment ``end``; its wrong step and what follows from it have roles of their own besides."""
     span, c = written.span, 0
-    for i in range(written.ends[ANSWER_END], end):
+    for i in range(written.parts[_ATTEMPT, 0], end):
         after = _append(written.codes[i : i + 1], ids, tokens, n)
         roles[n:after] = role
         if span[SPAN_NAME_START] <= i < span[SPAN_NAME_END]:
             roles[n:after] = role | _MISTAKE_WORD
         elif span[SPAN_START] <= i < span[SPAN_END]:
             roles[n:after] = role | _MISTAKE_STEP
-        if c < written.ends[CONSEQUENCES] and written.consequences[c] == i:
+        if c < written.counts[CONSEQUENCES] and written.consequences[c] == i:
             for place in range(n, after):
                 roles[place] |= _CONSEQUENCE
             c += 1

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Self
 import pydantic
 from pydantic import Field, model_validator
 
-from igsm.config import Config
+from igsm.config import Config, differences
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError, suggest
@@ -124,7 +124,9 @@ def law_of(config: DataConfig) -> dict[str, Any]:
     The names are told apart by their fingerprint, not by the file they come from. Of the method only the layout of its
     documents counts: methods with the same one read the same corpora.
     """
-    excluded: Any = {"path": True, "vocabulary": True, "problem": {"lexicon"}, "method": True}
+    excluded: Any = {"path": True, "vocabulary": True, "problem": {"lexicon"}, "mistakes": {"mix"}, "method": True}
+    if config.mistakes.weights is None:
+        excluded["mistakes"].add("weights")
     if not config.tuning_round:
         excluded["tuning_round"] = True  # as in corpora of before there was one
     law = config.model_dump(mode="json", exclude=excluded)
@@ -262,12 +264,7 @@ def _read(cls: Any, path: Path) -> Any:
         raise InputError(f"{path}: not a valid {path.stem}: {': '.join(filter(None, what))}") from None
 
 
-def _difference(there: Any, here: Any, path: str = "") -> str:
-    """First difference of two nested mappings in words, or ''."""
-    if isinstance(there, dict) and isinstance(here, dict):
-        for key in {**there, **here}:
-            found = _difference(there.get(key), here.get(key), f"{path}.{key}".lstrip("."))
-            if found:
-                return found
-        return ""
-    return "" if there == here else f"{path.removeprefix('law.')} {there!r} there, {here!r} here"
+def _difference(there: dict[str, Any], here: dict[str, Any]) -> str:
+    """The first difference of two plans or laws in words, or ''."""
+    first = next(differences(there, here), None)
+    return f"{first.name.removeprefix('law.')} {first.there!r} there, {first.here!r} here" if first else ""

@@ -20,9 +20,9 @@ _PARENT_CHECK_SECONDS = 2.0
 class InOrder(Generic[Result]):
     """Iterator of ``function(job)`` for every job, in the order of the jobs whatever the number of workers.
 
-    Worker i computes every n-th job from the i-th on. At most ``ahead`` results (but two a worker) exist that have
-    not been taken, so memory stays the same however slow the consumer is. Workers end when this process does,
-    even when it is killed.
+    The workers take turns: job 0 is the first one's, job 1 the second one's. They run ahead of the consumer by
+    ``ahead`` results, or by two each if that is more, and then wait, so memory is bounded however slow it is. Workers
+    end when this process does, even when it is killed.
 
     Args:
         function: picklable, as are its jobs and results. An exception it raises is raised here.
@@ -123,8 +123,11 @@ class InOrder(Generic[Result]):
 
 @contextlib.contextmanager
 def _signals_deferred() -> Iterator[None]:
-    """Ctrl-C is this process's to handle, not that of those started inside: a blocked signal stays so in children, from
-    their first instruction on. Nor does it, or SIGTERM, leave one half started: its handler is called afterwards."""
+    """Processes started inside never see Ctrl-C, and no signal interrupts the start of one.
+
+    SIGINT is blocked meanwhile, which children inherit from their first instruction on: Ctrl-C is this process's to
+    handle. Here SIGINT, SIGTERM and SIGUSR1 are noted, and raised again at the end.
+    """
     resource_tracker.ensure_running()  # multiprocessing's helper unblocks signals when it is started
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     handlers, came = {}, []

@@ -9,6 +9,7 @@ import numpy as np
 from igsm.compilation import compiled
 from igsm.mistakes.attempts import MAX_CONSEQUENCES, write_attempt
 from igsm.mistakes.document import Document
+from igsm.mistakes.layout import Part
 from igsm.mistakes.rows import (
     MAX_MISTAKES,
     MISTAKE_COLUMNS,
@@ -18,13 +19,14 @@ from igsm.mistakes.rows import (
     SPAN_NAME_START,
     SPAN_START,
 )
-from igsm.mistakes.writing import write_document
 from igsm.problems.lexicon import Tables
 from igsm.problems.record import Record
 from igsm.problems.wording import FIRST_NUMBER, MAX_FRAGMENTS
 
-# places of `Written.ends`
-STATEMENT_END, SOLUTION_END, ANSWER_END, MISTAKES, ATTEMPT_END, CONSEQUENCES = range(6)
+_STATEMENT, _SOLUTION, _ANSWER = int(Part.STATEMENT), int(Part.SOLUTION), int(Part.ANSWER)
+_ATTEMPT, _REST, _WRONG_ANSWER = int(Part.ATTEMPT), int(Part.REST), int(Part.WRONG_ANSWER)
+# places of `Written.counts`
+MISTAKES, CONSEQUENCES = range(2)
 
 
 class Written(NamedTuple):
@@ -34,8 +36,8 @@ class Written(NamedTuple):
         codes: int32 [MAX_FRAGMENTS], statement, solution, answer, attempt, its answer, one after the other.
         mistakes, spans: as of `writing.write_document`.
         mistake, span, consequences: of the attempt, as of `attempts.write_attempt`.
-        ends: int64 [6], where statement, solution, answer and attempt end in `codes`, and the numbers of the
-            solution's mistakes and of the attempt's consequences.
+        parts: int64 [parts, 2], where each `layout.Part` begins and ends in `codes`; words are not in there.
+        counts: int64 [2], how many mistakes the solution has, and how many consequences the attempt's.
     """
 
     codes: np.ndarray
@@ -44,7 +46,8 @@ class Written(NamedTuple):
     mistake: np.ndarray
     span: np.ndarray
     consequences: np.ndarray
-    ends: np.ndarray
+    parts: np.ndarray
+    counts: np.ndarray
 
 
 def new_written() -> Written:
@@ -56,33 +59,39 @@ def new_written() -> Written:
         mistake=np.zeros(MISTAKE_COLUMNS, np.int32),
         span=np.zeros(SPAN_COLUMNS, np.int32),
         consequences=np.zeros(MAX_CONSEQUENCES, np.int32),
-        ends=np.zeros(6, np.int64),
+        parts=np.zeros((len(Part), 2), np.int64),
+        counts=np.zeros(2, np.int64),
     )
 
 
 @compiled
-def write_solution(record: Record, n_mistakes: int, tables: Tables, written: Written) -> None:
-    """Write statement, solution with its first ``n_mistakes`` mistakes, and answer."""
-    ends = write_document(record, written.mistakes[:n_mistakes], tables, written.codes, written.spans)
-    note_ends(written, ends, n_mistakes)
+def note_parts(parts: np.ndarray, statement_end: int, solution_end: int, answer_end: int) -> None:
+    """Note in `Written.parts` where statement, solution and answer are."""
+    parts[_STATEMENT, 1] = parts[_SOLUTION, 0] = statement_end
+    parts[_SOLUTION, 1] = parts[_ANSWER, 0] = solution_end
+    parts[_ANSWER, 1] = answer_end
 
 
-@compiled
-def note_ends(written: Written, ends: tuple[int, int, int], n_mistakes: int) -> None:
-    """Note where statement, solution and answer end."""
-    written.ends[STATEMENT_END], written.ends[SOLUTION_END], written.ends[ANSWER_END] = ends
-    written.ends[MISTAKES] = n_mistakes
+def ends_of(written: Written) -> tuple[int, int, int]:
+    """Where statement, solution and answer end, as `writing.write_document` returns it."""
+    statement, solution, answer = (int(written.parts[part, 1]) for part in (_STATEMENT, _SOLUTION, _ANSWER))
+    return statement, solution, answer
 
 
 @compiled
 def write_wrong_solution(record: Record, tables: Tables, written: Written) -> None:
     """Write the attempt with ``written.mistake``, and its answer."""
-    start = written.ends[ANSWER_END]
+    codes, parts, span = written.codes, written.parts, written.span
+    start = parts[_ANSWER, 1]
     end, n_consequences, answer = write_attempt(
-        record, written.mistake, False, tables, written.codes, start, written.span, written.consequences
+        record, written.mistake, False, tables, codes, start, span, written.consequences
     )
-    written.codes[end] = FIRST_NUMBER + answer
-    written.ends[ATTEMPT_END], written.ends[CONSEQUENCES] = end, n_consequences
+    codes[end] = FIRST_NUMBER + answer
+    parts[_ATTEMPT, 0], parts[_ATTEMPT, 1] = start, end
+    parts[_WRONG_ANSWER, 0], parts[_WRONG_ANSWER, 1] = end, end + 1
+    # attempt and solution are the same up to the wrong step
+    parts[_REST, 0], parts[_REST, 1] = parts[_SOLUTION, 0] + span[SPAN_START] - start, parts[_SOLUTION, 1]
+    written.counts[CONSEQUENCES] = n_consequences
 
 
 def written_of(document: Document) -> Written:
@@ -92,6 +101,6 @@ def written_of(document: Document) -> Written:
     for row, span in zip(written.spans, document.spans, strict=False):
         row[SPAN_START], row[SPAN_END] = span.start, span.end
         row[SPAN_NAME_START], row[SPAN_NAME_END] = span.name_start, span.name_end
-    ends = (document.problem_end, document.solution_end, len(document.codes), len(document.spans))
-    written.ends[: len(ends)] = ends
+    note_parts(written.parts, document.problem_end, document.solution_end, len(document.codes))
+    written.counts[MISTAKES] = len(document.spans)
     return written

@@ -20,6 +20,7 @@ from torch import Tensor
 from igsm.decoding.batch import Batch
 from igsm.decoding.engine import Engine
 from igsm.decoding.loop import Decoder, Generation
+from igsm.decoding.rows import most_probable
 from igsm.decoding.streams import gumbel
 from igsm.errors import InputError
 
@@ -146,9 +147,7 @@ class BeamDecoder(Decoder):
         ids = self.tokens[rows, position[:, None]].flatten()
         logits = self.engine.logits(ids, batch).log_softmax(-1)
         if self.may_sample:
-            logits = logits / self.temperature
-            if 0 < self.top_k < logits.shape[-1]:
-                logits = logits.masked_fill(logits < logits.topk(self.top_k).values[:, -1:], -torch.inf)
+            logits = most_probable(logits / self.temperature, self.top_k)
         return logits.view(len(numbers), beams, -1)
 
     def _finish(

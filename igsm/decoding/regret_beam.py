@@ -1,15 +1,17 @@
 """Retry upon regret for beams.
 
-The detector is asked about the best running beam, when it has just closed a "Define A's B as" or has
-taken the lead with one nobody asked about, and about the answer before it is returned; the problem's beams wait for it.
-A beam that, at its present length, does not beat the best finished hypothesis (the comparison that ends a search) does
-not lead and is not asked about. On regret all beams go back to the end of that beam's previous sentence; that sentence
-is sampled anew, as one path, then the beams search on. (Were it drawn as beams, the most probable continuation, just
-regretted, would nearly always lead again.) Of the hypotheses finished by then, those that pass the detector go on
-competing. So what is returned has passed, up to `max_rollbacks`, and a silent detector changes nothing.
+Whom the detector is asked about: the leading beam, as soon as it holds a "Define A's B as" that nobody has asked about,
+whether it has just written it or has just taken the lead with it; and the answer, before it is returned. The leading
+beam is the best running one, and there is none when the best finished hypothesis beats it at its present length, by the
+comparison that ends a search. The problem's beams wait for the detector.
 
-Going back copies no cache: keys and values of a position stay where its beam wrote them, and the path back through the
-parents says where that is. Only the tokens of finished hypotheses are kept apart, since their rows are written again.
+What happens on regret: all beams go back to the end of the leading beam's previous sentence. The next sentence is
+sampled as one path, then the beams search on. (If it were searched for, the most probable continuation would nearly
+always win again, and that is the one regretted.) Finished hypotheses are asked about as well, and those that pass go
+on competing. So whatever is returned has passed, up to `max_rollbacks`; a detector that never regrets changes nothing.
+
+What going back costs: no cache is copied. The keys and values of a position stay where its beam wrote them, and the
+parents lead there. Only the tokens of finished hypotheses are kept apart, since their rows are written again.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from igsm.decoding.detectors import Detector, make_detector
 from igsm.decoding.devices import attention_kernels, check_device, default_batch, default_devices
 from igsm.decoding.engine import Engine, prepare, resolved_precision
 from igsm.decoding.loop import Decoder, Generation, Request
+from igsm.model.contract import LanguageModel
 
 CONTEXT = 2048
 """Positions of a row: prompt and solution (Part 2.2 appendix D)."""
@@ -51,7 +52,7 @@ class Decoding:
 
     def __init__(
         self,
-        model: Any,
+        model: LanguageModel,
         decoder: NamedDecoder,
         vocabulary: Vocabulary,
         *,
@@ -122,7 +123,7 @@ class Decoding:
         each = [
             replace(request, index=request.index * samples + number, key=key)
             for request in requests
-            for number, key in enumerate(request.keys)
+            for number, key in zip(range(samples), request.keys, strict=True)
         ]
         found: dict[int, list[Generation]] = defaultdict(list)
         for generation in self._continue(each, tick):

@@ -97,20 +97,20 @@ def describe(problem: ProblemConfig, arms: Sequence[Arm], n: int, seed: int = 1)
     )
 
 
-def mode_share(problem: ProblemConfig, mistakes: MistakeConfig, n: int = 100, seed: int = 1) -> float:
-    """Share of steps at which, in data of these settings, the single most probable sentence is a mistake."""
+def mode_share(problem: ProblemConfig, mistakes: MistakeConfig) -> float:
+    """Share of steps at which, in 100 problems of these settings, the single most probable sentence is a mistake."""
     if mistakes.kind not in NAMES_ONLY:
         return 0.0
-    source = ProblemSource(_training_problems(problem), seed)
-    return _mode([source.record(i) for i in range(n)], (mistakes.kind, mistakes.rate))
+    source = ProblemSource(_training_problems(problem), seed=1)
+    return _mode([source.record(i) for i in range(100)], (mistakes.kind, mistakes.rate))
 
 
-def warnings(arms: Iterable[tuple[ProblemConfig, MistakeConfig]], n: int = 100) -> list[str]:
+def warnings(arms: Iterable[tuple[ProblemConfig, MistakeConfig]]) -> list[str]:
     """What to know about mistakes that are the most probable sentence too often, one line an arm."""
     lines = []
     alike = {(_training_problems(problem), mistakes.kind, mistakes.rate): mistakes for problem, mistakes in arms}
     for (problem, kind, rate), mistakes in alike.items():
-        share = mode_share(problem, mistakes, n)
+        share = mode_share(problem, mistakes)
         if share > MOST_OFTEN_MODE:
             lines.append(
                 f"{kind} at rate {rate:g} in this class ({problem.difficulty}) makes a mistake "

@@ -68,7 +68,7 @@ def evaluate(
     Raises:
         InputError: another process is evaluating there, a file there is damaged, or it cannot be written.
     """
-    assert decoding.model is run.model, "the solutions of one model would be filed under another"
+    assert decoding.model is run.decoded, "the solutions of one model would be filed under another"
     tests = load_test_set(cell, run.data.problem, run.vocabulary, n, seed)
 
     @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from igsm.errors import InputError
 from igsm.grading.metrics import Json
 from igsm.model import GPT
 from igsm.model.checkpoint import load_model
+from igsm.model.contract import LanguageModel
 from igsm.probing.detector import load_detector
 from igsm.rundir import RunFolder
 
@@ -42,6 +44,11 @@ class LoadedRun:
         inside = self.checkpoint == self.path and self.path.parent.name == "checkpoints"
         return RunFolder(self.path.parent.parent if inside else self.path)
 
+    @cached_property
+    def decoded(self) -> LanguageModel:
+        """What is decoded in the place of the trained model: what its method says."""
+        return self.data.method.decode(self.model)
+
     def decoding(self, decoder: NamedDecoder, *, context: int | None = None, **options: Any) -> Decoding:
         """The model made ready for a decoder, also one with a learned detector.
 
@@ -50,8 +57,7 @@ class LoadedRun:
             options: of `Decoding`.
         """
         context = context or default_context(self.data)
-        model = self.data.method.decode(self.model)
-        return Decoding(model, decoder, self.vocabulary, make=load_detector, context=context, **options)
+        return Decoding(self.decoded, decoder, self.vocabulary, make=load_detector, context=context, **options)
 
     def usual(self, decoding: Decoding) -> Json:
         """The default settings: of those that can be chosen, and the newest checkpoint."""

@@ -58,7 +58,7 @@ def write_attempt(
             end, right_end, value = write_wrong_step(record, mistake, tables, out, n, symbols, values, span)
             if right_end - end == end - n:
                 n_consequences = _compare(out, n, end, int(span[SPAN_NAME_END]), consequences, n_consequences)
-            elif value != record.value[wrong]:
+            elif value != record.value[wrong] and span[SPAN_NAME_END] < end - 1:
                 consequences[n_consequences] = end - 2
                 n_consequences += 1
             if stop or wrong == question:

@@ -124,6 +124,7 @@ def write_wrong_step(
         word = n  # the right version has the same words up to the wrong one: everything else follows from that
         while out[word] == out[end + word - n]:
             word += 1
+        word = min(word, end - 2)  # " so b = 20." for " so b = 20 + a = ...": its number ends too early
         word_end = word + 1
     _write_span(mistake, n, end - 1, word, word_end, span)
     return end, right_end, value

@@ -43,8 +43,7 @@ class Memory(Protocol):
         ...
 
     def recall(self, slot: int, x: Tensor, back: int) -> Sequence[Tensor]:
-        """The inputs at the 1, 2, ... `back` tokens before each of x [B, T, width], each [B, T, width] or a view of
-        that shape; zeros where there is none."""
+        """The inputs 1, 2, ... `back` tokens before those of x [B, T, width], each like x; zeros before the first."""
         ...
 
 

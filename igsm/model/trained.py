@@ -13,7 +13,7 @@ class HasMatrices(Protocol):
     """A module with matrices from states to states, which Muon orthogonalises. Embeddings and heads are none."""
 
     def matrices(self) -> Mapping[nn.Parameter, int]:
-        """They, and how many matrices lie one below the other in each."""
+        """The weights, and how many matrices lie one below the other in each."""
         ...
 
 

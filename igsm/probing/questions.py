@@ -1,4 +1,8 @@
-"""can_next questions: before each step of a solution, about every parameter of the problem."""
+"""can_next questions: before each step of a solution, can this parameter be computed next? One for every parameter.
+
+A row holds a problem, its solution (the trunk) and as many questions as fit, each a branch that continues the trunk
+from the point where it is asked (`igsm.probing.tree`).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ NO_ANSWER = -100
 
 
 class QuestionRow(NamedTuple):
-    """One problem and questions about it; see `igsm.probing.tree`. All are int64 [length]."""
+    """One problem and questions about it. All are int64 [length]; the middle three are as in `igsm.probing.tree`."""
 
     ids: np.ndarray
     positions: np.ndarray
@@ -28,14 +32,16 @@ class QuestionRow(NamedTuple):
 
 
 NOTHING = QuestionRow(ids=0, positions=0, branch=PADDING, visible=0, targets=NO_ANSWER)  # type: ignore[arg-type]
-"""What a token that is no token has in each column."""
+"""What each column holds where the row has no token."""
 
 
 class Asked(NamedTuple):
-    """One question: its tokens, after the first `point` tokens of the trunk, and the right answer."""
+    """One question and the right answer."""
 
     point: int
+    """How many tokens of the trunk it comes after."""
     ids: np.ndarray
+    """int [n], of the words asked with, as a model numbers them."""
     label: int
 
 
@@ -44,11 +50,12 @@ def question_rows(
 ) -> Iterator[QuestionRow]:
     """Rows that together hold every question about a problem once, in random order.
 
-    A question is a step of the (error-free) solution and a parameter: those that exist in the problem and all
-    abstract ones. The label is `Problem.can_next` after the steps before it.
+    There is a question for each step of the error-free solution and each parameter (the instances of the problem and
+    all abstract ones). The right answer is `Problem.can_next` after the steps before.
 
     Yields:
-        Full rows first; none if the problem and its solution leave no room for the longest question.
+        Rows of `length` tokens, all but the last as full as they get; none if the problem and its solution leave no
+        room for the longest question.
     """
     trunk, points = _trunk(problem, vocabulary)
     asked = {
@@ -76,8 +83,9 @@ def pack(
     """Rows that together hold the questions in random order.
 
     Args:
-        trunk: int [n], a model's ids.
-        ask: number of a question -> the question; called when its turn comes.
+        trunk: int [n], ids of the problem and its solution, as a model numbers them.
+        ask: makes the question of a number below `n_questions`; called when its turn comes, so that they need not all
+            be held at once.
         longest: most tokens of a question.
         length: tokens of a row.
     """
@@ -96,7 +104,7 @@ def pack(
 
 
 def _trunk(problem: Problem, vocabulary: Vocabulary) -> tuple[np.ndarray, list[int]]:
-    """Ids of prompt and solution, and before which of them each step of the solution starts."""
+    """Ids of problem and solution, and after how many of them each step of the solution starts."""
     ids = [END, PROBLEM_START, *vocabulary.encode_text(problem.text), SOLUTION_START]
     points = []
     for sentence in problem.solution_text.split(".")[:-1]:

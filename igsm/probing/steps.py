@@ -13,8 +13,8 @@ import numpy as np
 
 from igsm.corpus.vocabulary import END, PROBLEM_START, SOLUTION_START, Vocabulary
 from igsm.mistakes.document import Document
-from igsm.mistakes.draw import draw_mistakes, law_of_kind
-from igsm.mistakes.rows import MAX_MISTAKES, MISTAKE_COLUMNS, MISTAKE_STEP
+from igsm.mistakes.draw import MOST_VERSIONS, draw_mistakes, law_of_kind
+from igsm.mistakes.rows import MISTAKE_COLUMNS, MISTAKE_STEP
 from igsm.probing.probe import RIGHT, WRONG
 from igsm.probing.questions import Asked, QuestionRow, pack
 from igsm.problems.lexicon import Lexicon
@@ -62,7 +62,7 @@ def step_rows(
 def _wrong_versions(record: Record, random: np.random.Generator, kinds: Sequence[str]) -> np.ndarray:
     """Mistakes int32 [n, MISTAKE_COLUMNS]: one before each step that has one."""
     versions: defaultdict[int, list[np.ndarray]] = defaultdict(list)
-    drawn = np.zeros((MAX_MISTAKES, MISTAKE_COLUMNS), np.int32)
+    drawn = np.zeros((MOST_VERSIONS, MISTAKE_COLUMNS), np.int32)
     for kind in kinds:
         state = random.integers(0, 2**64, 4, dtype=np.uint64)
         n = draw_mistakes(record, law_of_kind(kind, 1.0), state, drawn)

@@ -29,7 +29,6 @@ from igsm.seeds import below, compiled, shuffle
 
 MODULUS = 23
 MOST_HELD = 4
-MOST_BOXES = 26
 FEWEST, MOST = 4, 16
 """Number of boxes in a problem of the corpus: uniform; 16 boxes are some 700 tokens."""
 _FIRST_CAPITAL = FIRST_SYMBOL + 26

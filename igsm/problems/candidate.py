@@ -6,7 +6,6 @@ import numpy as np
 
 from igsm.problems import record as r
 from igsm.problems.dependency import choose_needed, draw_order
-from igsm.problems.difficulty import SPLITS, ProblemConfig
 from igsm.problems.expression import count_symbols, draw_expressions, write_values
 from igsm.problems.inputs import (
     count_operations,
@@ -14,7 +13,7 @@ from igsm.problems.inputs import (
     draw_unneeded,
     write_abstract_inputs,
 )
-from igsm.problems.letters import first_letters
+from igsm.problems.law import Law
 from igsm.problems.lexicon import Tables
 from igsm.problems.record import Record, clear
 from igsm.problems.structure import CAPACITY, EDGES, LAYERS, PARAMETERS, Graph, draw_structure, new_graph
@@ -22,76 +21,6 @@ from igsm.seeds import below, compiled, shuffle, uniform
 
 ATTEMPTS = 1000
 """Structure graphs tried for one candidate before it is given up."""
-
-
-class Law(NamedTuple):
-    """A problem class as the compiled code reads it; see `ProblemClass`."""
-
-    min_op: int
-    max_op: int
-    """Greatest number of operations, or the exact one."""
-    exact: bool
-    max_edge: int
-    modulus: int
-    n_symbols: int
-    depths: np.ndarray
-    """int64[n]: numbers of layers."""
-    widths: np.ndarray
-    """int64[n]."""
-    depth_shares: np.ndarray
-    """float64[max_op + 1, n]: cumulative weights of the depths for every drawn number of operations."""
-    width_shares: np.ndarray
-    most_inputs: int
-    """Inputs of an instance, the random number included."""
-    most_parameters: int
-    """Parameters among them."""
-    uniform_op: bool
-    items_by_name: bool
-    first_letter: np.ndarray
-    """int8[names, names], or [0, 0] where letters are drawn; see `igsm.problems.letters`."""
-    question_first: int
-    by_dependencies: bool
-    first_bin: int
-    last_bin: int
-    reask: int
-    """0: none, 1: loose, 2: strict."""
-
-
-def law_of(config: ProblemConfig) -> Law:
-    """The law that a config asks for."""
-    problem_class = config.problem_class
-    max_op = config.op or problem_class.max_op
-    bins = SPLITS[config.split]
-    return Law(
-        min_op=problem_class.min_op,
-        max_op=max_op,
-        exact=config.op is not None,
-        max_edge=problem_class.max_edge,
-        modulus=problem_class.modulus,
-        n_symbols=problem_class.n_symbols,
-        depths=np.array(problem_class.depths, np.int64),
-        widths=np.array(problem_class.widths, np.int64),
-        depth_shares=_shares(max_op, problem_class.max_edge, len(problem_class.depths)),
-        width_shares=_shares(max_op, problem_class.max_edge, len(problem_class.widths)),
-        most_inputs=min(problem_class.most_inputs, problem_class.most_parameters + 1),
-        most_parameters=problem_class.most_parameters,
-        uniform_op=problem_class.op_law == "uniform",
-        items_by_name=problem_class.summands == "by_name",
-        first_letter=first_letters(problem_class),
-        question_first=int(config.format == "qp"),
-        by_dependencies=problem_class.split_by == "dependencies",
-        first_bin=bins[0],
-        last_bin=bins[-1],
-        reask=("none", "loose", "strict").index(config.reask),
-    )
-
-
-def _shares(max_op: int, max_edge: int, n: int) -> np.ndarray:
-    """Cumulative softmax of -(r - c)^2 with r = (s - 1) / (max_edge - 1), for s = 0..max_op; c = 0.2 .. 0.8."""
-    ratio = (np.arange(max_op + 1) - 1) / (max_edge - 1)
-    centres = np.linspace(0.2, 0.8, n) if n > 1 else np.array([0.5])
-    weights = np.exp(-((ratio[:, None] - centres) ** 2))
-    return np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1)
 
 
 class Workspace(NamedTuple):
@@ -153,8 +82,8 @@ def _draw_size(state: np.ndarray, sizes: np.ndarray, shares: np.ndarray) -> int:
 def draw_candidate(state: np.ndarray, law: Law, next_open: np.ndarray, work: Workspace) -> Candidate:
     """Draw a candidate up to the point where its number of operations is known.
 
-    It is given up (operations 0) early when no number of operations that it can reach is asked for: they never
-    exceed the drawn number s, and are at least min(m, edges) because that many parameters are needed.
+    It will have at most s operations, the number drawn first, and at least min(m, edges), since it needs that many
+    parameters. As soon as no number of operations from there to s is asked for, it is given up (operations 0).
 
     Args:
         next_open: int64[max_op + 2], the least number of operations >= k that is asked for, or more than max_op.
@@ -193,11 +122,12 @@ def draw_candidate(state: np.ndarray, law: Law, next_open: np.ndarray, work: Wor
 
 @compiled
 def _is_hopeless(n: int, depth: int, w0: int, w1: int, n_edges: int, capacity: int) -> bool:
-    """Whether every attempt must fail; nearly all candidates that no attempt saves are of this kind.
+    """Whether every attempt must fail. Nearly all candidates without a successful attempt are of this kind.
 
-    In a complete graph of 3 or more layers all of whose parameters are needed, a question is an abstract parameter of
-    the top layer. Its instances are inputs of the same item's other abstract parameters too, and its abstract inputs
-    of the other items' ones, so that nothing is free after it.
+    They are complete graphs of 3 or more layers in which every parameter is needed. The walk back (`draw_order`) may
+    only go on to an input that no other unplaced parameter uses. It starts at the question, here an abstract parameter
+    of the top layer. But the item's other abstract parameters use the same instances, and the other items' abstract
+    parameters use the same abstract inputs, so the walk is stuck at its first step.
     """
     return depth > 2 and w0 > 1 and w0 == w1 and n_edges == (depth - 1) * w0 * w0 and n >= capacity
 

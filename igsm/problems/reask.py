@@ -3,9 +3,10 @@
 import numpy as np
 
 from igsm.problems import record as r
-from igsm.problems.candidate import Law, Workspace
+from igsm.problems.candidate import Workspace
 from igsm.problems.dependency import count, draw_from
 from igsm.problems.expression import count_symbols
+from igsm.problems.law import Law
 from igsm.problems.lexicon import Tables
 from igsm.problems.record import NUMBER, Record
 from igsm.problems.split import split_bin

@@ -87,19 +87,11 @@ class Record(NamedTuple):
     """int8[52]: letters (0..25 a-z, 26..51 A-Z), taken in order of appearance in the solution text."""
 
 
-def new_record() -> Record:
-    """An empty record."""
-    return _allocate(())
-
-
 def new_records(n: int) -> Record:
     """A buffer of n empty records."""
-    return _allocate((n,))
 
-
-def _allocate(leading: tuple[int, ...]) -> Record:
     def array(dtype: type, *shape: int) -> np.ndarray:
-        return np.zeros(leading + shape, dtype)
+        return np.zeros((n, *shape), dtype)
 
     return Record(
         head=array(np.int32, HEAD),

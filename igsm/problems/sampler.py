@@ -15,6 +15,13 @@ The corpus calls, from its own compiled code::
 
 `serve` draws candidates only until problem i is there, so that the first few problems of a chunk are cheap. Problem
 i of a chunk depends on the key and the law alone, not on which problems were served before.
+
+Problems are counted in two ways, which have no problem in common:
+
+- By index (`problems.source`: `mistakes show`, test sets, probes). Every 256 problems are a chunk with a key of its
+  own, so that problem i is reached without making those before it.
+- By block (`corpus.blocks`: training, `gen-data`, `export`). From the block's key on, chunks of 64 follow each other
+  until its windows are full, which nobody can number beforehand. `mistakes show --block` shows them.
 """
 
 from typing import NamedTuple
@@ -22,14 +29,8 @@ from typing import NamedTuple
 import numpy as np
 
 from igsm.problems import record as r
-from igsm.problems.candidate import (
-    Law,
-    Workspace,
-    draw_candidate,
-    draw_op,
-    write_rest,
-    write_solution_part,
-)
+from igsm.problems.candidate import Workspace, draw_candidate, draw_op, write_rest, write_solution_part
+from igsm.problems.law import Law
 from igsm.problems.letters import write_fixed_letters
 from igsm.problems.lexicon import Tables
 from igsm.problems.reask import ask_again

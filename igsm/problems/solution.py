@@ -33,7 +33,7 @@ OTHER_INPUT = 1  # input `place` is parameter `instead`; of the random number: t
 OTHER_RESULT = 2  # `instead` is added to the result of calculation `place`
 OTHER_OPERATOR = 3  # calculation `place` has the operator `instead`: PLUS, MINUS or TIMES
 SWAPPED_OPERANDS = 4  # the operands of calculation `place` are exchanged
-LEFT_OUT_TERM = 5  # the term that begins with input `place` is left out
+DROPPED_TERM = 5  # the term that begins with input `place` is missing
 
 
 class Slip(NamedTuple):
@@ -73,6 +73,23 @@ def write_solution(record: Record, tables: Tables, out: np.ndarray, start: int) 
 def count_letters(record: Record, parameter: int) -> int:
     """Letters that a parameter's step defines: its own, and one for every intermediate (n inputs have n - 2)."""
     return 1 + max(int(record.n_inputs[parameter]) - 2, 0)
+
+
+@compiled
+def count_factors(record: Record, parameter: int) -> int:
+    """Inputs of a term: 2 where an abstract parameter adds up products, else 1."""
+    row = record.parameter[parameter]
+    return 2 if row[ABSTRACT] and row[TARGET] > row[LAYER] + 1 else 1
+
+
+@compiled
+def operator(record: Record, parameter: int, calculation: int) -> int:
+    """PLUS, MINUS or TIMES: the operator of a calculation of the right step (0 .. inputs - 2)."""
+    if count_factors(record, parameter) == 2:  # each product, and from the second one on its addition to the sum
+        return TIMES if calculation == 0 or calculation % 2 == 1 else PLUS
+    if record.number[parameter] >= 0 and calculation == record.n_inputs[parameter] - 2:
+        return TIMES if record.multiply[parameter] else PLUS
+    return MINUS if record.subtract[parameter] else PLUS
 
 
 @compiled
@@ -116,23 +133,22 @@ def write_step(
 
     n_inputs = int(record.n_inputs[parameter])
     number = int(record.number[parameter])
-    layer, target = record.parameter[parameter, LAYER], record.parameter[parameter, TARGET]
-    n_factors = 2 if record.parameter[parameter, ABSTRACT] and target > layer + 1 else 1
+    n_factors = count_factors(record, parameter)
     n_calculations = max(n_inputs - 1, 0)
-    if slip.what == LEFT_OUT_TERM:
+    if slip.what == DROPPED_TERM:
         n_calculations -= n_factors
     at = np.array((n + 2, letter + 1, 0, n_calculations - 1))
     total, total_value, n_terms = 0, 0, 0
     for i in range(0, n_inputs, n_factors):
-        left_out = slip.what == LEFT_OUT_TERM and slip.place == i
+        dropped = slip.what == DROPPED_TERM and slip.place == i
         first = _input(record, parameter, i, slip)
         if record.inputs[parameter, i] == NUMBER:
-            if left_out:
+            if dropped:
                 number = -1
             elif first != NUMBER:
                 number = first
             continue
-        if left_out:
+        if dropped:
             continue
         term, value = symbols[first], int(values[first])
         if n_factors == 2:

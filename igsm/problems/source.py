@@ -1,4 +1,4 @@
-"""Problems by index: a pure function of (seed, config, index)."""
+"""Problems by index: a pure function of (seed, config, index). Training reads others: see `igsm.problems.sampler`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from igsm.errors import InputError
-from igsm.problems.candidate import law_of, new_workspace
+from igsm.problems.candidate import new_workspace
 from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.law import law_of
 from igsm.problems.lexicon import Lexicon, load_lexicon
 from igsm.problems.problem import Problem
 from igsm.problems.record import Record, copy, row

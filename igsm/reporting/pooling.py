@@ -1,4 +1,4 @@
-"""Several evaluations of one cell (training seeds) as one number; two rows compared. The test problem is the unit."""
+"""One number of a cell from several training seeds, and a test between two rows. The test problem is the unit."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from igsm.significance import sign_flip_test
 from igsm.statistics import effective_problems, mean_interval, share_interval, wilson
 
 Combined = tuple[float | None, int, tuple[float, float] | None]
+"""Value, number of problems behind it, 95 % interval over problems; None for what is not known."""
 
 
 def combine_results(group: Sequence[Result], measure: Metric) -> Combined:
-    """Value, number of problems and 95 % interval of the evaluations in ``group`` taken together.
+    """The evaluations of a group, one a training seed, taken together.
 
-    Every number is the mean of the seeds' own. What counts may differ between them: for retries on correct solutions a
-    seed's mean is that of its correct ones, and a seed without any has none. Where it is not known that all seeds were
-    given the same problems, n of an accuracy is that of the smallest test set: as few as can be behind the mean.
+    The value is the mean of the seeds' values. A seed's value is the mean over the solutions that the measure counts,
+    such as the correct ones; a seed that has none of these is left out. The number of problems is that of all that
+    count at any seed. For an accuracy whose seeds may have been given different problems it is the size of the
+    smallest test set, so that the interval is not too narrow.
     """
     if not group:
         return None, 0, None
@@ -56,12 +58,15 @@ def _accuracy(group: Sequence[Result]) -> Combined:
 
 
 def paired_test(base: Sequence[Result], other: Sequence[Result]) -> float | None:
-    """Exact paired test between two rows of one cell; None unless all evaluations were given the same problems.
+    """p-value of the sign-flip test between two rows of one cell; with one seed a row it is McNemar's test.
 
-    The sign-flip test on the problems that all evaluations have: of each the accuracy over the seeds of one row less
-    that of the other: McNemar's test with one seed each. Rows with training seeds in common are compared at these.
-    None, too, for different numbers of seeds: a mean of three has another law than one answer, so that signs are not
-    as likely to be flipped (6 to 8 % false alarms of a one-sided test near the ceiling).
+    Rows with training seeds in common are compared at these. A problem's difference is at how many seeds one row has it
+    right, less at how many the other has; the problems are those that all evaluations have.
+
+    Returns:
+        None unless all evaluations were given the same problems, at as many seeds a row. With different numbers of
+        seeds a problem's difference is not as likely to have the other sign, even if the rows are alike (6 to 8 % false
+        alarms of a one-sided test near 100 %).
     """
     common = {result.seed for result in base} & {result.seed for result in other} - {None}
     if common:

@@ -126,7 +126,7 @@ class Execution:
 
     def gradients(self, batch: Batch) -> StepSums:
         """Leave the gradient of the loss, the mean over all processes' count, in the parameters."""
-        count = self.ranks.sum(self._on_device(batch.count))
+        count = self.ranks.sum(self._on_device(batch.count).clone())
         # DistributedDataParallel takes the mean over processes.
         scale = self.ranks.world_size / torch.where(count > 0, count, torch.ones_like(count))
         total = torch.zeros((), device=self.ranks.device)

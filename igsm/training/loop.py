@@ -262,8 +262,7 @@ class _Run:
         began = time.perf_counter()
         values: dict[str, float] = {}
         if self.task.held_out is not None:
-            means = self.execution.measure(self.task.held_out())
-            values |= {f"held_out_{name}": value for name, value in means.items()}
+            values = {f"held_out_{name}": mean for name, mean in self.execution.measure(self.task.held_out()).items()}
         if self.task.evaluate is not None and self.ranks.first:
             self.model.eval()
             with torch.no_grad():

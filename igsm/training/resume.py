@@ -1,4 +1,4 @@
-"""A run's folder: started once, continued only by the same config, saved at intervals."""
+"""How a run begins in its folder or goes on there, and how it is saved: at intervals, the last few checkpoints kept."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ class Progress:
 
 @contextlib.contextmanager
 def open_run(folder: RunFolder, resolved: Config, ranks: Ranks) -> Iterator[None]:
-    """Start the run folder, or see that it holds a run of the same config; inside, no other process trains there.
+    """Begin a run in the folder, or go on with the run of the same config that is there.
+
+    Inside the ``with`` block no other process can train in this folder.
 
     Raises:
         InputError: (in all processes) the folder holds another run or something else, or is being trained in.

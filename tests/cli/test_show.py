@@ -9,8 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import build
+from igsm.corpus.blocks import block
+from igsm.corpus.config import DataConfig
 from igsm.errors import InputError
 from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.layout import Role
 from igsm.mistakes.source import DocumentSource
 from igsm.problems.difficulty import ProblemConfig
 
@@ -65,6 +68,25 @@ def test_boxes_and_graph(tmp_path: Path) -> None:
     assert path.stat().st_size > 1000
     with pytest.raises(InputError, match="box-over-box"):
         show("--boxes", "--graph", str(path))
+
+
+def test_a_window_of_a_block_is_what_training_reads() -> None:
+    """Every token of the window is there, and the marks are its roles; another window is another one."""
+    words = ("--difficulty", "nano", "--kind", "retry", "--rate", "0.5", "--seed", "3", "--block", "2")
+    problem, mistakes = ProblemConfig(difficulty="nano"), MistakeConfig(kind="retry", rate=0.5)
+    made = block(DataConfig(problem=problem, mistakes=mistakes, seed=3, context=problem.problem_class.context), 2)
+    for window in (0, 5):
+        cells = re.findall(r"(?<= )(\d+)([ sp])(?:\[\w+\]|'[^']*'|\"[^\"]*\")", show(*words, "--index", str(window)))
+        assert [int(token) for token, _ in cells] == made.tokens[window].tolist()
+        roles = made.roles[window]
+        assert [mark != " " for _, mark in cells] == (roles & Role.MISTAKE_STEP > 0).tolist()
+        assert [mark == "p" for _, mark in cells] == (roles & Role.MISTAKE_WORD > 0).tolist()
+        assert roles.any()
+    with pytest.raises(InputError, match="--index 128: a block has windows 0 to 127"):
+        show(*words, "--index", "128")
+    with pytest.raises(InputError, match="a block has many"):
+        show(*words, "--graph", "g.png")
+    assert "' pounds'" in show("--boxes", "--block", "0")
 
 
 @pytest.mark.parametrize(

@@ -143,8 +143,8 @@ def test_roles_mark_exactly_the_mistakes() -> None:
 
 @pytest.mark.parametrize("kind", WRONG_STEPS)
 def test_roles_mark_one_wrong_word_in_whole_wrong_steps(kind: str) -> None:
-    """Role `step` runs from "Define" to BACK; role `parameter` holds one token, a number or a symbol."""
-    config = data(kind=kind, rate=0.5, windows=12)
+    """Role `step` runs from "Define" to BACK; role `parameter` holds one token: a number, a symbol or a sign."""
+    config = data(kind=kind, rate=0.5, windows=12 if kind in ("wrong_result", "wrong_operand") else 100)
     made = block(config, 0)
     vocabulary = load_vocabulary(config.problem, "gpt2")
     mistakes = 0
@@ -157,8 +157,13 @@ def test_roles_mark_one_wrong_word_in_whole_wrong_steps(kind: str) -> None:
             assert text[start] == " Def"
             assert text[end] == " BACK"
             wrong = np.flatnonzero(roles[start:end] & 1) + start
-            assert wrong.size == 1
-            assert text[wrong[0]].strip().isalnum()
+            if kind == "not_computable":  # the name
+                assert wrong.tolist() == list(range(start + 2, wrong[-1] + 1))
+                assert text[wrong[-1] + 1] == " as"
+            else:
+                assert wrong.size == 1
+                expected = {"wrong_operator": "[-+*]", "dropped_term": r"\w+|="}.get(kind, r"\w+")
+                assert re.fullmatch(expected, text[wrong[0]].strip())
             mistakes += 1
         assert abs(text.count(" BACK") - len(edges) // 2) <= 1
     assert mistakes > 20

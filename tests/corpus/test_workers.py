@@ -93,9 +93,10 @@ def test_close_does_not_wait_for_what_is_being_made() -> None:
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     code = (
         "import sys, time, itertools; sys.path.insert(0, sys.argv[1])\n"
-        "from igsm.corpus.workers import InOrder; from test_workers import square\n"
+        "from igsm.corpus.workers import InOrder; from multiprocessing import active_children\n"
+        "from test_workers import square\n"
         "results = InOrder(square, itertools.count(), workers=2, start_method='fork')\n"
-        "next(results); print(*[p.pid for p in results._processes], flush=True); time.sleep(60)\n"
+        "next(results); print(*[p.pid for p in active_children()], flush=True); time.sleep(60)\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True

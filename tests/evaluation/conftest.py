@@ -6,14 +6,11 @@ import pytest
 import torch
 
 from igsm.corpus.config import DataConfig
-from igsm.corpus.vocabulary import load_vocabulary
 from igsm.evaluation.runs import load_run
-from igsm.model import GPT, ModelConfig
-from igsm.model.checkpoint import save_checkpoint
-from igsm.problems.difficulty import ProblemConfig
+from igsm.model import ModelConfig
 from igsm.training.config import PretrainConfig, TrainingConfig
-
-NANO = ProblemConfig(difficulty="nano")
+from tests.evaluation.helpers import NANO
+from tests.untrained import write_untrained
 
 
 @pytest.fixture(autouse=True)
@@ -27,14 +24,10 @@ def train(tmp_path):
     """Writes an untrained model as the checkpoint of a step, other weights for every seed; returns its folder."""
 
     def write(step=5, seed=0):
-        torch.manual_seed(seed)
-        vocabulary = load_vocabulary(NANO)
-        shape = ModelConfig(layers=1, heads=1, head_size=8, vocabulary_size=vocabulary.size)
         training = TrainingConfig(steps=step, batch=2, warmup_steps=1)
+        shape = ModelConfig(layers=1, heads=1, head_size=8)
         config = PretrainConfig(data=DataConfig(problem=NANO, context=55), model=shape, training=training)
-        folder = tmp_path / "run" / "checkpoints" / f"step_{step}"
-        save_checkpoint(folder, GPT(shape), {}, config, vocabulary.content())
-        return folder
+        return write_untrained(tmp_path / "run", config, step, seed)
 
     return write
 

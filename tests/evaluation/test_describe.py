@@ -115,7 +115,7 @@ def test_templates_are_those_of_the_text(records: list[Record]) -> None:
 
 
 def printed(capsys: pytest.CaptureFixture[str], form: str, *words: str) -> str:
-    command(list(words), "retry,retry_miss", "0.5", 20, 1, form)
+    command(list(words), kinds="retry,retry_miss", rates="0.5", problems=20, seed=1, form=form)
     return capsys.readouterr().out
 
 

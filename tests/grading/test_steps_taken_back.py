@@ -18,10 +18,15 @@ from igsm.problems.difficulty import ProblemConfig
 EXPECTED = {
     "wrong_result": {Kind.WRONG_ARITHMETIC, Kind.WRONG_REFERENCE, Kind.WRONG_OPERATOR},
     "wrong_operand": {Kind.WRONG_INPUTS, Kind.WRONG_OPERATOR},
+    "wrong_operator": {Kind.WRONG_OPERATOR},
+    "swapped_operands": {Kind.WRONG_OPERATOR},
+    "dropped_term": {Kind.WRONG_INPUTS, Kind.WRONG_OPERATOR},
+    "not_computable": {Kind.NOT_COMPUTABLE_YET},
 }
 
 
-def documents(kind: str, number: int = 60) -> list[Document]:
+def documents(kind: str) -> list[Document]:
+    number = 500 if kind == "swapped_operands" else 60  # few steps are differences
     source = DocumentSource(ProblemConfig(), MistakeConfig(kind=kind, rate=0.0 if kind == "none" else 0.6), seed=11)
     return [source.document(index) for index in range(number)]
 
@@ -60,14 +65,14 @@ def test_without_back_the_same_step_is_wrong(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", WRONG_STEPS)
 def test_taking_a_wrong_step_back_is_not_needless(kind: str) -> None:
-    """Its parameter can be computed; only looking at the name would call every such retry needless."""
+    """Its parameter can be computed, as a rule; only looking at the name would call every such retry needless."""
     for document in documents(kind):
         assert document.problem is not None
         verdict = grade(document.problem, document.solution_text)
         assert verdict.needlessly_taken_back == 0
         taken_back = [step for step in verdict.steps if step.taken_back]
         assert {step.mistake for step in taken_back} <= EXPECTED[kind]
-        assert all(step.can_next for step in taken_back)
+        assert all(step.can_next == (kind != "not_computable") for step in taken_back)
         assert all(step.mistake is None for step in verdict.steps if not step.taken_back)
 
 
@@ -89,7 +94,7 @@ def test_taking_a_right_step_back_is_needless() -> None:
 
 def test_ground_truth_detector_skips_them() -> None:
     """A parameter of a step taken back is not defined: retry upon regret must not object to its second definition."""
-    for document in documents("wrong_result", 30):
+    for document in documents("wrong_result")[:30]:
         assert document.problem is not None
         text = document.solution_text
         for found in re.finditer(r" Define [^.;]* as(?= )", text):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from igsm.config import Config, apply_overrides, differences, dump_yaml, load_config
+from igsm.config import Config, apply_overrides, differences, dump_yaml, load_config, load_preset
 from igsm.errors import InputError
 
 
@@ -44,6 +44,31 @@ def test_overrides_win_over_the_file_and_reach_into_sections(tmp_path: Path) -> 
     path = write(tmp_path, "steps: 5\n")
     config = load_config(Root, path, ["steps=7", "section.rate=2.5e-1", "optional.name=b"])
     assert config == Root(section=Section(rate=0.25), optional=Section(name="b"), steps=7)
+
+
+def test_a_preset_may_change_another(tmp_path: Path) -> None:
+    """Guards: a dozen presets that copy one, and go on with its former recipe."""
+    (tmp_path / "base.yaml").write_text("a: 1\nsection: {b: 2, c: 3}\nmade: {name: x}\n")
+    (tmp_path / "mine").mkdir()
+    path = tmp_path / "mine" / "own.yaml"
+    path.write_text("base: ../base.yaml\nsection: {c: 4}\nmade: null\n")
+    assert load_preset(path) == {"a": 1, "section": {"b": 2, "c": 4}, "made": None}
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("3", "base must be the path of a YAML file, not 3"),
+        ("other.yaml", "other.yaml: no such file"),
+        ("chain.yaml", "chain.yaml has a base itself"),
+    ],
+)
+def test_a_bad_base_is_one_clear_line(tmp_path: Path, base: str, expected: str) -> None:
+    (tmp_path / "chain.yaml").write_text("base: own.yaml\n")
+    (tmp_path / "own.yaml").write_text(f"base: {base}\n")
+    with pytest.raises(InputError, match=expected) as caught:
+        load_preset(tmp_path / "own.yaml")
+    assert "\n" not in str(caught.value)
 
 
 def test_overrides_do_not_write_into_their_input() -> None:

@@ -105,15 +105,19 @@ def test_without_mistakes_it_is_the_cross_entropy() -> None:
     assert losses[1].metrics["mistake_probability"][1] == 0
 
 
-def test_a_run_tells_how_likely_mistakes_are_and_makes_them_unlikely(tmp_path: Path) -> None:
-    """Guards: a metric that is not logged, micro-batches, words that become likelier."""
+def test_a_run_tells_how_likely_mistakes_are_and_makes_them_less_so(tmp_path: Path) -> None:
+    """Guards: a metric that is not logged, parts of a batch, words that become likelier."""
     changes = ["model.layers=1", "model.heads=1", "data.problem.difficulty=nano", "data.context=128"]
     changes += ["data.mistakes.rate=0.5", "data.windows_per_block=8", "tracking.mode=disabled"]
-    recipe = ["steps=30", "batch=8", "micro_batch=3", "warmup_steps=1", "learning_rate=0.02", "log_every=5"]
+    recipe = ["steps=20", "batch=8", "micro_batch=3", "warmup_steps=1", "learning_rate=0.02", "log_every=10"]
     recipe += ["held_out_windows=4", "evaluate_problems=0", "device=cpu", "compile=off"]
     changes += [f"training.{change}" for change in recipe]
-    train_config(load_config(PretrainConfig, PRESET, changes), tmp_path / "run")
-    lines = metrics(tmp_path / "run")
-    found = [line["mistake_probability"] for line in lines if "loss" in line]
-    assert 0 < found[-1] < found[0] < 1
-    assert 0 < lines[-1]["held_out_mistake_probability"] < 1
+    found = {}
+    for alpha in (0.001, 2.0):
+        config = load_config(PretrainConfig, PRESET, [*changes, f"data.method.alpha={alpha}"])
+        train_config(config, tmp_path / f"{alpha}")
+        lines = metrics(tmp_path / f"{alpha}")
+        found[alpha] = [line["mistake_probability"] for line in lines if "loss" in line]
+        found[alpha] += [line["held_out_mistake_probability"] for line in lines if "held_out_loss" in line]
+    assert [len(values) for values in found.values()] == [3, 3]
+    assert all(0 < low < high < 1 for low, high in zip(found[2.0][1:], found[0.001][1:], strict=True))

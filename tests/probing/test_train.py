@@ -24,8 +24,7 @@ from igsm.evaluation.testsets import load_test_set
 from igsm.grading.evaluations import ALL_PARAMETERS, FIRST_MISTAKES
 from igsm.grading.grade import grade
 from igsm.grading.verdict import Kind
-from igsm.model import GPT, ModelConfig
-from igsm.model.checkpoint import save_checkpoint
+from igsm.model import load_model
 from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import load_detector
 from igsm.probing.evaluate import answers, evaluate_probe, first_mistakes
@@ -36,10 +35,10 @@ from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
 from igsm.reporting.probes import by_operations
 from igsm.rundir import JsonlWriter, read_json, read_jsonl, weights_digest, write_json
-from igsm.training.config import PretrainConfig
 from igsm.training.distributed import Ranks
-from igsm.training.settings import resolve
+from igsm.training.settings import resolve, stored_model
 from tests.training.toy_training import metrics, weights
+from tests.untrained import tiny_nano, write_untrained
 
 PRESET = Path("configs/probe/version1.yaml")
 PROBLEM = ProblemConfig(difficulty="nano")
@@ -64,12 +63,7 @@ sys.addaudithook(note)
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with a tiny untrained model."""
     folder = tmp_path_factory.mktemp("runs") / "base"
-    config = load_config(PretrainConfig, "configs/pretrain/nano.yaml")
-    shape = ModelConfig(layers=1, heads=2, head_size=16, vocabulary_size=VOCABULARY.size)
-    config = config.model_copy(update={"model": shape, "data": config.data.model_copy(update={"problem": PROBLEM})})
-    torch.manual_seed(0)
-    vocabulary = VOCABULARY.content()
-    save_checkpoint(folder / "checkpoints" / "step_1", GPT(shape), {}, config, vocabulary)
+    write_untrained(folder, tiny_nano())
     return folder
 
 
@@ -83,6 +77,9 @@ def test_a_probe_is_trained_measured_and_used_as_a_detector(base: Path, tmp_path
     assert (base / "checkpoints" / "step_1" / "weights.safetensors").read_bytes() == before
     lines = list(read_jsonl(tmp_path / "probe" / "metrics.jsonl"))
     assert any("held_out_loss" in line for line in lines)
+    for start in (load_model, stored_model):  # guards: a page of names of weights, or a model without its head
+        with pytest.raises(InputError, match="probe: holds a probe, not a model"):
+            start(str(tmp_path / "probe"))
 
     report, _ = evaluate_probe(tmp_path / "probe", 20)
     assert read_json(tmp_path / "probe" / "probe.json")["all"]["n"] == report["all"]["n"]
@@ -94,7 +91,8 @@ def test_a_probe_is_trained_measured_and_used_as_a_detector(base: Path, tmp_path
     asked = vocabulary.encode_text(f" Define {problem.name(problem.question)} as")
     question = Question(0, problem, vocabulary.prompt(problem).tolist(), vocabulary.from_gpt2[asked].tolist())
     decoder = parse_decoder(f"regret-version1@{tmp_path / 'probe'}")
-    assert load_detector(decoder, vocabulary, torch.device("cpu"), 4).regrets([question]) in ([True], [False])
+    detector = load_detector(decoder, vocabulary, torch.device("cpu"), 4, context=512)
+    assert detector.regrets([question]) in ([True], [False])
 
 
 def test_two_processes_train_the_same_probe_and_one_measures_it(base: Path, tmp_path: Path) -> None:
@@ -291,4 +289,4 @@ def test_a_step_probe_is_trained_and_measured_but_is_no_detector_of_regret(base:
     assert "on wrong" in [column.header for column in by_operations(report).columns]
     decoder = parse_decoder(f"regret-version1@{tmp_path / 'probe'}")
     with pytest.raises(InputError, match="question 'step'"):
-        load_detector(decoder, load_vocabulary(PROBLEM), torch.device("cpu"), 4)
+        load_detector(decoder, load_vocabulary(PROBLEM), torch.device("cpu"), 4, context=512)

@@ -16,7 +16,7 @@ from igsm.problems import record as layout
 from igsm.problems.lexicon import Lexicon, load_lexicon
 from igsm.problems.parameter import Expression, Parameter
 from igsm.problems.problem import SYMBOLS, Problem
-from igsm.problems.record import NUMBER, Record, new_record
+from igsm.problems.record import NUMBER, Record, new_records, row
 
 STEP = re.compile(r" Define ([^.;]+) as (BACK|([A-Za-z]);[^.]*)\.")
 
@@ -72,7 +72,7 @@ def _agreement(text: str, steps: list[str]) -> int:
 
 def record_of(problem: Problem, lexicon: Lexicon) -> Record:
     """The record that says the same as a problem small enough for one."""
-    record = new_record()
+    record = row(new_records(1), 0)
     parameters = {parameter: n for n, parameter in enumerate(problem.parameters)}
     chain = next(n for n, chain in enumerate(lexicon.chains) if set(problem.categories) <= set(chain))
     head = record.head

@@ -8,7 +8,7 @@ from igsm.errors import InputError
 from igsm.problems import record as layout
 from igsm.problems.parameter import Expression, Parameter
 from igsm.problems.problem import SYMBOLS, Problem
-from igsm.problems.record import NUMBER, new_record
+from igsm.problems.record import NUMBER, new_records, row
 
 # Zoo has Barn and Cage; Barn has Cat and Dog; Cage has Dog. Abstract: Zoo's Pen, Zoo's Pet, Barn's Pet, Cage's Pet.
 BARN, CAGE = Parameter(False, 0, 0, 0), Parameter(False, 0, 0, 1)
@@ -136,7 +136,7 @@ class _Names:
 
 def test_from_record(problem):
     # guards: a field of the record read from the wrong place
-    record = new_record()
+    record = row(new_records(1), 0)
     numbers = {p: i for i, p in enumerate(problem.parameters)}
     solution = (BARN, CAT, CAGE, DOG, PENS, CAGE_DOG, BARN_PETS, CAGE_PETS, PETS)
     sentences = (DOG, BARN, CAGE_DOG, CAT, CAGE)

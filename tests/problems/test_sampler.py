@@ -17,8 +17,9 @@ from benchmarks.problem_statistics import Mean, measure
 from benchmarks.rejection import literal_sample
 from igsm.errors import InputError
 from igsm.problems import record as r
-from igsm.problems.candidate import law_of, new_workspace
+from igsm.problems.candidate import new_workspace
 from igsm.problems.difficulty import SPLITS, ProblemConfig
+from igsm.problems.law import law_of
 from igsm.problems.lexicon import load_lexicon
 from igsm.problems.problem import Problem
 from igsm.problems.record import NUMBER, Record, copy, new_records, row

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.sweep import _listing, command
+from cli.sweep import command, listing
 from igsm.config import load_config
 from igsm.errors import InputError
 from igsm.rundir import RunFolder
@@ -61,7 +61,7 @@ def test_a_damaged_result_costs_the_report_not_the_sweep(
 
     monkeypatch.setattr(Executor, "run", run)
     with pytest.raises(SystemExit) as ended:
-        command(file, [], False, False, tmp_path, None, None, 1, "", "")
+        command(file, [], root=tmp_path, prefix="")
     assert ended.value.code == 1
     assert len(ran) == 6
     printed = " ".join(capsys.readouterr().out.split())
@@ -89,7 +89,7 @@ def test_a_speed_of_nothing_is_named(sweep: Sweep, tmp_path: Path) -> None:
     jobs = plan(sweep, tmp_path)
     speed = Speed(measured="here", training={"nano": 1.0, "nanno": 1.0}, decoding={"greedy": 1.0, "beam4": 1.0})
     assert speed.unused(jobs) == ["nanno", "beam4"]
-    assert "not planned here: nanno, beam4" in str(_listing(jobs, Speeds(jobs, speed)).caption)
+    assert "not planned here: nanno, beam4" in str(listing(jobs, Speeds(jobs, speed)).caption)
 
 
 def test_the_total_is_what_is_left(sweep: Sweep, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_the_total_is_what_is_left(sweep: Sweep, tmp_path: Path) -> None:
     assert (missing(training), missing(evaluation)) == (1 / 4, 1 / 2)
     (training.run / "config.yaml").write_text(yaml.safe_dump(training.settings))
     speed = Speed(measured="here", training={"nano": 20 * 4 * 128 / 3600})  # an hour for a run
-    *_, hours, _ = (list(column.cells)[-1] for column in _listing(jobs, Speeds(jobs, speed)).columns)
+    *_, hours, _ = (list(column.cells)[-1] for column in listing(jobs, Speeds(jobs, speed)).columns)
     assert hours == "2.25"
 
 

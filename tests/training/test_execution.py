@@ -10,7 +10,7 @@ from igsm.model.gpt import Attention
 from igsm.training import execution
 from igsm.training.config import TrainingConfig
 from igsm.training.distributed import Ranks
-from igsm.training.objective import CrossEntropy, batch_of
+from igsm.training.objective import Batch, CrossEntropy, Loss, Objective, batch_of
 from tests.training.toy_training import IDS, toy_config
 
 
@@ -60,3 +60,57 @@ def test_without_a_compiler_nothing_is_compiled(
     model = GPT(ModelConfig(layers=1, heads=1, head_size=8, vocabulary_size=64))
     execution.Execution(CrossEntropy(model), training, Ranks(torch.device("cpu")))
     assert "no C++ compiler found" in capsys.readouterr().err
+
+
+class Weighted(Objective):
+    """Cross-entropy, and the sum of the weights of targets above 10."""
+
+    metrics = ("above",)
+
+    def forward(self, batch: Batch) -> Loss:
+        assert batch.weights is not None
+        above = batch.weights * (batch.targets > 10)
+        return Loss(CrossEntropy(self.model)(batch).sum, {"above": (above.sum(), (above > 0).sum())})
+
+
+@pytest.mark.skipif(not execution.has_compiler(), reason="no C++ compiler")
+@pytest.mark.parametrize("named", [False, True])
+def test_a_compiled_step_computes_the_same(named: bool) -> None:
+    """Guards: what torch.compile cannot trace, or traces anew at every step: a batch with names, weights, count, inputs
+    by name, an objective's metrics."""
+    torch.manual_seed(0)
+    config = toy_config({"layers": 1}, micro_batch=2)
+    ids = torch.arange(4 * IDS).view(4, IDS) % IDS
+    inputs = {"ids": ids, "positions": torch.arange(IDS).expand(4, -1)} if named else (ids,)
+    found = []
+    for compiled in ("off", "default"):
+        torch._dynamo.reset()
+        recipe = config.training.model_copy(update={"compile": compiled, "precision": "float32"})
+        torch.manual_seed(1)
+        model = GPT(config.model)
+        step = execution.Execution(Weighted(model), recipe, Ranks(torch.device("cpu")))
+        with torch._dynamo.config.patch(error_on_recompile=True):
+            for shift in (1, 2):
+                sums = step.gradients(batch_of(inputs, (ids + shift) % IDS, torch.rand(4, IDS) + shift))
+        found.append((sums, [p.grad for p in model.parameters()]))
+    (plain, gradients), (fused, others) = found
+    for one, other in zip(vars(plain).values(), vars(fused).values(), strict=True):
+        torch.testing.assert_close(other, one)
+    torch.testing.assert_close(others, gradients)
+
+
+class InPlace(Ranks):
+    """Sums as torch.distributed does, where it stands."""
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        return values.mul_(2)
+
+
+def test_a_batch_is_the_same_after_a_step() -> None:
+    """Guards: a count that is summed over the processes again each time the batch is used."""
+    config = toy_config({"layers": 1})
+    ids = torch.arange(IDS).view(1, -1)
+    batch = batch_of((ids,), ids)
+    step = execution.Execution(CrossEntropy(GPT(config.model)), config.training, InPlace(torch.device("cpu")))
+    assert [int(step.gradients(batch).count) for _ in range(2)] == [2 * IDS, 2 * IDS]
+    assert batch.count == IDS

@@ -13,7 +13,7 @@ from igsm.corpus.blocks import documents
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.errors import InputError
 from igsm.mistakes.config import MistakeConfig
-from igsm.model import GPT, ModelConfig, load_model
+from igsm.model import load_model
 from igsm.model.checkpoint import save_checkpoint
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
@@ -22,6 +22,7 @@ from igsm.training.config import FinetuneConfig, PretrainConfig
 from igsm.training.distributed import Ranks
 from igsm.training.settings import resolve
 from tests.training.toy_training import train_config
+from tests.untrained import tiny_nano, write_untrained
 
 SMALL = [
     *("data.context=128", "data.problem.difficulty=nano", "data.windows_per_block=4", "training.steps=4"),
@@ -35,14 +36,7 @@ ALONE = Ranks(torch.device("cpu"))
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with a tiny untrained model."""
     folder = tmp_path_factory.mktemp("runs") / "base"
-    problem = ProblemConfig(difficulty="nano")
-    config = load_config(PretrainConfig, "configs/pretrain/nano.yaml")
-    shape = ModelConfig(layers=1, heads=2, head_size=16, vocabulary_size=load_vocabulary(problem).size)
-    data = config.data.model_copy(update={"problem": problem})
-    torch.manual_seed(0)
-    checkpoint = folder / "checkpoints" / "step_1"
-    config = config.model_copy(update={"model": shape, "data": data})
-    save_checkpoint(checkpoint, GPT(shape), {}, config, load_vocabulary(problem).content())
+    write_untrained(folder, tiny_nano())
     return folder
 
 

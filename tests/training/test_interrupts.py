@@ -20,7 +20,7 @@ from igsm.problems.difficulty import ProblemConfig
 from igsm.rundir import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
-NANO, FINETUNE = f"{ROOT}/configs/pretrain/nano.yaml", f"{ROOT}/configs/finetune/nano/tenth.yaml"
+NANO, FINETUNE = f"{ROOT}/configs/pretrain/nano.yaml", f"{ROOT}/configs/finetune/nano/continued.yaml"
 PROBE = f"{ROOT}/configs/probe/nano/version1.yaml"
 SMALL = ["training.batch=4", "training.log_every=1", "training.device=cpu", "tracking.mode=disabled"]
 MODEL = ["model.layers=1", "model.heads=1", "training.held_out_windows=4", "training.evaluate_problems=0"]

@@ -16,7 +16,7 @@ import torch
 
 from cli.inspect import sparkline
 from cli.main import main
-from cli.training import _without_gpus
+from cli.training import without_gpus
 from igsm.config import load_config, load_yaml
 from igsm.corpus.config import DataConfig
 from igsm.corpus.generate import generate
@@ -180,8 +180,8 @@ def test_config_prints_every_kind_of_preset(
 
 def test_gpus_is_not_handed_on() -> None:
     """Guards: processes that start processes."""
-    assert _without_gpus(["pretrain", "c.yaml", "--gpus", "4", "--out", "x"]) == ["pretrain", "c.yaml", "--out", "x"]
-    assert _without_gpus(["pretrain", "--gpus=4", "c.yaml"]) == ["pretrain", "c.yaml"]
+    assert without_gpus(["pretrain", "c.yaml", "--gpus", "4", "--out", "x"]) == ["pretrain", "c.yaml", "--out", "x"]
+    assert without_gpus(["pretrain", "--gpus=4", "c.yaml"]) == ["pretrain", "c.yaml"]
 
 
 def test_sparkline() -> None:

@@ -95,11 +95,7 @@ class NamedDecoder(ABC):
 
 def count(found: re.Match[str], group: str, low: int, high: int) -> int:
     """A number in a decoder's name. InputError outside low..high."""
-    return checked(found.string, found[group], low, high)
-
-
-def checked(text: str, number: str, low: int, high: int) -> int:
-    """A number in the name `text` of a decoder. InputError outside low..high."""
-    if not low <= int(number) <= high:
-        raise InputError(f"decoder '{text}': the number must be {low} to {high}, not {number}")
-    return int(number)
+    number = int(found[group])
+    if not low <= number <= high:
+        raise InputError(f"decoder '{found.string}': the number must be {low} to {high}, not {found[group]}")
+    return number
