@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -58,11 +58,15 @@ class Screen:
     def solution(self, name: str, solver: Solver, drawn: Drawn) -> Solved:
         """The solution while it is written, a grade at each step; then the verdict."""
         self.console.print(Text.assemble("\n", (f"Model {name}", "bold"), f", {solver.decoder.name}:"))
-        from igsm.evaluation.watch import Solved, Writing
+        from igsm.evaluation.watch import Event, Solved, Writing
 
+        events: Iterable[Event] = solver.solve(drawn.problem)
+        if not solver.word_by_word:
+            with self.waiting("solving"):
+                events = list(events)
         live: Live | None = None
         try:
-            for event in solver.solve(drawn.problem):
+            for event in events:
                 if isinstance(event, Solved):
                     self._verdict(event)
                     return event

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -201,12 +204,12 @@ class Session:
 
     def _asked(self) -> str | None:
         """What the person types, a text of several lines as one; None at the end of the input."""
-        more = self._op + 1
+        op = self._op + 1
         keys = (
             "Enter: next",
             f"b: {self._other.name}",
             "p: probabilities",
-            f"{more}: with {more} operations",
+            f"{op}: with {op} operations",
             "q: quit",
         )
         self._screen.say("\n" + "  ".join(keys), "dim")
@@ -230,6 +233,9 @@ def is_begun(text: str) -> bool:
 
 def piped_texts(file: TextIO) -> Iterator[str]:
     """Problems, each in a line of its own or in lines up to its end or an empty one."""
+    with contextlib.suppress(OSError):  # what is no file of the system is never waited for
+        if not select.select([file], [], [], 0)[0]:
+            print("mistakes: waiting for problems on standard input; --problems N shows others", file=sys.stderr)
     text = ""
     for line in file:
         text = f"{text} {line.strip()}".strip()

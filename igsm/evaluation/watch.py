@@ -76,6 +76,11 @@ class Solver:
         self.vocabulary = run.vocabulary
         self._device = device or default_devices()[0]
 
+    @property
+    def word_by_word(self) -> bool:
+        """Whether a solution is shown while it is written."""
+        return isinstance(self.decoder, Greedy)
+
     @cached_property
     def _model(self) -> Any:
         return prepare(self.run.data.method.decode(self.run.model), self._device, "auto")
@@ -131,7 +136,7 @@ class Solver:
     def _generate(self, problem: Problem) -> tuple[Iterator[int], Generation | None]:
         """The tokens as they come; of a decoder that is done first, what it found."""
         prompt = self.vocabulary.prompt(problem).tolist()
-        if isinstance(self.decoder, Greedy):
+        if self.word_by_word:
             return greedy_tokens(self._model, prompt, self.vocabulary.end, default_context(self.run.data)), None
         keys = [problem_key("watch", self.seed, problem.text, sample) for sample in range(self.decoder.samples)]
         (found,) = self._decoding.run([Request(0, prompt, keys[0], problem, keys=keys)])

@@ -10,6 +10,7 @@ import re
 import select
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -131,6 +132,22 @@ def test_where_a_problem_ends() -> None:
     assert list(piped_texts(io.StringIO(f"{first}\nThe number of each Kitchen's Ball equals 3.\n"))) == [
         f"{first} The number of each Kitchen's Ball equals 3."
     ]
+
+
+def test_one_is_told_what_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """Guards against silence for ever where standard input is open and nobody writes."""
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        os.write(writing, f"{TEXT}\n".encode())
+        os.close(writing)
+
+    timer = threading.Timer(0.3, write)
+    timer.start()
+    with os.fdopen(reading) as file:
+        assert list(piped_texts(file)) == [TEXT]
+    timer.join()
+    assert capsys.readouterr().err.startswith("mistakes: waiting for problems on standard input; ")
 
 
 def at_a_terminal(keys: list[str], **environment: str) -> str:
