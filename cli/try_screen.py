@@ -104,7 +104,7 @@ class Screen:
 
     def _verdict(self, solved: Solved) -> None:
         verdict, answer, true = solved.verdict, solved.answer.strip(), str(solved.problem.answer)
-        text = Text("  ")
+        text = Text()
         text.append("RIGHT" if verdict.correct else "WRONG", "bold green" if verdict.correct else "bold red")
         error = verdict.error
         if error is None:
@@ -117,7 +117,7 @@ class Screen:
         counts += [f"{verdict.taken_back} taken back by the model"] * bool(verdict.taken_back)
         counts += [f"{_count(solved.rollbacks, 'sentence')} rolled back by the decoder"] * bool(solved.rollbacks)
         text.append(f" ({', '.join(counts)})")
-        self.console.print(text)
+        self._indented(None, text)
         if error is not None and error.step > len(solved.steps):
             self._indented(None, Text(f"{error.kind}: {error.message}", "dim"))
 
