@@ -17,8 +17,10 @@ _UNASKED = 3
 
 
 def command(
-    run: Annotated[Path | None, typer.Argument(help="Run folder or checkpoint; default: a shipped model.")] = None,
-    model: Annotated[str | None, typer.Option(help="A shipped model: retry (the default) or error-free.")] = None,
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="Run folder or checkpoint; default: --model.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Of the package: retry (the default) or error-free.")] = None,
     op: Annotated[
         int | None, typer.Option(help="Operations of the problems; default: one more than in training.", min=1)
     ] = None,
@@ -32,11 +34,16 @@ def command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a problem.")] = False,
 ) -> None:
-    """Watch a trained model solve problems, each step graded as it comes; what it takes back is struck through.
+    """Watch a trained model solve problems, each step graded as it comes.
 
-    At the question after a problem: Enter or n: the next one; b: the same by the other shipped model; p: which
-    sentences were how probable at each step; a number: a problem of so many operations; q: quit; or the text of a
-    problem. Piped text is solved too, a problem a line or after an empty line.
+    What the model takes back is struck through. At the question after a problem:
+
+    Enter or n: the next one. A number: one of so many operations.
+    b: the same by the other model that comes with the package.
+    p: which sentences were how probable at each step.
+    The text of a problem is solved. q: the end.
+
+    Text that is piped in is solved, too: a problem a line.
     """
     from cli.try_session import Model, Session, piped_texts
     from igsm.decoding.decoders import parse_decoder

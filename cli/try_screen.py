@@ -61,21 +61,25 @@ class Screen:
         from igsm.evaluation.watch import Solved, Writing
 
         live: Live | None = None
-        for event in solver.solve(drawn.problem):
-            if isinstance(event, Solved):
-                self._verdict(event)
-                return event
-            if isinstance(event, Writing):
-                if self.moves:
-                    row = self._row("", Text(event.text.strip()))
-                    live = live or self._started(row)
-                    live.update(row, refresh=True)
-            elif live is None:
-                self._indented(*self._graded(event))
-            else:
-                live.update(self._row(*self._graded(event)), refresh=True)
+        try:
+            for event in solver.solve(drawn.problem):
+                if isinstance(event, Solved):
+                    self._verdict(event)
+                    return event
+                if isinstance(event, Writing):
+                    if self.moves:
+                        row = self._row("", Text(event.text.strip()))
+                        live = live or self._started(row)
+                        live.update(row, refresh=True)
+                elif live is None:
+                    self._indented(*self._graded(event))
+                else:
+                    live.update(self._row(*self._graded(event)), refresh=True)
+                    live.stop()
+                    live = None
+        finally:
+            if live is not None:  # it hides the cursor
                 live.stop()
-                live = None
         raise AssertionError("a solver ends with what it has solved")
 
     def _started(self, row: Table) -> Live:

@@ -115,7 +115,7 @@ class Session:
     def record(self, drawn: Drawn) -> dict[str, Any]:
         """What `--json` prints of a problem."""
         solver = self._model.solver
-        *_, solved = solver.solve(drawn.problem)
+        solved = solver.solved(drawn.problem)
         steps = [step._asdict() for step in solved.steps]
         if self._probabilities:
             for number, step in enumerate(steps):

@@ -84,13 +84,6 @@ def shows_the_difference(retry: Solved, other: Solved) -> bool:
     return any(step.sentence.startswith(f"{head} as ") for step in early)
 
 
-def solved(solver: Solver, problem: Any) -> Solved:
-    """The end of what a solver says."""
-    *_, last = solver.solve(problem)
-    assert isinstance(last, Solved)
-    return last
-
-
 def chosen() -> list[dict[str, Any]]:
     """Records of the first problems that show the difference, those with the fewest steps taken back first."""
     retry, other = (load_run(OUT / name) for name in ("retry", "error-free"))
@@ -105,7 +98,7 @@ def chosen() -> list[dict[str, Any]]:
             ]
             with_back = {record["index"] for record in generations(decoding, tests, "") if "BACK" in record["solution"]}
             for test in (test for test in tests if test.index in with_back):
-                by_retry, by_other = (solved(one, test.problem) for one in solvers)
+                by_retry, by_other = (one.solved(test.problem) for one in solvers)
                 if shows_the_difference(by_retry, by_other):
                     found.append((by_retry, test.index))
             if len(found) >= CHOSEN:

@@ -122,6 +122,12 @@ class Solver:
         rollbacks, n_generated = (0, len(tokens)) if found is None else (found.rollbacks, found.n_generated)
         yield Solved(problem, solution, answer, verdict, tuple(steps), tokens, tuple(starts), rollbacks, n_generated)
 
+    def solved(self, problem: Problem) -> Solved:
+        """The end of `solve`."""
+        *_, last = self.solve(problem)
+        assert isinstance(last, Solved)
+        return last
+
     def _generate(self, problem: Problem) -> tuple[Iterator[int], Generation | None]:
         """The tokens as they come; of a decoder that is done first, what it found."""
         prompt = self.vocabulary.prompt(problem).tolist()
