@@ -9,6 +9,7 @@ up: one that hangs, or that spoils the device, takes nothing from the next. What
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
 import importlib.util
 import json
@@ -120,7 +121,17 @@ def fetch(wheels: Path) -> None:
     """Download the wheels for a machine with Python 3.12: the versions that are installed here."""
     wheels.mkdir(exist_ok=True)
     names = [f"{name}=={importlib.metadata.version(name)}" for name in PACKAGES]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "-d", str(wheels)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary=:all:",
+        "-d",
+        str(wheels),
+    ]
     command += ["--python-version", "3.12", "--implementation", "cp"]
     subprocess.run([*command, *(f"--platform={one}" for one in PLATFORMS), *names], check=True)
     size = sum(file.stat().st_size for file in wheels.glob("*.whl"))
@@ -129,9 +140,8 @@ def fetch(wheels: Path) -> None:
     print(f"{wheels}: {len(names)} wheels, {size:,} bytes")
 
 
-def run_part(name: str, seconds: float, notes: Notes, options: list[str], environment: dict[str, str]) -> str:
-    """Run a part for at most so many seconds; returns how it ended in a few words."""
-    command = [sys.executable, "-m", "benchmarks.gpu_parts", name, "--seconds", f"{seconds:.0f}", *options]
+def run_part(name: str, command: list[str], seconds: float, notes: Notes, environment: dict[str, str]) -> str:
+    """Run a part for at most so many seconds (and `GRACE`); returns how it ended in a few words."""
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -159,10 +169,8 @@ def run_part(name: str, seconds: float, notes: Notes, options: list[str], enviro
             asked, end = True, notes.clock() + GRACE
             process.send_signal(signal.SIGTERM)
         time.sleep(0.05)
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
-    except ProcessLookupError:
-        pass
     code = process.wait()
     reader.join(5)
     if not asked:
@@ -227,19 +235,24 @@ def main() -> None:
         }
         notes.say(f"Python {platform.python_version()}, {os.cpu_count()} processors, packages before: {before[:-1]}")
         options = ["--out", str(notes.folder), "--device", given.device]
+
+        def command(name: str, seconds: float) -> list[str]:
+            return [sys.executable, "-m", "benchmarks.gpu_parts", name, "--seconds", f"{seconds:.0f}", *options]
+
+        def run(name: str, seconds: float) -> str:
+            return run_part(name, command(name, seconds), seconds, notes, environment)
+
         chosen = tuple(part for part in PARTS if part.name in wanted)
         # The generator of problems is compiled meanwhile; nothing that is timed on the device needs the host much.
         compiling = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.gpu_parts", "compile", *options, "--seconds", f"{given.seconds:.0f}"],
+            command("compile", given.seconds),
             cwd=ROOT,
             env=environment,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )
         try:
-            ends = quarter(
-                given.seconds, notes, chosen, lambda name, most: run_part(name, most, notes, options, environment)
-            )
+            ends = quarter(given.seconds, notes, chosen, run)
         finally:
             if compiling.poll() is None:
                 os.killpg(compiling.pid, signal.SIGKILL)

@@ -138,12 +138,12 @@ def test_two_devices_are_seen(wrong, cuda: PretendedCuda):
             wrong(x)
 
 
-@pytest.mark.parametrize("wrong", [lambda x: x.sum().item(), lambda x: x.tolist(), lambda x: x[x > 0], lambda x: x.cpu()])
+@pytest.mark.parametrize(
+    "wrong", [lambda x: x.sum().item(), lambda x: x.tolist(), lambda x: x[x > 0], lambda x: x.cpu()]
+)
 def test_waiting_is_seen(wrong, cuda: PretendedCuda):
     with cuda:
         x = torch.ones(3, device="cuda")
         wrong(x)
         with pytest.raises(HostError), cuda.without_waiting():
             wrong(x)
-
-

@@ -111,7 +111,12 @@ def train(run: Run, ranks: Ranks, device: PretendedCuda) -> list[float]:
     measured, _ = meter.read(False)
     held_out = execution.measure([run.batch], 2)
     weights = [float(parameter.detach().sum()) for parameter in run.model.parameters()]
-    return [*(one.mean_loss for one in measured), *(one.gradient_norm for one in measured), *held_out.values(), *weights]
+    return [
+        *(one.mean_loss for one in measured),
+        *(one.gradient_norm for one in measured),
+        *held_out.values(),
+        *weights,
+    ]
 
 
 @pytest.mark.parametrize("name", RUNS)
