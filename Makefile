@@ -8,7 +8,7 @@ RUN ?=
 RUNS ?= runs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format gpu-check gpu-bench bench fuzz clean
+.PHONY: help setup demo test test-slow lint format gpu-check gpu-bench gpu-wheels gpu-quarter bench fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -61,6 +61,16 @@ gpu-bench: $(SETUP) ## training and decoding speed on this machine's GPU beside 
 	$(RUN) $(BIN)/python3 -m cli.main bench train --speed $(RUNS)/speed.yaml
 	$(RUN) $(BIN)/python3 -m cli.main bench decode --layers 12 --heads 12 --op 20 --problems 1024 --batch 256 \
 		--decoders greedy,beam4,beam16,beam32,regret-p --speed $(RUNS)/speed.yaml
+
+# For a GPU lent for a quarter of an hour, without network: first gpu-wheels here, then gpu-quarter there, with the Python
+# that it has. Results lie in $OUT, or runs/gpu_quarter.
+SECONDS_LENT ?= 570
+
+gpu-wheels: $(SETUP) ## download the packages that gpu-quarter carries
+	$(BIN)/python3 -m benchmarks.gpu_quarter --fetch
+
+gpu-quarter: ## all that a GPU can show in minutes: correctness, speeds, two models; stops by itself
+	$(PYTHON) -m benchmarks.gpu_quarter --seconds $(SECONDS_LENT)
 
 bench: setup ## generator and grader speed on this machine
 	$(BIN)/mistakes bench generate

@@ -71,9 +71,16 @@ def decode(
     speed: Annotated[
         Path | None, typer.Option(help="Put the speeds into this file, for `mistakes sweep --speed`.")
     ] = None,
+    plan: Annotated[
+        float | None,
+        typer.Option(help="Decode nothing: say what a GPU of so many GB would record and keep, e.g. 80.", min=1),
+    ] = None,
 ) -> None:
     """Output tokens per second, beside transformers' generate and the memory-bandwidth bound."""
     names = [name.strip() for name in decoders.split(",")]
+    if plan is not None:
+        benchmark("decode_plan").report(run, names, layers, heads, difficulty or "med", plan)
+        return
     benchmark("decode").report(run, names, problems, batch, layers, heads, difficulty, op, compare, speed)
 
 

@@ -13,6 +13,12 @@ class InputError(Exception):
     """
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device or this machine has no memory left (torch's, which is not imported here)."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return bool(names & {"OutOfMemoryError", "MemoryError"}) or "can't allocate memory" in str(error)
+
+
 def suggest(word: str, choices: Iterable[str]) -> str:
     """Ending for a message about an unknown ``word``: the nearest choice, or the list of all of them."""
     known = sorted(str(choice) for choice in choices)

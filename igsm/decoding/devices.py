@@ -37,7 +37,21 @@ def default_batch(device: str, beams: int, row_bytes: int) -> int:
     """Rows side by side: on CUDA enough to be bound by memory, in at most 60 % of what is free; 32 on a CPU core."""
     if not device.startswith("cuda"):
         return max(32, 8 * beams)
-    return max(beams, min(max(256, 64 * beams), int(0.6 * free_memory(device)) // row_bytes))
+    return fitting_batch(free_memory(device), beams, row_bytes)
+
+
+def fitting_batch(free: int, beams: int, row_bytes: int) -> int:
+    """`default_batch` on a GPU with so many free bytes."""
+    return max(beams, min(max(256, 64 * beams), int(0.6 * free) // row_bytes))
+
+
+def check_rows(device: str, rows: int, row_bytes: int) -> None:
+    """Raise InputError unless the cache of so many rows fits into what is free on a GPU."""
+    if device.startswith("cuda") and (need := rows * row_bytes) > (free := free_memory(device)):
+        raise InputError(
+            f"{device}: the cache of {rows} rows takes {need / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; give a --batch "
+            f"of at most {max(1, int(0.8 * free) // row_bytes)}, or a smaller --context"
+        )
 
 
 def free_memory(device: torch.device | str) -> int:

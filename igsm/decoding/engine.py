@@ -19,6 +19,8 @@ from igsm.decoding.cache import Cache, Prompts, Step
 from igsm.errors import InputError
 from igsm.model.contract import LanguageModel
 
+LENGTHS = 256
+"""Lengths are rounded up to a multiple of this, so that few graphs are recorded."""
 _RECORDING = threading.Lock()  # CUDA records one graph at a time in a process
 
 
@@ -118,7 +120,7 @@ class Engine:
                 step(ids, longest)
             return
         size = bucket(len(units), max(1, 8 // self.beams))
-        longest = min(-(-longest // 256) * 256, self.context)
+        longest = min(-(-longest // LENGTHS) * LENGTHS, self.context)
         key = (step, size, longest)
         if key not in self._recorded:
             self._recorded[key] = self._record(step, size, scratch, longest)
@@ -145,6 +147,12 @@ class Engine:
     def close(self) -> None:
         """Let go of the recorded graphs: through the steps they record they keep engine and cache alive."""
         self._recorded.clear()
+
+
+def buckets(units: int, beams: int, context: int) -> tuple[list[int], list[int]]:
+    """The numbers of units, and the lengths, of which each pair has a graph: as many as a long run may record."""
+    sizes = {bucket(count, max(1, 8 // beams)) for count in range(1, units + 1)}
+    return sorted(sizes), [min(length, context) for length in range(LENGTHS, context + LENGTHS, LENGTHS)]
 
 
 def bucket(count: int, smallest: int) -> int:

@@ -16,9 +16,10 @@ from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.cache import row_bytes
 from igsm.decoding.decoders.named import MakeDetector, NamedDecoder
 from igsm.decoding.detectors import Detector, make_detector
-from igsm.decoding.devices import attention_kernels, check_device, default_batch, default_devices
+from igsm.decoding.devices import attention_kernels, check_device, check_rows, default_batch, default_devices
 from igsm.decoding.engine import Engine, prepare, resolved_precision
 from igsm.decoding.loop import Decoder, Generation, Request
+from igsm.errors import InputError, is_out_of_memory
 from igsm.model.contract import LanguageModel
 
 CONTEXT = 2048
@@ -98,10 +99,21 @@ class Decoding:
         ready = self._copies[device]
         each = row_bytes(ready.slots, context, next(ready.parameters()).dtype)
         most = max(1, (self._batch or default_batch(device, beams, each)) // beams)
+        check_rows(device, min(most, requests) * beams, each)
         engine = Engine(ready, min(most, requests) * beams, context, beams=beams)
         worker = self.decoder.build(engine, self.vocabulary, self._make)
         self._workers[number] = worker, most
         return worker
+
+    def _explained(self, error: BaseException, number: int) -> BaseException:
+        """The error of a worker, or what to change if memory ran out."""
+        if not is_out_of_memory(error):
+            return error
+        rows = f" {self._workers[number][0].engine.n_rows}" if number in self._workers else ""
+        return InputError(
+            f"{self.devices[number]}: out of memory with{rows} rows of up to {self.context} positions; give a smaller "
+            "--batch or --context; what was finished before stays"
+        )
 
     def run(
         self, requests: Sequence[Request], tick: Callable[[int], None] = lambda steps: None
@@ -168,7 +180,7 @@ class Decoding:
                     for generation in self._worker(number, len(share), context).run(share, stop.is_set):
                         results.put(generation)
             except BaseException as error:
-                results.put(error)
+                results.put(self._explained(error, number))
             finally:
                 results.put(None)
 

@@ -15,7 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from igsm.config import Config
-from igsm.errors import InputError
+from igsm.errors import InputError, is_out_of_memory
 from igsm.rundir import JsonlWriter, RunFolder, atomic_write
 from igsm.seeds import torch_seed
 from igsm.training.config import TrackingConfig, TrainingConfig
@@ -92,7 +92,7 @@ def train(
         ranks: this process among those of the run (`distributed.join`).
 
     Raises:
-        InputError: the folder holds something else, another process trains there, or the disk is full.
+        InputError: the folder holds something else, another process trains there, or disk or memory are full.
         TrainingError: the loss is not finite or explodes, more often than `skip_bad_steps`.
     """
     folder = RunFolder(path)
@@ -135,6 +135,8 @@ class _Run:
         self.objective = task.objective(self.model).to(ranks.device)
         self.execution = Execution(self.objective, config, ranks)
         self.meter, self.interval = Meter(ranks), Interval()
+        self.whole = True
+        """Whether the weights are those of `progress.step` steps."""
         self.metrics = JsonlWriter(folder.metrics) if ranks.first else None
         self.tracker = Tracker(tracking, folder) if ranks.first else None
         self.bar: Any = tqdm(
@@ -153,6 +155,10 @@ class _Run:
         try:
             with self.execution.context():
                 return self._steps(iter(batches))
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            raise InputError(self._out_of_memory()) from None
         finally:
             batches.close()
             self.bar.close()
@@ -177,7 +183,9 @@ class _Run:
             self.meter.add(progress.step + 1, batch.n_targets, sums)
             # ---- update
             if not (config.skip_bad_steps and self._read_and_skip()):
+                self.whole = False
                 self.optimizers.step(learning_rate(config, progress.step))
+                self.whole = True
             self.optimizers.zero_grad()
             positions = batch.targets.numel() * self.ranks.world_size
             progress.step += 1
@@ -201,6 +209,21 @@ class _Run:
             if saves:
                 self._save()
         return self._finish()
+
+    def _out_of_memory(self) -> str:
+        """What to change; the steps that are done are saved, if they can be."""
+        self.optimizers.zero_grad()
+        step, saved = self.progress.step, self.folder.checkpoint_steps()
+        if self.whole and self.ranks.world_size == 1 and step > max([self.began_at, *saved]):
+            self._save()
+        rows = self.config.micro_batch or self.config.batch // self.ranks.world_size
+        advice = (
+            f"make training.micro_batch smaller than {rows}" if rows > 1 else "make the model or the context smaller"
+        )
+        return (
+            f"{self.folder}: out of memory on {self.ranks.device} after step {step}; {advice}, and the same command goes "
+            f"on; {_last_good(self.folder)}"
+        )
 
     def _next(self, batches: Iterator[Batch]) -> Batch | None:
         """The next batch; None if making it failed because its processes got the signal to stop, too."""

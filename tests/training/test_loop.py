@@ -17,9 +17,11 @@ from igsm.errors import InputError
 from igsm.model import GPT, load_model
 from igsm.training import execution, resume
 from igsm.training.distributed import Ranks
+from igsm.training.execution import Execution
 from igsm.training.folder import MAY_CHANGE
 from igsm.training.loop import TrainingError
 from igsm.training.objective import IGNORE, Batch, CrossEntropy, Loss, Objective, batch_of
+from igsm.training.optimizers import Optimizers
 from igsm.training.schedules import learning_rate
 from tests.training.toy_training import CONTEXT, ToyWindows, metrics, toy_config, toy_task, toy_train, weights
 
@@ -268,6 +270,32 @@ def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(resume, "save_checkpoint", full)
     with pytest.raises(InputError, match="No space left on device; last good checkpoint: .*step_10"):
         toy_train(toy_config(), tmp_path)
+
+
+@pytest.mark.parametrize(("place", "kept"), [("gradients", 7), ("measure", 10), ("update", 5)])
+def test_out_of_memory_is_one_line_and_keeps_what_is_done(
+    place: str, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards: a stack trace; steps that are lost, or saved with half an update."""
+    config = toy_config(evaluate_every=10, checkpoint_every=5, held_out_windows=4)
+    kind, name = (Optimizers, "step") if place == "update" else (Execution, place)
+    real, calls = getattr(kind, name), []
+
+    def full(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == (1 if place == "measure" else 8):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return real(*arguments)
+
+    held_out = {"held_out": lambda: iter([next(iter(ToyWindows(config, Ranks(torch.device("cpu")), 99)))])}
+    monkeypatch.setattr(kind, name, full)
+    message = f"out of memory on cpu after step .*; make training.micro_batch smaller than 4, .*step_{kept}$"
+    with pytest.raises(InputError, match=message):
+        toy_train(config, tmp_path / "stopped", **held_out)
+    assert toy_train(config, tmp_path / "stopped", **held_out).began_at == kept
+    monkeypatch.undo()
+    toy_train(config, tmp_path / "whole", **held_out)
+    assert weights(tmp_path / "stopped", 20) == weights(tmp_path / "whole", 20)
 
 
 @pytest.mark.parametrize(
