@@ -15,6 +15,10 @@ Difficulty = Annotated[str | None, typer.Option(help="nano, mini, trio, quad, wi
 Form = Annotated[str | None, typer.Option("--format", help="pq, or qp: the question first.")]
 KIND_HELP = "Kind of mistakes: none, retry, wrong_result, ... (docs/generator.md lists them)."
 Kind = Annotated[str | None, typer.Option(help=KIND_HELP)]
+Mix = Annotated[
+    str | None,
+    typer.Option(help="With --kind mix: uniform, or like:RUN, as often as the first errors of a run's evaluations."),
+]
 Rate = Annotated[
     float | None, typer.Option("--rate", "--retry-rate", help="Chance of a mistake before a step, [0, 1).")
 ]
@@ -26,9 +30,9 @@ Seed = Annotated[int | None, typer.Option(help="The random stream.")]
 Workers = Annotated[int, typer.Option(help="Processes.", min=1)]
 
 
-_SETTINGS = {"form": "problem.format", "kind": "mistakes.kind", "rate": "mistakes.rate", "seed": "seed"} | {
-    name: f"problem.{name}" for name in ("difficulty", "split", "op", "reask", "lexicon")
-}
+_SETTINGS = {"form": "problem.format", "seed": "seed"}
+_SETTINGS |= {name: f"problem.{name}" for name in ("difficulty", "split", "op", "reask", "lexicon")}
+_SETTINGS |= {name: f"mistakes.{name}" for name in ("kind", "rate", "mix")}
 
 
 def problem_options(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,7 +56,7 @@ def data_config(path: Path | None, given: dict[str, Any], overrides: list[str], 
                 place = _section(place.setdefault(section, {}), f"{where}: {section}")
             place[key] = value
     content = apply_overrides(content, overrides) | {"path": None}
-    data = build_config(DataConfig, content, where)
+    data = build_config(DataConfig, content, where).resolved()
     if "context" not in content:
         data = data.model_copy(update={"context": data.problem.problem_class.context})
     return data

@@ -32,6 +32,7 @@ def command(
     form: data_options.Form = None,
     kind: data_options.Kind = None,
     rate: data_options.Rate = None,
+    mix: data_options.Mix = None,
     split: data_options.Split = None,
     op: data_options.Op = None,
     reask: data_options.Reask = None,

@@ -20,6 +20,7 @@ _USAGE: Any = typer.BadParameter.__mro__[2]  # ClickException: typer has had it 
 
 # command -> (module, one line of help). A command's module is imported only when it is called.
 COMMANDS = {
+    "try": ("cli.try_", "Watch a trained model solve problems, each step graded."),
     "show": ("cli.show", "Print one problem, its solution and its mistakes."),
     "describe": ("cli.describe", "Problem classes in numbers, before anything is trained on them."),
     "methods": ("cli.methods", "The ways of learning from mistakes, with their sources."),

@@ -34,7 +34,7 @@ def command(
     resolved = resolve(load_config(PretrainConfig, preset(config, "pretrain"), changes), folder)
     settings = resolved.config
     run = check_run(settings, folder, gpus)
-    hook = accuracy_hook(settings.data, settings.training)
+    hook = accuracy_hook(settings.data, settings.training, resolved.vocabulary)
 
     def body(ranks: Ranks) -> Outcome:
         from igsm.training.windows import train_windows

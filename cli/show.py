@@ -31,6 +31,7 @@ def command(
     difficulty: Annotated[str, typer.Option(help="nano, mini, trio, quad, wide, easy, med or hard.")] = "med",
     kind: Annotated[str, typer.Option(help=data_options.KIND_HELP)] = "none",
     rate: data_options.Rate = None,
+    mix: data_options.Mix = None,
     include_current: Annotated[bool, typer.Option(help="retry_weak may also name the very step that follows.")] = False,
     seed: Annotated[int, typer.Option(help="The random stream.")] = 1,
     index: Annotated[int, typer.Option(help="Which problem of the stream, or window of the block.", min=0)] = 0,
@@ -68,8 +69,8 @@ def command(
         raise InputError(f"--graph draws one problem's graphs; {what}")
     settings = {"difficulty": difficulty, "op": op, "format": form, "split": split, "reask": reask, "lexicon": lexicon}
     config = build_config(ProblemConfig, settings, "mistakes show")
-    chosen = {"kind": kind, "rate": rate or 0.0, "include_current": include_current}
-    mistakes = build_config(MistakeConfig, chosen, "mistakes show")
+    chosen = {"kind": kind, "rate": rate or 0.0, "include_current": include_current, "mix": mix}
+    mistakes = build_config(MistakeConfig, chosen, "mistakes show").resolved()
     corpus = {"problem": config, "mistakes": mistakes, "method": {"name": method}}
     layout = build_config(DataConfig, corpus, "mistakes show").method.layout()
     announce_compilation()

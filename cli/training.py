@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from igsm.corpus.config import DataConfig
+    from igsm.corpus.vocabulary import Vocabulary
     from igsm.preflight.work import Training
     from igsm.training.config import RunConfig, TrainingConfig
     from igsm.training.distributed import Ranks
@@ -42,7 +43,9 @@ def preset(path: Path, kind: str) -> Path:
     raise InputError(f"{path}: no such file{suggest(str(path), map(str, known.values()))}")
 
 
-def accuracy_hook(data: DataConfig, training: TrainingConfig) -> Callable[[Any, int], dict[str, float]] | None:
+def accuracy_hook(
+    data: DataConfig, training: TrainingConfig, vocabulary: Vocabulary
+) -> Callable[[Any, int], dict[str, float]] | None:
     """Graded generation between training steps, on `training.evaluate_problems` problems; None for none."""
     if training.evaluate_problems == 0:
         return None
@@ -50,7 +53,7 @@ def accuracy_hook(data: DataConfig, training: TrainingConfig) -> Callable[[Any, 
     def evaluate(model: Any, step: int) -> dict[str, float]:
         from igsm.evaluation.evaluate import generation_accuracy
 
-        return generation_accuracy(model, data, training.evaluate_problems)
+        return generation_accuracy(model, data, vocabulary, training.evaluate_problems)
 
     return evaluate
 

@@ -53,6 +53,11 @@ class DataConfig(Config):
             )
         return self
 
+    def resolved(self) -> DataConfig:
+        """The config with what its mix of mistakes comes to. Raises InputError for a run without verdicts."""
+        mistakes = self.mistakes.resolved()
+        return self if mistakes is self.mistakes else self.model_copy(update={"mistakes": mistakes})
+
     def stream_of(self, what: str, number: int) -> tuple[int | str, ...]:
         """The name of the random stream of `what` in block `number`."""
         name = (self.seed, what, number, self.problem.stream_name)

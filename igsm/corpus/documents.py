@@ -10,8 +10,8 @@ from igsm.compilation import compiled
 from igsm.corpus.vocabulary import Ids, Vocabulary, encode
 from igsm.corpus.written import CONSEQUENCES, MISTAKES, Written, write_wrong_solution
 from igsm.errors import InputError, suggest
-from igsm.mistakes.draw import MistakeLaw, draw_mistake
-from igsm.mistakes.kinds import KINDS, WRONG_STEPS
+from igsm.mistakes.draw import MistakeLaw, draw_mistake, law_of
+from igsm.mistakes.kinds import WRONG_STEPS
 from igsm.mistakes.layout import Layout, Mark, Part, Role, has_attempt
 from igsm.mistakes.rows import SPAN_END, SPAN_NAME_END, SPAN_NAME_START, SPAN_START
 from igsm.problems.lexicon import Lexicon, Tables
@@ -63,18 +63,16 @@ def rows_of(layout: Layout, vocabulary: Vocabulary) -> Rows:
             words += [row.words] if isinstance(row.words, Mark) else vocabulary.encode_text(row.words).tolist()
             rows.append((row.part, row.role, start, len(words), _ALL if row.steps is None else row.steps))
         first.append(len(rows))
-    chances = np.zeros(len(KINDS))
-    for kind, weight in layout.kinds:
+    for kind, _ in layout.kinds:
         if kind not in WRONG_STEPS:
             raise InputError(f"attempts: '{kind}' is no kind that writes a whole step{suggest(kind, WRONG_STEPS)}")
-        chances[KINDS.index(kind)] = weight
     return Rows(
         np.array(rows, np.int32),
         np.array(words, np.uint16),
         np.array(first, np.int64),
         np.cumsum([share for share, _ in layout.variants]),
         np.array([has_attempt(variant) for _, variant in layout.variants]),
-        MistakeLaw(chances, 0.0, False, 0.0),
+        law_of(layout.kinds),
     )
 
 

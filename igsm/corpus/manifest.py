@@ -124,7 +124,9 @@ def law_of(config: DataConfig) -> dict[str, Any]:
     The names are told apart by their fingerprint, not by the file they come from. Of the method only the layout of its
     documents counts: methods with the same one read the same corpora.
     """
-    excluded: Any = {"path": True, "vocabulary": True, "problem": {"lexicon"}, "method": True}
+    excluded: Any = {"path": True, "vocabulary": True, "problem": {"lexicon"}, "mistakes": {"mix"}, "method": True}
+    if config.mistakes.weights is None:
+        excluded["mistakes"].add("weights")
     if not config.tuning_round:
         excluded["tuning_round"] = True  # as in corpora of before there was one
     law = config.model_dump(mode="json", exclude=excluded)

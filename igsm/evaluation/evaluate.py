@@ -19,7 +19,7 @@ from pathlib import Path
 
 from igsm.checkpoints import find_checkpoint
 from igsm.corpus.config import DataConfig
-from igsm.corpus.vocabulary import load_vocabulary
+from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.run import Decoding
 from igsm.errors import InputError
@@ -235,7 +235,7 @@ class _Work:
         self.progress(len(self.verdicts), self.correct, steps)
 
 
-def generation_accuracy(model: GPT, data: DataConfig, n: int) -> dict[str, float]:
+def generation_accuracy(model: GPT, data: DataConfig, vocabulary: Vocabulary, n: int) -> dict[str, float]:
     """Accuracy of full solutions, greedy, on n in-distribution test problems: for use between training steps.
 
     Returns:
@@ -243,7 +243,6 @@ def generation_accuracy(model: GPT, data: DataConfig, n: int) -> dict[str, float
     """
     problem_class = data.problem.problem_class
     cell = figure_cells(data.problem.difficulty, data.problem.format, problem_class.max_op)[0]
-    vocabulary = load_vocabulary(data.problem, data.vocabulary, data.method.marks)
     tests = load_test_set(cell, data.problem, vocabulary, n, seed=0)
     device = str(next(model.parameters()).device)
     decoded = data.method.decode(model)

@@ -13,6 +13,7 @@ from igsm.grading.authors import first_error as authors_first_error
 from igsm.grading.expected import Expectations, expectations
 from igsm.grading.state import State
 from igsm.grading.steps import (
+    BREAKS_OFF,
     Definition,
     Solution,
     Unreadable,
@@ -111,8 +112,7 @@ def _first_error(problem: Problem, expected: Expectations, solution: Solution, a
             if number == len(sentences) and not finished:
                 if state.last == problem.question:
                     break  # a sentence begun after the answer: text after the end
-                message = "the text ends within a sentence, before the question is answered"
-                return FirstError(Kind.STOPS_EARLY, number, sentence, 0, len(sentence), message)
+                return FirstError(Kind.STOPS_EARLY, number, sentence, 0, len(sentence), BREAKS_OFF)
             return FirstError(Kind.MALFORMED, number, sentence, *definition)
         error = state.define(definition)
         if error is not None:

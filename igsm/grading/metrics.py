@@ -82,6 +82,10 @@ def _at_limit(verdict: Json) -> bool | None:
     return not verdict["finished"] if "finished" in verdict else None
 
 
+def _comes_too_early(verdict: Json) -> bool | None:
+    return None if "probe_right" in verdict else error_kind(verdict) == "not computable yet"
+
+
 def _answers_zero(verdict: Json) -> bool | None:
     return verdict["true_answer"] == 0 if "true_answer" in verdict else None
 
@@ -116,6 +120,10 @@ METRICS = {
         Metric(
             "unnecessary_parameters", "Unnecessary parameters per solution, on correct solutions",
             _key("unnecessary_parameters"), "correct", -1,
+        ),
+        Metric(
+            "not_computable", "Solutions whose first error is a step that cannot be computed yet (%)", _comes_too_early,
+            "all", -1, share=True,
         ),
         Metric("generated_tokens", "Generated tokens per problem", _key("generated_tokens"), "all", -1),
         Metric("at_limit", "Share of solutions cut off at the length limit", _at_limit, "all", -1),

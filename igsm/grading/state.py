@@ -37,12 +37,8 @@ class State:
         trial._symbols = dict(self._symbols)
         return trial.define(definition)
 
-    def define(self, definition: Definition) -> Complaint | None:
-        """Check one sentence and take over what it defines; None when it is right.
-
-        Names and order come first, then symbols, then which expression it is, then the numbers.
-        """
-        name, symbol, equations = definition
+    def cannot_be_next(self, name: str) -> Complaint | None:
+        """Why the parameter of this name cannot be defined next; None if it can."""
         info = self._expected[name]
         if info is None:
             return Kind.UNKNOWN_PARAMETER, name, f"the problem has no parameter {name[:100]!r}"
@@ -51,6 +47,17 @@ class State:
         if info.needs & ~self._defined:
             missing = self._names(info.needs & ~self._defined)
             return Kind.NOT_COMPUTABLE_YET, name, f"{name} depends on {missing}, not yet defined"
+        return None
+
+    def define(self, definition: Definition) -> Complaint | None:
+        """Check one sentence and take over what it defines; None when it is right.
+
+        Names and order come first, then symbols, then which expression it is, then the numbers.
+        """
+        name, symbol, equations = definition
+        info = self._expected[name]
+        if info is None or self._defined & info.bit or info.needs & ~self._defined:
+            return self.cannot_be_next(name)
         symbols = self._symbols
         if symbol in symbols:
             return Kind.SYMBOL_REUSED, f" as {symbol}", f"the symbol {symbol} is already in use"

@@ -21,6 +21,9 @@ _BARE_BACK = re.compile(r"\W*BACK\W*").fullmatch
 _GLUED = re.compile(r"\.(?=####|\$|\*\*|\\boxed|<answer>)").sub
 _ANSWER = re.compile(r"\banswer\b|####|\\boxed", re.IGNORECASE).search
 
+BREAKS_OFF = "the text ends within a sentence, before the question is answered"
+"""What is said of a last sentence that cannot be read."""
+
 
 class Equation(NamedTuple):
     """One equation; what a form does not have is None. Numbers are texts of at most six digits."""

@@ -7,9 +7,15 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from igsm.config import Config
-from igsm.errors import suggest
-from igsm.mistakes.draw import MistakeLaw, law_of_kind
-from igsm.mistakes.kinds import KINDS
+from igsm.errors import InputError, suggest
+from igsm.mistakes.draw import MistakeLaw, law_of
+from igsm.mistakes.kinds import KINDS, WRONG_STEPS
+from igsm.mistakes.mix import LIKE, UNIFORM, weights_of
+
+MIX = "mix"
+"""What `kind` is where several are drawn."""
+
+_Weight = Annotated[tuple[str, Annotated[float, Field(gt=0.0)]], Field(strict=False)]
 
 
 class MistakeConfig(Config):
@@ -18,29 +24,54 @@ class MistakeConfig(Config):
     They are drawn from a stream of their own: the same seed and index give the same problem for every kind and rate.
 
     Attributes:
-        kind: see `igsm.mistakes.kinds`.
+        kind: see `igsm.mistakes.kinds`; "mix" for several.
         rate: chance of a mistake before a step, and of a further one after each.
         include_current: whether `retry_weak` may name the very step that follows, as the authors' code does.
         error_free_share: share of the documents that have no mistakes.
+        mix: which kinds, of those that write a whole step: "uniform", or "like:RUN", as often as the first errors in a
+            run's evaluations. At a step that cannot have some of the kinds, the others are drawn more often.
+        weights: what `mix` came to when it was resolved, (kind, weight) each. The data follow from these, whatever
+            becomes of the run.
     """
 
     kind: str = "none"
     rate: float = 0.0
     include_current: bool = False
     error_free_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    mix: str | None = None
+    weights: Annotated[tuple[_Weight, ...], Field(strict=False, min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> MistakeConfig:
-        if self.kind not in KINDS:
-            raise ValueError(f"unknown kind '{self.kind}'{suggest(self.kind, KINDS)}")
+        if self.kind not in (*KINDS, MIX):
+            raise ValueError(f"unknown kind '{self.kind}'{suggest(self.kind, (*KINDS, MIX))}")
         if not 0.0 <= self.rate < 1.0:
             raise ValueError(f"rate must be in [0, 1), not {self.rate}: at 1 a solution would never get on")
         if (self.kind == "none") != (self.rate == 0.0):
             lacking = "a kind of mistakes, e.g. retry" if self.kind == "none" else "a rate above 0, e.g. 0.5"
             raise ValueError(f"kind and rate go together: kind '{self.kind}' with rate {self.rate:g} lacks {lacking}")
+        if (self.kind == MIX) != (self.mix is not None):
+            raise ValueError(f"kind '{MIX}' and mix go together: set both, mix={UNIFORM} or mix={LIKE}RUN, or neither")
+        if self.weights is not None and self.mix is None:
+            raise ValueError("weights are what a mix comes to; leave them out")
+        for kind, _ in self.weights or ():
+            if kind not in WRONG_STEPS:
+                raise ValueError(f"weights: '{kind}' writes no whole step{suggest(kind, WRONG_STEPS)}")
         return self
+
+    def resolved(self) -> MistakeConfig:
+        """The config with the weights of its mix filled in. Raises InputError for a run without verdicts."""
+        if self.mix is None or self.weights is not None:
+            return self
+        return self.model_copy(update={"weights": weights_of(self.mix)})
 
     @property
     def law(self) -> MistakeLaw:
-        """The same for compiled code."""
-        return law_of_kind(self.kind, self.rate, self.include_current, self.error_free_share)
+        """The same for compiled code. Raises InputError for a mix that is not resolved."""
+        if self.mix is None:
+            weights = [] if self.kind == "none" else [(self.kind, 1.0)]
+        elif self.weights is None:
+            raise InputError(f"mistakes.mix: '{self.mix}' has no weights yet")
+        else:
+            weights = list(self.weights)
+        return law_of(weights, self.rate, self.include_current, self.error_free_share)

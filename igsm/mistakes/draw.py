@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -33,12 +34,22 @@ class MistakeLaw(NamedTuple):
     error_free_share: float
 
 
-def law_of_kind(kind: str, rate: float, include_current: bool = False, error_free_share: float = 0.0) -> MistakeLaw:
-    """Mistakes of one kind. At rate 1 every pool is drawn empty."""
+def law_of(
+    weights: Iterable[tuple[str, float]],
+    rate: float = 0.0,
+    include_current: bool = False,
+    error_free_share: float = 0.0,
+) -> MistakeLaw:
+    """Mistakes of kinds with weights. At rate 1 every pool is drawn empty."""
     chances = np.zeros(len(KINDS))
-    if kind != "none":
-        chances[KINDS.index(kind)] = 1.0
+    for kind, weight in weights:
+        chances[KINDS.index(kind)] = weight
     return MistakeLaw(chances, rate, include_current, error_free_share)
+
+
+def law_of_kind(kind: str, rate: float, include_current: bool = False) -> MistakeLaw:
+    """Mistakes of one kind; "none" for none."""
+    return law_of([] if kind == "none" else [(kind, 1.0)], rate, include_current)
 
 
 @compiled

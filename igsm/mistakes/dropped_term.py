@@ -10,6 +10,7 @@ from igsm.problems.solution import DROPPED_TERM, count_factors
 from igsm.seeds import compiled
 
 SLIP = DROPPED_TERM
+FIRST_ERRORS = ("wrong inputs",)
 
 
 @compiled

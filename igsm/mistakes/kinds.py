@@ -18,7 +18,8 @@ The first three are those of arXiv 2408.16293, sections 4 and 6. A whole wrong s
 slip: later numbers follow from it. Its symbols are those that the right step, which follows, defines.
 
 A kind is a file with a compiled `fill` (its pool, see `pools`) and `SLIP` (what its whole step gets wrong, one of
-`igsm.problems.solution`, or `rows.NAME_ONLY`). A further kind takes the next number, here and in `fill_pool`.
+`igsm.problems.solution`, or `rows.NAME_ONLY`); a whole wrong step also says which FIRST_ERRORS of verdicts look like it
+(docs/grading.md). A further kind takes the next number, here and in `fill_pool`.
 """
 
 from __future__ import annotations
@@ -54,6 +55,10 @@ NAMES_ONLY = tuple(kind for kind, slip in zip(KINDS, SLIPS, strict=True) if slip
 """Kinds that only name a wrong parameter."""
 WRONG_STEPS = tuple(kind for kind in KINDS[1:] if kind not in NAMES_ONLY)
 """Kinds that write a whole step before it is taken back."""
+FIRST_ERRORS = {
+    kind: tuple(file.FIRST_ERRORS) for kind, file in zip(KINDS[1:], _FILES, strict=True) if kind in WRONG_STEPS
+}
+"""The first errors that each kind of whole wrong step stands for, as verdicts name them."""
 
 
 @compiled

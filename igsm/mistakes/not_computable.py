@@ -16,6 +16,7 @@ from igsm.problems.record import MODULUS, N_SOLUTION, Record
 from igsm.seeds import compiled
 
 SLIP = MADE_UP_INPUTS
+FIRST_ERRORS = ("not computable yet", "undefined symbol")
 
 
 @compiled

@@ -11,6 +11,7 @@ from igsm.problems.wording import MINUS
 from igsm.seeds import compiled
 
 SLIP = SWAPPED_OPERANDS
+FIRST_ERRORS = ("wrong operator or constant",)
 
 
 @compiled

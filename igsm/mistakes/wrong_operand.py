@@ -11,6 +11,7 @@ from igsm.problems.wording import MAX_NUMBERS
 from igsm.seeds import compiled
 
 SLIP = OTHER_INPUT
+FIRST_ERRORS = ("wrong inputs", "wrong operator or constant")
 
 
 @compiled

@@ -11,6 +11,7 @@ from igsm.problems.wording import MINUS, PLUS, TIMES
 from igsm.seeds import compiled
 
 SLIP = OTHER_OPERATOR
+FIRST_ERRORS = ("wrong operator or constant",)
 
 
 @compiled

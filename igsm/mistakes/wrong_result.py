@@ -10,6 +10,7 @@ from igsm.problems.solution import OTHER_RESULT
 from igsm.seeds import compiled
 
 SLIP = OTHER_RESULT
+FIRST_ERRORS = ("wrong arithmetic", "wrong reference")
 
 
 @compiled

@@ -195,7 +195,8 @@ def describe(config: Json) -> str:
         name = "original"
     else:
         rate, share = (mistakes.get(key) for key in ("rate", "error_free_share"))
-        name = f"{kind} {rate if isinstance(rate, int | float) else 0.0:g}"
+        mix = f" {mistakes['mix']}" if mistakes.get("mix") else ""
+        name = f"{kind}{mix} {rate if isinstance(rate, int | float) else 0.0:g}"
         if isinstance(share, int | float) and share:
             name += f" + {100 * share:g} % error-free"
     if config.get("from") and "stage" not in config:

@@ -173,15 +173,15 @@ class PretrainConfig(RunConfig):
     def filled_in(self, start: Start | None, vocabulary: Vocabulary) -> Self:
         if self.data.tuning_round:
             raise InputError("data.tuning_round: pretraining is round 0; leave it out")
+        filled: dict[str, Any] = {"data": self.data.resolved()}
         if self.model.vocabulary_size is None:
-            model = self.model.model_copy(update={"vocabulary_size": vocabulary.size})
-            return self.model_copy(update={"model": model})
-        if self.model.vocabulary_size < vocabulary.size:
+            filled["model"] = self.model.model_copy(update={"vocabulary_size": vocabulary.size})
+        elif self.model.vocabulary_size < vocabulary.size:
             raise InputError(
                 f"model.vocabulary_size is {self.model.vocabulary_size}, "
                 f"the {self.data.vocabulary} vocabulary has {vocabulary.size} ids"
             )
-        return self
+        return self.model_copy(update=filled)
 
 
 class FinetuneConfig(RunConfig):
@@ -221,5 +221,5 @@ class FinetuneConfig(RunConfig):
         tuning_round = start.data.tuning_round + 1
         if self.data.tuning_round not in (0, tuning_round):
             raise InputError(f"data.tuning_round: from {start.name} it is {tuning_round}; leave it out")
-        filled = self.data.model_copy(update={"tuning_round": tuning_round})
+        filled = self.data.resolved().model_copy(update={"tuning_round": tuning_round})
         return self.model_copy(update={"model": start.model, "data": filled})

@@ -138,6 +138,16 @@ def test_a_full_disk_is_one_clear_line(run, monkeypatch):
 def test_accuracy_during_training(run):
     """Guards the hook of the training loop: numbers, and the model left as it was."""
     before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
-    values = evaluation.generation_accuracy(run.model, run.data, 3)
+    values = evaluation.generation_accuracy(run.model, run.data, run.vocabulary, 3)
     assert values.keys() == {"generation_accuracy", "always_zero"}
     assert all(torch.equal(before[name], tensor) for name, tensor in run.model.state_dict().items())
+
+
+def test_accuracy_during_training_reads_the_ids_of_the_model(run, monkeypatch):
+    """Guards a run that starts from a model of before a new word: its ids are the checkpoint's, not today's."""
+    given = []
+    decoding = evaluation.Decoding
+    monkeypatch.setattr(evaluation, "Decoding", lambda *args, **more: given.append(args[2]) or decoding(*args, **more))
+    own = copy.copy(run.vocabulary)
+    evaluation.generation_accuracy(run.model, run.data, own, 3)
+    assert [one is own for one in given] == [True]

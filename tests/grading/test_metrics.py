@@ -44,6 +44,14 @@ def test_means_are_over_the_solutions_that_count():
     assert Numbers([verdict(correct=False)]).mean("taken_back") is None
 
 
+def test_skipped_steps_are_counted_over_all_solutions():
+    """Guards: the share of first errors that skip a step taken over the wrong solutions only, or for a probe."""
+    early = verdict(3, False, error={"kind": "not computable yet"})
+    numbers = Numbers([verdict(0), verdict(1), verdict(2, False), early])
+    assert numbers.mean("not_computable") == 1 / 4
+    assert Numbers([{"index": 0, "probe_right": True}]).mean("not_computable") is None
+
+
 def test_columns_know_the_problem():
     """Guards pairing: a wrong solution's column of sentences taken back is empty, not 0."""
     columns = Columns([verdict(0, True, 1), verdict(1, False, 5), verdict(2, True, 0)])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from igsm.config import apply_overrides, build_config, load_config, load_stored
+from igsm.config import apply_overrides, build_config, load_config, load_settings, load_stored
 from igsm.corpus.config import DataConfig
 from igsm.corpus.manifest import law_of
 from igsm.errors import InputError
@@ -34,7 +34,8 @@ def test_a_stored_run_has_todays_keys(tmp_path: Path) -> None:
     resolved = config.model_dump(mode="json")
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(resolved | {"data": as_before(resolved["data"])}))
-    assert load_stored(path) == resolved
+    assert load_settings(PretrainConfig, path) == resolved
+    assert build_config(PretrainConfig, load_stored(path), "config.yaml") == config
     assert upgraded(resolved) == resolved
 
 
