@@ -1,4 +1,4 @@
-"""What decoding and training would compile, record and keep on a GPU: `mistakes bench decode --plan 80`, without one."""
+"""What a GPU would compile, record and keep, said without one: `mistakes bench decode --plan 80`."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def report(run: Path | None, decoders: list[str], layers: int, heads: int, diffi
     free = int(gigabytes * 1e9) - weights
     console = Console(highlight=False)
     console.print(
-        f"{shape.layers} layers, width {shape.width}, context {context}: weights {weights / 1e9:.2f} GB, a row of the cache "
-        f"{each / 1e6:.1f} MB, {gigabytes:g} GB in all. Decoding compiles nothing with torch.compile; training compiles one "
-        "forward and one backward graph for each size of micro-batch: one size if it divides the batch, else two."
+        f"{shape.layers} layers, width {shape.width}, context {context}: weights {weights / 1e9:.2f} GB, a row of the "
+        f"cache {each / 1e6:.1f} MB, {gigabytes:g} GB in all. Decoding compiles nothing with torch.compile. Training "
+        "compiles one forward and one backward graph for each size of micro-batch."
     )
     table = Table("decoder", "rows", "units", "cache, GB", "left, GB", "graphs", "sizes of units, lengths")
     for name in decoders:

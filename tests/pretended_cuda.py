@@ -98,10 +98,12 @@ class PretendedCuda(TorchFunctionMode):
     def _target(name: str, args: Any, kwargs: Any) -> torch.device | None:
         """The device that a call names."""
         if name in ("cpu", "cuda"):
-            return torch.device(name, 0) if name == "cuda" else CPU
+            return CUDA if name == "cuda" else CPU
         named = [kwargs["device"]] if kwargs.get("device") is not None else []
         named += [one for one in args if _names_device(one)] if name in ("to", "set_default_device") else []
-        return torch.device(named[0]) if named else None
+        if not named:
+            return None
+        return CUDA if torch.device(named[0]).type == "cuda" else CPU
 
     def _check(self, name: str, args: Any, given: list[Tensor], there: list[bool]) -> None:
         if not any(there):

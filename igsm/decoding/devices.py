@@ -49,8 +49,8 @@ def check_rows(device: str, rows: int, row_bytes: int) -> None:
     """Raise InputError unless the cache of so many rows fits into what is free on a GPU."""
     if device.startswith("cuda") and (need := rows * row_bytes) > (free := free_memory(device)):
         raise InputError(
-            f"{device}: the cache of {rows} rows takes {need / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; give a --batch "
-            f"of at most {max(1, int(0.8 * free) // row_bytes)}, or a smaller --context"
+            f"{device}: the cache of {rows} rows takes {need / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; give a "
+            f"--batch of at most {max(1, int(0.8 * free) // row_bytes)}, or a smaller --context"
         )
 
 

@@ -217,12 +217,10 @@ class _Run:
         if self.whole and self.ranks.world_size == 1 and step > max([self.began_at, *saved]):
             self._save()
         rows = self.config.micro_batch or self.config.batch // self.ranks.world_size
-        advice = (
-            f"make training.micro_batch smaller than {rows}" if rows > 1 else "make the model or the context smaller"
-        )
+        smaller = f"training.micro_batch smaller than {rows}" if rows > 1 else "the model or the context smaller"
         return (
-            f"{self.folder}: out of memory on {self.ranks.device} after step {step}; {advice}, and the same command goes "
-            f"on; {_last_good(self.folder)}"
+            f"{self.folder}: out of memory on {self.ranks.device} after step {step}; make {smaller}; "
+            f"{_last_good(self.folder)}"
         )
 
     def _next(self, batches: Iterator[Batch]) -> Batch | None:
