@@ -107,7 +107,7 @@ def training(here: Here) -> None:
     from benchmarks.train import Size, matmul_rate, measure_baseline
 
     size = Size("med", 12, 12, 64, 768, 512, steps=4, warmup=1)
-    micro_batches = (128, 64, 256)
+    micro_batches: tuple[int, ...] = (128, 64, 256)
     baseline = Size("med", 12, 12, 64, 768, 64, steps=8, warmup=3)
     if here.tiny:
         size, micro_batches = Size("nano", 1, 1, 8, 16, 4, steps=1, warmup=1), (2, 4)
