@@ -106,6 +106,7 @@ def write_tokens(written: Written, rows: Rows, variant: int, ids: Ids, tokens: n
         The document's length; where that is more than fits, nothing is written.
     """
     codes, parts, first = written.codes, written.parts, rows.first[variant]
+    spans, n_mistakes = written.spans, written.counts[MISTAKES]
     length = 0
     for r in range(first, rows.first[variant + 1]):
         part = rows.rows[r, _PART]
@@ -121,7 +122,7 @@ def write_tokens(written: Written, rows: Rows, variant: int, ids: Ids, tokens: n
     for r in range(first, rows.first[variant + 1]):
         part, role, start = rows.rows[r, _PART], rows.rows[r, _ROLE], n
         if part == _SOLUTION:
-            n = _append_solution(written, role, ids, tokens, roles, n)
+            n = _append_solution(codes, parts[part], spans[:n_mistakes], role, ids, tokens, roles, n)
         elif part == _ATTEMPT:
             end = _attempt_end(codes, parts[part, 1], written.span[SPAN_END], rows.rows[r, _STEPS])
             n = _append_attempt(written, end, role, ids, tokens, roles, n)
@@ -154,11 +155,19 @@ def _append(codes: np.ndarray, ids: Ids, tokens: np.ndarray, n: int) -> int:
 
 
 @compiled
-def _append_solution(written: Written, role: int, ids: Ids, tokens: np.ndarray, roles: np.ndarray, n: int) -> int:
-    """The solution; its mistakes have roles of their own besides."""
-    codes, done, last = written.codes, written.parts[_SOLUTION, 0], written.parts[_SOLUTION, 1]
-    for m in range(written.counts[MISTAKES]):
-        span = written.spans[m]
+def _append_solution(
+    codes: np.ndarray,
+    part: np.ndarray,
+    spans: np.ndarray,
+    role: int,
+    ids: Ids,
+    tokens: np.ndarray,
+    roles: np.ndarray,
+    n: int,
+) -> int:
+    """The solution, ``part`` of the fragments; its mistakes have roles of their own besides."""
+    done, last = part[0], part[1]
+    for span in spans:
         start = _append(codes[done : span[SPAN_START]], ids, tokens, n)
         word = _append(codes[span[SPAN_START] : span[SPAN_NAME_START]], ids, tokens, start)
         word_end = _append(codes[span[SPAN_NAME_START] : span[SPAN_NAME_END]], ids, tokens, word)

@@ -27,8 +27,10 @@ MOST_VERSIONS = MAX_PARAMETERS * MAX_POOL
 class MistakeLaw(NamedTuple):
     """`MistakeConfig` for compiled code."""
 
+    kinds: np.ndarray
+    """int64[n]: the kinds that are drawn, positions in `kinds.KINDS`, in their order."""
     chances: np.ndarray
-    """float64[len(KINDS)]: how often each kind is drawn, compared with the others."""
+    """float64[n]: how often each of them is drawn, compared with the others."""
     rate: float
     include_current: bool
     error_free_share: float
@@ -44,7 +46,8 @@ def law_of(
     chances = np.zeros(len(KINDS))
     for kind, weight in weights:
         chances[KINDS.index(kind)] = weight
-    return MistakeLaw(chances, rate, include_current, error_free_share)
+    kinds = np.flatnonzero(chances)
+    return MistakeLaw(kinds, chances[kinds], rate, include_current, error_free_share)
 
 
 def law_of_kind(kind: str, rate: float, include_current: bool = False) -> MistakeLaw:
@@ -55,7 +58,7 @@ def law_of_kind(kind: str, rate: float, include_current: bool = False) -> Mistak
 @compiled
 def draw_for_document(record: Record, law: MistakeLaw, state: np.ndarray, out: np.ndarray) -> int:
     """As :func:`draw_mistakes`; a share of the documents gets none."""
-    if uniform(state) < law.error_free_share:
+    if len(law.kinds) == 0 or uniform(state) < law.error_free_share:
         return 0
     return draw_mistakes(record, law, state, out)
 
@@ -75,7 +78,7 @@ def draw_mistakes(record: Record, law: MistakeLaw, state: np.ndarray, out: np.nd
     Returns:
         Number of rows filled.
     """
-    kinds = np.flatnonzero(law.chances)
+    kinds = law.kinds
     if len(kinds) == 0:
         return 0
     n = 0
@@ -90,7 +93,7 @@ def draw_mistakes(record: Record, law: MistakeLaw, state: np.ndarray, out: np.nd
                     before = Before(step, defined, law.include_current)
                     sizes[i] = fill_pool(kinds[i], record, before, pools[i])
                 filled = True
-            i = _draw_kind(kinds, sizes, law.chances, state)
+            i = _draw_kind(sizes, law.chances, state)
             if sizes[i] == 0:
                 break
             drawn = below(state, sizes[i])
@@ -113,7 +116,7 @@ def draw_mistake(record: Record, law: MistakeLaw, state: np.ndarray, row: np.nda
     Returns:
         False when no kind of the law has a mistake in this solution.
     """
-    kinds = np.flatnonzero(law.chances)
+    kinds = law.kinds
     n_steps = int(record.head[N_SOLUTION])
     pool = np.empty(MAX_POOL, np.int64)
     sizes = np.zeros((len(kinds), n_steps), np.int64)
@@ -125,7 +128,7 @@ def draw_mistake(record: Record, law: MistakeLaw, state: np.ndarray, row: np.nda
     places = (sizes > 0).sum(axis=1)
     if places.sum() == 0:
         return False
-    i = _draw_kind(kinds, places, law.chances, state)
+    i = _draw_kind(places, law.chances, state)
     steps = np.flatnonzero(sizes[i])
     step = steps[below(state, len(steps))]
     defined[:] = False
@@ -137,20 +140,20 @@ def draw_mistake(record: Record, law: MistakeLaw, state: np.ndarray, row: np.nda
 
 
 @compiled
-def _draw_kind(kinds: np.ndarray, sizes: np.ndarray, chances: np.ndarray, state: np.ndarray) -> int:
-    """Position in ``kinds`` of one whose pool is not empty, if there is one; a single kind is not drawn."""
-    if len(kinds) == 1:
+def _draw_kind(sizes: np.ndarray, chances: np.ndarray, state: np.ndarray) -> int:
+    """Which of the law's kinds: one whose pool is not empty, if there is one; a single kind is not drawn."""
+    if len(chances) == 1:
         return 0
     total = 0.0
-    for i in range(len(kinds)):
+    for i in range(len(chances)):
         if sizes[i] > 0:
-            total += chances[kinds[i]]
+            total += chances[i]
     left = uniform(state) * total
     last = 0
-    for i in range(len(kinds)):
+    for i in range(len(chances)):
         if sizes[i] > 0:
             last = i
-            left -= chances[kinds[i]]
+            left -= chances[i]
             if left < 0:
                 break
     return last
