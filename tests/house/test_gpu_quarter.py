@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from benchmarks import gpu_quarter
+from benchmarks import gpu_arms, gpu_quarter
+from benchmarks.gpu_parts import Here
 from benchmarks.gpu_quarter import GRACE, Notes, Part, quarter, run_part, unpacked
+from igsm.checkpoints import CONFIG, defect
+from igsm.rundir import VOCABULARY, WEIGHTS
+from tests.training.toy_training import toy_config, toy_train
 
 
 class Clock:
@@ -91,3 +98,21 @@ def test_carried_packages_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert unpacked(wheels, folder) == [str(folder)]
     assert (folder / "absent_package/__init__.py").read_text() == "there = True\n"
     assert unpacked(tmp_path / "none", folder) == []
+
+
+def test_a_trained_model_comes_back_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards: pieces that do not fit together, or a checkpoint that is taken for a damaged one."""
+    monkeypatch.setattr(gpu_arms, "PIECE", 5000)
+    toy_train(toy_config(steps=5), tmp_path / "run")
+    (tmp_path / "out").mkdir()
+    gpu_arms.bring_back("arm", tmp_path / "run", Here(torch.device("cpu"), 60.0, Notes(tmp_path / "out")))
+    pieces = sorted((tmp_path / "out").glob("arm.tar.*"), key=lambda piece: int(piece.suffix[1:]))
+    assert len(pieces) > 1
+    (tmp_path / "whole.tar").write_bytes(b"".join(piece.read_bytes() for piece in pieces))
+    with tarfile.open(tmp_path / "whole.tar") as archive:
+        archive.extractall(tmp_path, filter="data")
+    assert defect(tmp_path / "arm", (WEIGHTS, CONFIG, VOCABULARY)) is None
+    kept, real = (load_file(folder / WEIGHTS) for folder in (tmp_path / "arm", tmp_path / "run/checkpoints/step_5"))
+    assert kept.keys() == real.keys()
+    assert all(torch.equal(kept[name], real[name].bfloat16()) for name in kept)
+    assert [one["step"] for one in results(tmp_path / "out") if "step" in one][-1] == 5
