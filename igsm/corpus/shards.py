@@ -22,7 +22,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from igsm.corpus.manifest import FileRecord, Manifest, ShardRecord, check_files, read_manifest, record_path
+from igsm.corpus.manifest import FileRecord, ShardRecord, check_files, read_manifest, record_path
 from igsm.corpus.packing import Block
 from igsm.corpus.vocabulary import END
 from igsm.errors import InputError
@@ -144,9 +144,9 @@ class ShardReader:
     file that is missing, cut short or changed.
     """
 
-    def __init__(self, folder: str | Path, manifest: Manifest | None = None) -> None:
+    def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self.manifest = manifest or read_manifest(self.folder)
+        self.manifest = read_manifest(self.folder)
         self.context: int = self.manifest.law["context"]
         for record in self.manifest.shards:
             check_files(self.folder, record, sizes_only=True)

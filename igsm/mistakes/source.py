@@ -19,13 +19,11 @@ class DocumentSource(ProblemSource):
     Args:
         config: which problems.
         mistakes: which mistakes in their solutions.
-        seed, purpose: as of :class:`ProblemSource`.
+        seed: as of :class:`ProblemSource`.
     """
 
-    def __init__(
-        self, config: ProblemConfig, mistakes: MistakeConfig | None = None, seed: int = 0, purpose: str = ""
-    ) -> None:
-        super().__init__(config, seed, purpose)
+    def __init__(self, config: ProblemConfig, mistakes: MistakeConfig | None = None, seed: int = 0) -> None:
+        super().__init__(config, seed)
         self._law = (mistakes or MistakeConfig()).law
 
     def document(self, index: int) -> Document:

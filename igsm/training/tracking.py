@@ -37,12 +37,12 @@ def has_login() -> bool:
         return False
 
 
-def is_reachable(seconds: float = 3.0) -> bool:
-    """Whether wandb's server accepts a connection within `seconds`."""
+def is_reachable() -> bool:
+    """Whether wandb's server accepts a connection within three seconds."""
     server = urlparse(_server())
     port = server.port or (80 if server.scheme == "http" else 443)
     try:
-        with socket.create_connection((server.hostname or "", port), timeout=seconds):
+        with socket.create_connection((server.hostname or "", port), timeout=3.0):
             return True
     except OSError:
         return False
