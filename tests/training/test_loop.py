@@ -289,7 +289,7 @@ def test_out_of_memory_is_one_line_and_keeps_what_is_done(
 
     held_out = {"held_out": lambda: iter([next(iter(ToyWindows(config, Ranks(torch.device("cpu")), 99)))])}
     monkeypatch.setattr(kind, name, full)
-    message = f"out of memory on cpu after step .*; make training.micro_batch smaller than 4, .*step_{kept}$"
+    message = f"out of memory on cpu after step .*; make training.micro_batch smaller than 4; .*step_{kept}$"
     with pytest.raises(InputError, match=message):
         toy_train(config, tmp_path / "stopped", **held_out)
     assert toy_train(config, tmp_path / "stopped", **held_out).began_at == kept
