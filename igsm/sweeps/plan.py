@@ -77,7 +77,7 @@ def plan(sweep: Sweep, root: Path) -> list[Job]:
     """
     jobs: dict[str, Job] = {}
     rows = list(_rows(sweep))
-    check_rows(sweep.claims, [row.row for row in rows])
+    check_rows(sweep.claims, list(dict.fromkeys(row.row for row in rows)))
     starts = _starts(rows)
     for row in rows:
         run, needs = row.folder(sweep, root), []

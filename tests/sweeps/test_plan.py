@@ -72,6 +72,15 @@ def test_an_arm_may_have_only_the_first_seeds(content: dict[str, Any], tmp_path:
     assert [name for name in trained if "-retry-0.5-" in name] == [f"nano_pq-retry-0.5-seed{seed}" for seed in (3, 1)]
 
 
+def test_a_claim_about_a_row_that_is_not_there_is_refused(content: dict[str, Any], tmp_path: Path) -> None:
+    """Guards a claim that nobody judges, and a line that names each row once a seed."""
+    claim = {"result": "1", "says": "x", "row": "retry 0.4", "cells": ["op=3"], "expect": "at_most", "value": 1}
+    sweep = build_config(Sweep, content | {"seeds": [1, 2], "claims": [claim]}, "test")
+    with pytest.raises(InputError, match="there is no row 'retry 0.4'") as caught:
+        plan(sweep, tmp_path)
+    assert str(caught.value).count("original") <= 1
+
+
 def test_arms_of_one_name_share_the_run(content: dict[str, Any], tmp_path: Path) -> None:
     """Guards against training the error-free model once for every decoder of Figure 3."""
     content["arms"] = [
