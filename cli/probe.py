@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from igsm.training.distributed import Ranks
-    from igsm.training.loop import Outcome
+    from igsm.training.task import Outcome
 
 
 def command(

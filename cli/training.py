@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from igsm.preflight.work import Training
     from igsm.training.config import RunConfig, TrainingConfig
     from igsm.training.distributed import Ranks
-    from igsm.training.loop import Outcome
+    from igsm.training.task import Outcome
 
 Body = Callable[["Ranks"], "Outcome"]
 FIRST = os.environ.get("RANK", "0") == "0"
@@ -91,8 +91,8 @@ def run_training(body: Body, run: Training, gpus: int | None) -> Outcome | None:
     """
     from igsm.preflight.check import enough_memory
     from igsm.training.distributed import join, launch, leave
-    from igsm.training.loop import TrainingError
     from igsm.training.signals import INTERRUPT_EXIT_CODE, REQUEUE_EXIT_CODE
+    from igsm.training.task import TrainingError
 
     if gpus is not None and gpus > 1:
         check_devices(run.training.device, gpus)

@@ -69,11 +69,6 @@ class ProbeConfig(RunConfig):
         return kinds
 
     @property
-    def shape(self) -> ModelConfig:
-        assert self.model is not None
-        return self.model
-
-    @property
     def rows(self) -> DataConfig:
         return DataConfig(problem=self.problem or ProblemConfig(), context=min(self.row_length, 65536))
 

@@ -25,9 +25,10 @@ from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
 from igsm.seeds import numpy_generator, torch_seed
 from igsm.training.distributed import Ranks
-from igsm.training.loop import Outcome, Task, train
+from igsm.training.loop import train
 from igsm.training.objective import Batch, batch_of
 from igsm.training.settings import Resolved
+from igsm.training.task import Outcome, Task
 
 
 def probed_model(config: ProbeConfig) -> GPT:

@@ -129,7 +129,9 @@ class RunConfig(Config):
     @property
     def shape(self) -> ModelConfig:
         """The model's, once the config is resolved."""
-        raise NotImplementedError
+        model: ModelConfig | None = getattr(self, "model", None)
+        assert model is not None
+        return model
 
     @property
     def rows(self) -> DataConfig:
@@ -163,10 +165,6 @@ class PretrainConfig(RunConfig):
     model: ModelConfig
 
     @property
-    def shape(self) -> ModelConfig:
-        return self.model
-
-    @property
     def rows(self) -> DataConfig:
         return self.data
 
@@ -195,11 +193,6 @@ class FinetuneConfig(RunConfig):
     """The base model's shape, filled in from there."""
     lora: LoRAConfig | None = None
     """Train low-rank updates only; None: all weights."""
-
-    @property
-    def shape(self) -> ModelConfig:
-        assert self.model is not None
-        return self.model
 
     @property
     def rows(self) -> DataConfig:

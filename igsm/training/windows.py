@@ -21,9 +21,10 @@ from igsm.rundir import RunFolder
 from igsm.seeds import torch_seed
 from igsm.training.config import FinetuneConfig, PretrainConfig, RunConfig, TrainingConfig
 from igsm.training.distributed import Ranks
-from igsm.training.loop import Outcome, Task, train
+from igsm.training.loop import train
 from igsm.training.objective import Batch
 from igsm.training.settings import Resolved
+from igsm.training.task import Outcome, Task
 
 Evaluate = Callable[[nn.Module, int], dict[str, float]]
 

@@ -11,7 +11,7 @@ from igsm.config import load_yaml
 from igsm.errors import InputError
 from igsm.rundir import RunFolder
 from igsm.training.folder import is_resumed
-from igsm.training.loop import TrainingError
+from igsm.training.task import TrainingError
 from tests.training.toy_training import metrics, toy_config, toy_train, weights
 
 

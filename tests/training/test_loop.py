@@ -19,10 +19,10 @@ from igsm.training import execution, resume
 from igsm.training.distributed import Ranks
 from igsm.training.execution import Execution
 from igsm.training.folder import MAY_CHANGE
-from igsm.training.loop import TrainingError
 from igsm.training.objective import IGNORE, Batch, CrossEntropy, Loss, Objective, batch_of
 from igsm.training.optimizers import Optimizers
 from igsm.training.schedules import learning_rate
+from igsm.training.task import TrainingError
 from tests.training.toy_training import CONTEXT, ToyWindows, metrics, toy_config, toy_task, toy_train, weights
 
 ALONE = Ranks(torch.device("cpu"))

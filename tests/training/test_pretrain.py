@@ -26,9 +26,9 @@ from igsm.model import ModelConfig, load_model
 from igsm.problems.difficulty import ProblemConfig
 from igsm.training.config import PretrainConfig, TrackingConfig, TrainingConfig
 from igsm.training.distributed import Ranks
-from igsm.training.loop import Outcome
 from igsm.training.settings import resolve
 from igsm.training.signals import REQUEUE_EXIT_CODE, children_spared
+from igsm.training.task import Outcome
 from igsm.training.windows import held_out_batches
 from tests.training.toy_training import metrics, train_config, weights
 

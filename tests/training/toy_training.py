@@ -19,10 +19,11 @@ from igsm.model import GPT, ModelConfig
 from igsm.seeds import numpy_generator, torch_seed
 from igsm.training.config import FinetuneConfig, PretrainConfig, TrackingConfig, TrainingConfig
 from igsm.training.distributed import Ranks, join, leave
-from igsm.training.loop import Outcome, Task, train
+from igsm.training.loop import train
 from igsm.training.objective import Batch, carries_loss, next_token_batch
 from igsm.training.settings import resolve
 from igsm.training.signals import REQUEUE_EXIT_CODE
+from igsm.training.task import Outcome, Task
 from igsm.training.windows import train_windows
 
 CONTEXT, IDS = 16, 32
