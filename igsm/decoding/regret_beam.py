@@ -94,7 +94,7 @@ class RegretBeamDecoder(BeamDecoder):
         rolled_back = ask_until_quiet(asked, self._next_question, self._roll_back, self.detector)
         passed = self._passed_hypotheses(rolled_back)
         for number in rolled_back:
-            self._keep(number, passed[number])
+            self.keep(number, passed[number])
             self._go_back(number, holders[number])
         finished = []
         for number, unit in asked.items():
@@ -132,7 +132,7 @@ class RegretBeamDecoder(BeamDecoder):
                 passed[which // beams][which % beams] = unit.known
         return passed
 
-    def _keep(self, number: int, hypotheses: dict[int, list[int]]) -> None:
+    def keep(self, number: int, hypotheses: dict[int, list[int]]) -> None:
         """Let these, by their present places, be the finished hypotheses of the unit, though the beams go back."""
         unit, beams = self.occupied[number], self.engine.beams
         scores = self.final_score[number].clone()

@@ -76,7 +76,7 @@ def mode_is_mistake(record: Record, kind: str, rate: float) -> list[float]:
     return found
 
 
-def greedy_mistakes(record: Record, kind: str, rate: float, names: Names, random: np.random.Generator) -> int:
+def greedy_mistakes(record: Record, kind: str, rate: float, names: Names, stream: np.random.Generator) -> int:
     """Mistakes that the ideal model makes and takes back, decoding greedily token by token.
 
     The tokens of a name are chosen one after the other, then whether the sentence is taken back; ties are broken
@@ -87,10 +87,10 @@ def greedy_mistakes(record: Record, kind: str, rate: float, names: Names, random
         while True:
             step, mistake = next_sentence(right, wrong, kind, rate)
             named = _most_probable(
-                {p: step.get(p, 0.0) + mistake.get(p, 0.0) for p in {**step, **mistake}}, names, random
+                {p: step.get(p, 0.0) + mistake.get(p, 0.0) for p in {**step, **mistake}}, names, stream
             )
             lead = mistake.get(named, 0.0) - step.get(named, 0.0)
-            if lead < -_EQUAL or (lead < _EQUAL and random.random() < 0.5):
+            if lead < -_EQUAL or (lead < _EQUAL and stream.random() < 0.5):
                 break
             n += 1
             wrong = [p for p in wrong if p != named]
@@ -106,7 +106,7 @@ def _states(record: Record, kind: str) -> list[tuple[list[int], list[int]]]:
     return list(zip(can_come(record), wrong, strict=True))
 
 
-def _most_probable(law: Law, names: Names, random: np.random.Generator) -> int:
+def _most_probable(law: Law, names: Names, stream: np.random.Generator) -> int:
     """The parameter that greedy decoding names: the most probable first token, then the next given it, and so on."""
     alive, position = sorted(law), 0
     while len({names[p] for p in alive}) > 1:
@@ -116,7 +116,7 @@ def _most_probable(law: Law, names: Names, random: np.random.Generator) -> int:
             mass[token] = mass.get(token, 0.0) + law[p]
         most = max(mass.values()) - _EQUAL
         tokens = [token for token, p in mass.items() if p > most]
-        token = tokens[int(random.integers(len(tokens)))]
+        token = tokens[int(stream.integers(len(tokens)))]
         alive = [p for p in alive if (names[p][position] if position < len(names[p]) else -1) == token]
         position += 1
     return alive[0]

@@ -48,10 +48,10 @@ class MaskedThought(Method):
         marks = vocabulary.from_gpt2[list(Mark)]
         words = np.setdiff1d(np.arange(len(vocabulary.known)), marks)
         noisy = ((windows.roles.numpy() & int(Role.SOLUTION)) > 0) & np.isin(tokens, words)
-        for row, may_change, random in zip(tokens, noisy, windows.streams(self.name), strict=True):
-            changed = may_change & (random.random(row.size) < rate)
+        for row, may_change, stream in zip(tokens, noisy, windows.streams(self.name), strict=True):
+            changed = may_change & (stream.random(row.size) < rate)
             if self.noise == "mask":
                 row[changed] = vocabulary.from_gpt2[Mark.MASK]
             else:
-                row[changed] = random.choice(words, row.size)[changed]
+                row[changed] = stream.choice(words, row.size)[changed]
         return replace(batch, inputs=(torch.from_numpy(tokens),))

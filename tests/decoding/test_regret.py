@@ -254,11 +254,10 @@ def test_a_beam_worse_than_the_best_finished_is_not_asked():
     assert [tokens for _, tokens in detector.asked] == [(1, 2, 5, AS)]
 
 
-def test_kept_hypotheses_have_passed(model, requests, monkeypatch):
+def test_kept_hypotheses_have_passed(model, requests):
     """Guards what competes on after a regret: all finished hypotheses that pass the detector, and no other."""
     markers = frequent(model, requests)
     kept, finished = [], 0
-    keep = RegretBeamDecoder._keep
 
     def passes(tokens):
         places = [next_question(tokens, 0, markers)]
@@ -266,17 +265,17 @@ def test_kept_hypotheses_have_passed(model, requests, monkeypatch):
             places.append(next_question(tokens, places[-1], markers))
         return all(sum(tokens[:place]) % 3 == 0 for place in places[:-1])
 
-    def spied(decoder, number, hypotheses):
-        nonlocal finished
-        for place, (there, *_) in enumerate(decoder.final[number].tolist()):
-            finished += there
-            assert (place in hypotheses) == (there and passes(decoder.hypothesis(number, place)[0]))
-        kept.extend(hypotheses.values())
-        keep(decoder, number, hypotheses)
-        assert [decoder.hypothesis(number, i)[0] for i in range(len(hypotheses))] == [*hypotheses.values()]
+    class Watched(RegretBeamDecoder):
+        def keep(self, number, hypotheses):
+            nonlocal finished
+            for place, (there, *_) in enumerate(self.final[number].tolist()):
+                finished += there
+                assert (place in hypotheses) == (there and passes(self.hypothesis(number, place)[0]))
+            kept.extend(hypotheses.values())
+            super().keep(number, hypotheses)
+            assert [self.hypothesis(number, i)[0] for i in range(len(hypotheses))] == [*hypotheses.values()]
 
-    monkeypatch.setattr(RegretBeamDecoder, "_keep", spied)
-    decoder = RegretBeamDecoder(
+    decoder = Watched(
         Engine(model, 12, CONTEXT, beams=4),
         END,
         detector=Rule(lambda t: sum(t) % 3 != 0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from igsm.decoding.decoders import parse_decoder
+from igsm.decoding.engine import Engine
 from igsm.decoding.run import Decoding
 from igsm.errors import InputError
 from igsm.evaluation import evaluate as evaluation
@@ -71,7 +72,7 @@ def test_workers_do_not_change_results(run):
 
 
 @pytest.mark.parametrize("name", ["sample", "beam2", "regret_beam2-p"])
-def test_what_is_made_ready_serves_one_cell_after_another(run, name):
+def test_what_is_made_ready_serves_one_cell_after_another(run, name, monkeypatch):
     """Guards engines that are used again: nothing of an earlier cell is left, and what is too small is made anew."""
     cell = Cell("nano", "pq", 3, True)
     tests = load_test_set(cell, NANO, VOCABULARY, 8, 0).problems
@@ -81,13 +82,22 @@ def test_what_is_made_ready_serves_one_cell_after_another(run, name):
 
     with run.decoding(parse_decoder(name), devices=["cpu"]) as decoding:
         expected = texts(decoding, tests)
+    made, closed = [], []
+
+    class Watched(Engine):
+        def __init__(self, model, n_rows, *rest, **more):
+            made.append(n_rows)
+            super().__init__(model, n_rows, *rest, **more)
+
+        def close(self):
+            closed.append(self.n_rows)
+            super().close()
+
+    monkeypatch.setattr("igsm.decoding.run.Engine", Watched)
     with run.decoding(parse_decoder(name), devices=["cpu"], context=110, batch=6) as decoding:
         few = texts(decoding, tests[:1])
-        (small, _) = decoding._workers[0]
+        assert made == [decoding.decoder.beams]
         assert few | texts(decoding, tests) == expected
-        (large, _) = decoding._workers[0]
+        assert (made, closed) == ([decoding.decoder.beams, 6], [decoding.decoder.beams])
         assert texts(decoding, tests[3:]) == {test.index: expected[test.index] for test in tests[3:]}
-        assert small.n_units == 1
-        assert large.n_units == 6 // decoding.decoder.beams
-        assert decoding._workers[0][0] is large
-    assert not decoding._workers
+    assert made == closed == [decoding.decoder.beams, 6]

@@ -8,23 +8,12 @@ from igsm.mistakes.attempts import MAX_CONSEQUENCES, write_attempt
 from igsm.mistakes.kinds import KINDS, SLIPS
 from igsm.mistakes.rows import MISTAKE_COLUMNS, SPAN_COLUMNS, SPAN_END, SPAN_NAME_END, SPAN_NAME_START, SPAN_START
 from igsm.problems.lexicon import Lexicon
-from igsm.problems.parameter import Expression, Parameter
+from igsm.problems.parameter import Parameter
 from igsm.problems.problem import Problem
 from igsm.problems.wording import MAX_FRAGMENTS, FragmentTable
+from tests.problems.hand_made import BARN, BARN_PETS, CAGE, CAGE_DOG, CAGE_PETS, CAT, DOG, EXPRESSIONS, PENS, PETS
 from tests.problems.reference_samples import record_of
 
-# Ark has Barn and Cage; Barn has Cat and Dog; Cage has Dog.
-BARN, CAGE = Parameter(False, 0, 0, 0), Parameter(False, 0, 0, 1)
-CAT, DOG, CAGE_DOG = Parameter(False, 1, 0, 0), Parameter(False, 1, 0, 1), Parameter(False, 1, 1, 1)
-PENS, PETS = Parameter(True, 0, 0, 1), Parameter(True, 0, 0, 2)
-BARN_PETS, CAGE_PETS = Parameter(True, 1, 0, 2), Parameter(True, 1, 1, 2)
-EXPRESSIONS = {
-    BARN: Expression((), 4),
-    CAGE: Expression((CAT, BARN), subtract=True),
-    CAT: Expression((BARN,), 20),
-    DOG: Expression((CAT, CAGE, BARN), 2, multiply=True),
-    CAGE_DOG: Expression((PENS,)),
-}
 STEPS = (BARN, CAT, CAGE, DOG, BARN_PETS, PENS, CAGE_DOG, CAGE_PETS, PETS)
 SOLUTION = (
     " Define Ark's Barn as a; so a = 4.",

@@ -76,10 +76,6 @@ def test_memory_caps_the_rows_and_not_the_answers(
     assert capped.cache.nbytes == rows * one_row
     for questions in ROUNDS:
         assert capped.probabilities(questions) == pytest.approx(large.probabilities(questions), abs=1e-5)
-        kept = [row for row, _ in capped._rows.values()]
-        assert len(set(kept)) == len(kept) <= rows
-    assert len(capped._rows) == rows
-    assert len(large._rows) == 6
     assert capped.tokens_read > large.tokens_read
 
 

@@ -9,19 +9,8 @@ from igsm.problems import record as layout
 from igsm.problems.parameter import Expression, Parameter
 from igsm.problems.problem import SYMBOLS, Problem
 from igsm.problems.record import NUMBER, new_records, row
+from tests.problems.hand_made import BARN, BARN_PETS, CAGE, CAGE_DOG, CAGE_PETS, CAT, DOG, EXPRESSIONS, PENS, PETS
 
-# Zoo has Barn and Cage; Barn has Cat and Dog; Cage has Dog. Abstract: Zoo's Pen, Zoo's Pet, Barn's Pet, Cage's Pet.
-BARN, CAGE = Parameter(False, 0, 0, 0), Parameter(False, 0, 0, 1)
-CAT, DOG, CAGE_DOG = Parameter(False, 1, 0, 0), Parameter(False, 1, 0, 1), Parameter(False, 1, 1, 1)
-PENS, PETS = Parameter(True, 0, 0, 1), Parameter(True, 0, 0, 2)
-BARN_PETS, CAGE_PETS = Parameter(True, 1, 0, 2), Parameter(True, 1, 1, 2)
-EXPRESSIONS = {
-    BARN: Expression((), 4),
-    CAGE: Expression((CAT, BARN), subtract=True),
-    CAT: Expression((BARN,), 20),
-    DOG: Expression((CAT, CAGE, BARN), 2, multiply=True),
-    CAGE_DOG: Expression((PENS,)),
-}
 VALUES = {BARN: 4, CAT: 1, CAGE: 20, DOG: 4, PENS: 1, CAGE_DOG: 1, BARN_PETS: 5, CAGE_PETS: 1, PETS: 17}
 
 
