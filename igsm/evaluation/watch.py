@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 from igsm.corpus.vocabulary import ANSWER_START
 from igsm.decoding.decoders import parse_decoder
-from igsm.decoding.decoders.greedy import Greedy
 from igsm.decoding.devices import default_devices
 from igsm.decoding.engine import prepare
 from igsm.decoding.live import greedy_tokens
@@ -79,7 +78,7 @@ class Solver:
     @property
     def word_by_word(self) -> bool:
         """Whether a solution is shown while it is written."""
-        return isinstance(self.decoder, Greedy)
+        return self.decoder.word_by_word
 
     @cached_property
     def _model(self) -> Any:

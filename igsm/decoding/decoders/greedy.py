@@ -21,6 +21,7 @@ class Greedy(NamedDecoder):
     head = "greedy"
     lines = (("greedy", "the most probable token"),)
     examples = ("greedy",)
+    word_by_word = True
 
     def build(self, engine: Engine, vocabulary: Vocabulary, make: MakeDetector) -> Decoder:
         """See `NamedDecoder`."""

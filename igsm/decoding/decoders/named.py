@@ -37,6 +37,7 @@ class NamedDecoder(ABC):
         examples: names that a message about an unknown one may suggest.
         has_temperature: whether a name can go on with a temperature and top_k.
         has_detector: whether a name can go on with a detector.
+        word_by_word: whether `decoding.live` writes the same, which shows each word as it comes.
         name: as it is called in folders and tables (a learned detector's folder is left out).
         temperature, top_k: of drawing; top_k 0: all tokens.
         detector: which one is asked, None without.
@@ -51,6 +52,7 @@ class NamedDecoder(ABC):
     examples: ClassVar[tuple[str, ...]]
     has_temperature: ClassVar[bool] = False
     has_detector: ClassVar[bool] = False
+    word_by_word: ClassVar[bool] = False
 
     name: str
     temperature: float = 1.0
