@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from igsm.checkpoints import CONFIG, find_stored, latest_checkpoint
-from igsm.config import build_config
+from igsm.config import build_config, load_stored
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
 from igsm.errors import InputError
 from igsm.model.config import LoRAConfig, ModelConfig
+from igsm.rundir import RunFolder
 from igsm.training.config import RunConfig, Start
 
 AnyRun = TypeVar("AnyRun", bound=RunConfig)
@@ -28,11 +29,14 @@ def resolve(config: AnyRun, folder: str | Path | None = None) -> Resolved[AnyRun
 
     Args:
         config: of any stage, as it was read.
-        folder: the run folder, if there may be one already: a checkpoint there knows its vocabulary.
+        folder: the run folder, if there may be one already: a checkpoint there knows its vocabulary, its config what a
+            mix of mistakes came to when the run began.
 
     Raises:
         InputError: settings that do not go together, or no model to start from.
     """
+    if folder is not None:
+        config = _with_stored_weights(config, RunFolder(folder).config)
     if config.start is None:
         vocabulary = _own_vocabulary(config.rows, folder)
         return Resolved(config.filled_in(None, vocabulary), vocabulary)
@@ -42,6 +46,18 @@ def resolve(config: AnyRun, folder: str | Path | None = None) -> Resolved[AnyRun
         return Resolved(config, start.vocabulary.extended(config.rows.method.marks))
     except InputError as error:
         raise InputError(f"{start.name}: {error}") from None
+
+
+def _with_stored_weights(config: AnyRun, stored: Path) -> AnyRun:
+    """The config with the weights that the run in the folder has drawn by, where its mix of mistakes is the same."""
+    data = getattr(config, "data", None)
+    if data is None or data.mistakes.mix is None or data.mistakes.weights is not None or not stored.is_file():
+        return config
+    before = build_config(DataConfig, load_stored(stored).get("data") or {}, f"{stored}, data").mistakes
+    if before.mix != data.mistakes.mix:
+        return config
+    mistakes = data.mistakes.model_copy(update={"weights": before.weights})
+    return config.model_copy(update={"data": data.model_copy(update={"mistakes": mistakes})})
 
 
 def _own_vocabulary(data: DataConfig, folder: str | Path | None) -> Vocabulary:

@@ -136,6 +136,12 @@ def test_a_run_keeps_the_weights_it_was_resolved_to(tmp_path: Path) -> None:
     evaluation(tmp_path, "op=4-greedy", {"wrong arithmetic": 100})
     again = resolve(build_config(PretrainConfig, stored, "config.yaml")).config
     assert again == config
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "config.yaml").write_text(dump_yaml(config))
+    preset = load_config(PretrainConfig, "configs/pretrain/nano.yaml", changes)
+    assert resolve(preset, folder).config == config, "the same command does not go on"
+    assert resolve(preset).config != config
     assert law_of_corpus(config.data)["mistakes"] == {
         **{"kind": "mix", "rate": 0.5, "include_current": False, "error_free_share": 0.0},
         "weights": [["wrong_result", 2.0], ["not_computable", 2.0]],
