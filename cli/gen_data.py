@@ -16,7 +16,7 @@ from cli import data as data_options
 def command(
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Any other setting of the data: problem.modulus=7."),
+        typer.Argument(metavar="KEY=VALUE", help="Any other setting of the data: problem.modulus=7."),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="Start from the `data` section of this YAML file.")] = None,
     difficulty: data_options.Difficulty = None,
