@@ -25,7 +25,7 @@ def generate(
     seconds: Annotated[float, typer.Option(help="Time for each row.", min=0.1)] = 5.0,
     lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names.")] = "full",
 ) -> None:
-    """Problems and tokens per second of one core, for each kind of data."""
+    """Problems and tokens a second of one core, by kind of data."""
     benchmark("generate").report(seconds, lexicon)
 
 
@@ -34,7 +34,7 @@ def grade(
     seconds: Annotated[float, typer.Option(help="Time for each row.", min=0.1)] = 3.0,
     lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names.")] = "full",
 ) -> None:
-    """Solutions per second of one core, graded from text, the problems given."""
+    """Solutions graded a second by one core, from their texts."""
     benchmark("grade").report(seconds, lexicon)
 
 
@@ -47,7 +47,7 @@ def train(
         Path | None, typer.Option(help="Put the speed into this file, for `mistakes sweep --speed`.")
     ] = None,
 ) -> None:
-    """Training tokens per second, utilisation and memory, beside transformers' GPT-2."""
+    """Training tokens a second, beside transformers' GPT-2."""
     benchmark("train").report(difficulty.split(","), only.split(";") if only else None, out, speed)
 
 
@@ -72,7 +72,7 @@ def decode(
         typer.Option(help="Decode nothing: say what a GPU of so many GB would record and keep, e.g. 80.", min=1),
     ] = None,
 ) -> None:
-    """Output tokens per second, beside transformers' generate and the memory-bandwidth bound."""
+    """Generated tokens a second, beside transformers' generate."""
     names = [name.strip() for name in decoders.split(",")]
     if plan is not None:
         benchmark("decode_plan").report(run, names, layers, heads, difficulty or "med", plan)
