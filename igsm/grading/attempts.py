@@ -13,11 +13,12 @@ def _any_of(marks: tuple[Mark, ...]) -> str:
     return "(?:" + "|".join(re.escape(mark.text) for mark in marks) + ")"
 
 
-_NUMBER = "(?: [0-9]{1,6})?"
-_NEXT = re.compile(
-    rf"(?P<given_up>{_any_of(NEW_ATTEMPT)})|{re.escape(ANSWER_MARK)}[^<]*(?=(?:{_any_of(TAGS)}{_NUMBER})+\s*Define)"
+_TAGS = rf"(?:{_any_of(TAGS)}(?: [0-9]{{1,6}})?)"
+_MARKED = re.compile(
+    rf"{re.escape(Mark.JUDGE.text)}(?: [0-9]{{1,6}})?{_TAGS}*"
+    rf"|(?P<given_up>{_any_of(NEW_ATTEMPT)})|(?P<tags>{_TAGS}+(?=\s*Define))"
 ).finditer
-_TAGGED = re.compile(rf"\s*(?:{_any_of(TAGS)}{_NUMBER})+").match
+_TAGGED = re.compile(rf"\s*{_TAGS}+").match
 _TAG = re.compile(_any_of(TAGS)).sub
 _JUDGED = re.compile(rf"\s*{re.escape(Mark.JUDGE.text)}\s*(?:([0-9]{{1,6}})(?![0-9]))?").split
 _STOP = re.compile(r"\.(?=\s|$)").finditer
@@ -44,8 +45,8 @@ class _Place(NamedTuple):
 def last_attempt(text: str) -> Attempt:
     """The attempt of a text that counts, as it stands in the end; texts without marks are left as they are. Linear.
 
-    "<|restart|>" and "<|again|>" begin another attempt, and so does a tag that stands between an answer and a step. The
-    last attempt counts that is not tagged "<|bad|>", if there is one. Other tags are passed over. "<|judge|> 5" takes
+    "<|restart|>" and "<|again|>" begin another attempt, and so does a tag before a step that is not the first. The last
+    attempt counts that is not tagged "<|bad|>", if there is one. Other tags are passed over. "<|judge|> 5" takes
     back all from step 5 of the attempt on, for the steps that follow it; without a number it takes nothing back.
     """
     if "<|" not in text:
@@ -71,9 +72,10 @@ def split_marked(text: str) -> tuple[str, str]:
 def _that_counts(text: str) -> _Place:
     found: list[_Place] = []
     start = 0
-    for mark in _NEXT(text):
-        found.append(_Place(start, mark.start() if mark["given_up"] else mark.end(), len(found)))
-        start = mark.end()
+    for mark in _MARKED(text):
+        if mark["given_up"] or (mark["tags"] and text[start : mark.start()].strip()):
+            found.append(_Place(start, mark.start(), len(found)))
+            start = mark.start() if mark["tags"] else mark.end()
     found.append(_Place(start, len(text), len(found)))
     for place in reversed(found):
         tags = _TAGGED(text, place.start, place.end)

@@ -111,6 +111,10 @@ EVERYWHERE = Role.MISTAKE_WORD | Role.MISTAKE_STEP | Role.SOLUTION
 """Roles that every corpus keeps, whether its documents have them or not."""
 
 
+TO_THE_END = 1 << 10
+"""`Row.steps` beyond what any solution has."""
+
+
 class Row(NamedTuple):
     """One row of a document.
 
