@@ -42,8 +42,8 @@ class Rows(NamedTuple):
     """A layout for compiled code.
 
     Attributes:
-        rows: int32 [n, 5], the part and the role of each row, where its words are in `words`, the steps of an attempt (of
-            BACK: those of the attempt before it).
+        rows: int32 [n, 5], the part and the role of each row, where its words are in `words`, the steps of an attempt
+            (of BACK: those of the attempt before it).
         words: uint16 [...], GPT-2 ids.
         first: int64 [variants + 1], the first row of each variant.
         up_to: float64 [variants], the sum of the shares up to and with each.
