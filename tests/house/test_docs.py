@@ -64,7 +64,11 @@ def commands(page: Path, name: str, before: str) -> Iterator[tuple[list[str], bo
             yield [word for word in typed(found[1]) if word not in ("...", "--help")], complete and "..." not in line
 
 
-MISTAKES = [(page, words, complete) for page in PAGES for words, complete in commands(page, "mistakes", r"(?:^|[\s/])")]
+MISTAKES = [
+    (page, words, complete)
+    for page in PAGES
+    for words, complete in commands(page, "mistakes", r"^\s*(?:\S*[=/]\S*\s)*(?:\S*/)?")
+]
 MAKE = [(page, words) for page in PAGES for words, _ in commands(page, "make", r"^\s*")]
 
 
