@@ -104,10 +104,9 @@ def _print_table(title: str, rows: Rows) -> None:
 
 
 def _print_markdown(title: str, rows: Rows) -> None:
-    print(f"## {title}\n")
-    for row in (rows[0], ["---"] * len(rows[0]), *rows[1:]):
-        print(f"| {' | '.join(row)} |")
-    print()
+    from igsm.reporting.markdown import table
+
+    print(f"## {title}\n\n{table(rows[0], rows[1:])}\n")
 
 
 def _print_csv(title: str, rows: Rows) -> None:

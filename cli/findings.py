@@ -79,16 +79,17 @@ def show_claims(judged: Sequence[Judged], console: Any) -> None:
 
 def claims_markdown(judged: Sequence[Judged]) -> str:
     """The claims as a Markdown table."""
-    lines = ["| | claimed | published | here | verdict |", "|---|---|---|---|---|"]
+    from igsm.reporting.markdown import table
+
+    lines = []
     for one in judged:
         claim = one.claim
         rows = claim.row if claim.against is None else f"{claim.against} to {claim.row}"
-        here = f"{rows}; {', '.join(claim.cells)}: {one.numbers()}"
+        here, verdict = f"{rows}; {', '.join(claim.cells)}: {one.numbers()}", f"**{one.verdict}**: {one.why}"
         if one.verdict == "not run":
-            lines.append(f"| {claim.result} | {claim.says} | {claim.published} | - | not run |")
-            continue
-        lines.append(f"| {claim.result} | {claim.says} | {claim.published} | {here} | **{one.verdict}**: {one.why} |")
-    return "\n".join(lines)
+            here, verdict = "-", one.verdict
+        lines.append([claim.result, claim.says, claim.published, here, verdict])
+    return table(["", "claimed", "published", "here", "verdict"], lines)
 
 
 def show(found: Findings, introduction: str, console: Any) -> None:

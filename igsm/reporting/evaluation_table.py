@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from igsm.grading.evaluations import Evaluation
 from igsm.grading.metrics import CUT_OFF, METRICS, Json
+from igsm.reporting import markdown
 from igsm.statistics import wilson
 
 if TYPE_CHECKING:
@@ -78,9 +79,7 @@ def to_markdown(rows: Sequence[Row]) -> str:
     """The accuracy table, and what is known beside accuracy."""
     parts = []
     for head, lines in (accuracies(rows), details(rows)):
-        parts.append("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
-        parts.extend("| " + " | ".join(line) + " |" for line in lines)
-        parts.append("")
+        parts += [markdown.table(head, lines), ""]
     sizes = sorted({one.n for _, one in rows})
     parts.append(
         f"Accuracy in % of full solutions with 95 % Wilson intervals; n = {', '.join(map(str, sizes))} a cell.\n"

@@ -10,6 +10,7 @@ import rich.table
 from rich.text import Text
 
 from igsm.grading.metrics import CUT_OFF
+from igsm.reporting.markdown import table as markdown_table
 from igsm.reporting.paper import split_cell
 from igsm.reporting.table import Cell, Table, stars
 from igsm.significance import smallest_p_value
@@ -159,20 +160,19 @@ def markdown(table: Table) -> str:
     for family, columns in table.blocks:
         if family:
             lines += [f"### {family}", ""]
-        lines.append("| | " + " | ".join(_markdown(split_cell(column)[1]) for column in columns) + " |")
-        lines.append("|---" + "|---:" * len(columns) + "|")
-        for row in table.rows:
-            cells = (_markdown_cell(table, table.cell(row, column)) for column in columns)
-            lines.append(f"| {_markdown(row)} | " + " | ".join(cells) + " |")
+        head = ["", *(_markdown(split_cell(column)[1]) for column in columns)]
+        body = [
+            [_markdown(row), *(_markdown_cell(table, table.cell(row, column)) for column in columns)]
+            for row in table.rows
+        ]
         if table.always_zero and table.measure.share:
-            floor = (table.measure.text(table.floor(column)) for column in columns)
-            lines.append("| *always answering 0* | " + " | ".join(floor) + " |")
-        lines.append("")
+            body.append(["*always answering 0*", *(table.measure.text(table.floor(column)) for column in columns)])
+        lines += [markdown_table(head, body, numbers=True), ""]
     return "\n".join(lines + [f"- {note}" for note in notes(table)]) + "\n"
 
 
 def _markdown(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
+    return text.replace("<", "&lt;")
 
 
 def _markdown_cell(table: Table, cell: Cell) -> str:
@@ -200,10 +200,15 @@ def latex(table: Table) -> str:
     return "\n".join(lines)
 
 
+_LATEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {character: f"${character}$" for character in "<>|"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
+
+
 def _latex(text: str) -> str:
-    for plain, escaped in (("\\", ""), ("_", "\\_"), ("%", "\\%"), ("&", "\\&"), ("#", "\\#")):
-        text = text.replace(plain, escaped)
-    return text.replace("<=", "$\\le$")
+    return text.translate(_LATEX).replace("$<$=", r"$\le$")
 
 
 def _latex_cell(table: Table, cell: Cell) -> str:

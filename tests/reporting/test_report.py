@@ -9,7 +9,7 @@ import re
 import pytest
 
 from igsm.errors import InputError
-from igsm.reporting import page, text
+from igsm.reporting import markdown, page, text
 from igsm.reporting.paper import paper_table
 from igsm.reporting.report import ReportRequest, build_report, write_report
 from igsm.reporting.results import Source
@@ -75,6 +75,17 @@ def test_page_needs_nothing_else_and_escapes_what_models_write(request_of_two: R
     assert "A &lt;title&gt; &amp; more" in page
     assert "<Hen>" not in page
     assert "0123456789" in page  # the commit of the run
+
+
+def test_signs_of_markdown_and_latex_in_a_name_are_text(make_run) -> None:
+    """Guards against a name that adds a column, or that LaTeX stops at."""
+    assert markdown.table(["", "a"], [["x|y", "1"]], numbers=True) == "|  | a |\n| --- | ---: |\n| x\\|y | 1 |"
+    run = make_run("named", {"med_pq:op=15": 0.9, "med_pq:op<=15": 0.5}, n=10)
+    table = build_report(ReportRequest("T", [Source(r"a_b 5% {x} ^~\|", run)])).tables[0]
+    assert r"a_b 5% {x} ^~\\|" in text.markdown(table)
+    rows = text.latex(table)
+    assert r"a\_b 5\% \{x\} \textasciicircum{}\textasciitilde{}\textbackslash{}$|$ & " in rows
+    assert r"op$\le$15" in rows
 
 
 def test_steps_taken_back_are_struck_through_and_the_wrong_one_marked() -> None:
