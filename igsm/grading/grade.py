@@ -11,6 +11,7 @@ from igsm.errors import InputError, suggest
 from igsm.grading.answers import plain_answer, stated_answer
 from igsm.grading.authors import first_error as authors_first_error
 from igsm.grading.expected import Expectations, expectations
+from igsm.grading.lenient import strict_text
 from igsm.grading.state import State
 from igsm.grading.steps import (
     BREAKS_OFF,
@@ -26,7 +27,7 @@ from igsm.grading.steps import (
 from igsm.grading.verdict import FirstError, Kind, Step, Verdict
 from igsm.problems.problem import Problem
 
-RULES = ("strict", "authors")
+RULES = ("strict", "lenient", "authors")
 
 
 def grade(problem: Problem, text: str | bytes, answer: float | str | None = None, rule: str = "strict") -> Verdict:
@@ -35,7 +36,8 @@ def grade(problem: Problem, text: str | bytes, answer: float | str | None = None
     A final answer that the text itself states after its steps must be right as well; the verdict holds it.
 
     Args:
-        rule: "strict", or "authors" for the verdict of the authors' grader, which lets some errors pass.
+        rule: "strict"; "lenient", the same of what `lenient.strict_text` makes of the text; or "authors" for the
+            verdict of the authors' grader, which lets some errors pass.
 
     Raises InputError for an unknown rule or an ill-posed problem only.
     """
@@ -43,6 +45,8 @@ def grade(problem: Problem, text: str | bytes, answer: float | str | None = None
         raise InputError(f"unknown rule '{rule}'{suggest(rule, RULES)}")
     if isinstance(text, bytes):
         text = text.decode(errors="replace")
+    if rule == "lenient":
+        text = strict_text(text)
     solution = split_solution(text)
     answer = None if answer is None else plain_answer(answer)
     stated = stated_answer(solution.closing, problem.modulus) if solution.closing else None
