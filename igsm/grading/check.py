@@ -70,7 +70,7 @@ def solve_records(
         solved: dict[str, Any]
         try:
             problem = reader.read(record.problem, record.modulus or modulus)
-            solved = {"answer": problem.answer, "op": problem.op, "solution": problem.solution_text}
+            solved = {"answer": problem.answer, "op": problem.op, "solution": problem.solution_text.strip()}
         except InputError as error:
             solved = {"error": str(error)}
         yield record.fields | solved
