@@ -132,8 +132,9 @@ def build_config(cls: type[AnyConfig], content: dict[str, Any], where: str) -> A
     try:
         return cls.model_validate(content)
     except pydantic.ValidationError as error:
-        # What is there and wrong before what is missing: the one may be the other, misspelt or moved.
-        first = min(error.errors(), key=lambda one: one["type"] == "missing")
+        # Unknown keys first, what is missing last: what is wrong or missing may be misspelt or moved.
+        order = {"extra_forbidden": 0, "missing": 2}
+        first = min(error.errors(), key=lambda one: order.get(one["type"], 1))
         path = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             if (now := moved_to(path)) in set(_paths(cls)):

@@ -17,13 +17,19 @@ from igsm.decoding.decoders.greedy import Greedy
 from igsm.decoding.decoders.named import NamedDecoder
 from igsm.decoding.decoders.regret import Regret
 from igsm.decoding.decoders.regret_beam import RegretBeam
+from igsm.decoding.decoders.rethink import Rethink
 from igsm.decoding.decoders.sample import Sample
 from igsm.decoding.decoders.search import Search
+from igsm.decoding.decoders.tag import Tag
 from igsm.decoding.decoders.topp import TopP
+from igsm.decoding.decoders.turns import Turns
 from igsm.decoding.decoders.vote import Vote
 from igsm.errors import InputError, suggest
 
-DECODERS: tuple[type[NamedDecoder], ...] = (Greedy, Sample, TopP, Beam, Search, Regret, RegretBeam, Vote)
+DECODERS: tuple[type[NamedDecoder], ...] = (
+    *(Greedy, Sample, TopP, Beam, Search, Regret, RegretBeam, Vote),
+    *(Rethink, Turns, Tag),
+)
 
 LONGEST = 80
 """Characters of a decoder's name."""
