@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.terminal import Json, print_json
 from igsm.decoding.decoders import decoder_lines
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def command(
         typer.Option(help="Write the tables to OUT.csv and OUT.md; default: all that a run has, to its eval/table."),
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say under the tables what their columns mean.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Generate and grade; finished cells are read, not repeated, an interrupted one goes on where it stopped.
 
@@ -57,8 +59,7 @@ def command(
     """
     from itertools import cycle
 
-    from rich.console import Console
-
+    from cli.terminal import console as screen
     from igsm.corpus.generate import parse_part
     from igsm.decoding.decoders import parse_decoder
     from igsm.preflight.evaluation import check_evaluation
@@ -76,11 +77,14 @@ def command(
     check_evaluation(runs, cells, wanted, n, **options)  # before torch is imported, which takes seconds
 
     from cli.eval_progress import CellProgress
-    from igsm.evaluation.cells import parse_cells
-    from igsm.evaluation.evaluate import evaluate, finished
-    from igsm.evaluation.runs import load_run
-    from igsm.probing.detector import probe_of
-    from igsm.reporting.evaluation_table import EXPLAINED, cut_off, named, terminal, to_csv, to_markdown
+    from igsm.progress import waiting
+
+    with waiting("loading torch"):
+        from igsm.evaluation.cells import parse_cells
+        from igsm.evaluation.evaluate import evaluate, finished
+        from igsm.evaluation.runs import load_run
+        from igsm.probing.detector import probe_of
+    from igsm.reporting.evaluation_table import EXPLAINED, cut_off, flat, named, terminal, to_csv, to_markdown
 
     turn = cycle(range(1, parts + 1))
     rows: list[Row] = []
@@ -88,7 +92,8 @@ def command(
 
     with leaving_on_request("every finished solution is kept"):
         for path, name in zip(runs, distinct_names(runs), strict=True):
-            run = load_run(path)
+            with waiting(f"loading {path}"):
+                run = load_run(path)
             folders[run.folder.path] = run.folder
             for one in wanted:  # a wrong folder must not show after hours of other decoders only
                 probe_of(one, run.vocabulary)
@@ -105,21 +110,24 @@ def command(
     if not rows:
         typer.echo(f"part {part}: there are fewer cells than parts, none is left for this one")
         return
-    console = Console(highlight=False)
-    for title, tables in terminal(rows, console.width):
+    console = screen()
+    if as_json:
+        print_json([flat(name, one) for name, one in rows])
+    for title, tables in () if as_json else terminal(rows, console.width):
         console.print(title, style="bold", markup=False)
         for table in tables:
             console.print(table)
             console.print()
-    for line in cut_off(rows):
+    for line in () if as_json else cut_off(rows):
         console.print(line, markup=False)
-    for line in EXPLAINED if explain else ():
+    for line in EXPLAINED if explain and not as_json else ():
         console.print(line, style="dim", markup=False)
 
     def write(base: Path, content: list[Row]) -> None:
         atomic_write(base.with_name(base.name + ".csv"), to_csv(content))
         atomic_write(base.with_name(base.name + ".md"), to_markdown(content))
-        console.print(f"written: {base}.csv, {base.name}.md", markup=False, soft_wrap=True)
+        if not as_json:
+            console.print(f"written: {base}.csv, {base.name}.md", markup=False, soft_wrap=True)
 
     if out is not None:
         write(out, rows)

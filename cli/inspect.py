@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.terminal import Json, print_json
+
 if TYPE_CHECKING:
     from igsm.rundir import RunFolder
 
@@ -24,6 +26,7 @@ _UNITS = {"tokens_per_second": "tokens/s", "learning_rate": "learning rate"}
 def command(
     run: Annotated[Path, typer.Argument(help="Run folder, or a folder of them, which are listed.")],
     full: Annotated[bool, typer.Option("--full", help="The whole config, too.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show a run: its model, the settings that are not the default, data seen, curves, checkpoints."""
     from igsm.config import load_stored
@@ -35,7 +38,13 @@ def command(
         inside = [RunFolder(path.parent) for path in sorted(run.glob("*/config.yaml"))]
         if not inside:
             raise InputError(f"{run}: no run folder (config.yaml is missing), and none below it")
-        _print_runs(inside)
+        if as_json:
+            print_json([_content(one) for one in inside])
+        else:
+            _print_runs(inside)
+        return
+    if as_json:
+        print_json(_content(folder))
         return
     config, lines = load_stored(folder.config), _metrics(folder)
     print(f"{run}: {_state(folder, config, lines)}")
@@ -51,6 +60,25 @@ def command(
     _print_checkpoints(folder)
     if full:
         print(folder.config.read_text(), end="")
+
+
+def _content(folder: RunFolder) -> dict[str, Any]:
+    """What is known of a run: the last value of each of its metrics, all settings."""
+    from igsm.config import load_stored
+
+    config, lines = load_stored(folder.config), _metrics(folder)
+    last: dict[str, Any] = {}
+    for line in lines:
+        last |= line
+    return {
+        "run": str(folder),
+        "stage": config.get("stage"),
+        "finished": folder.done.exists(),
+        "step": last.pop("step", 0),
+        "metrics": last,
+        "config": config,
+        "checkpoints": [str(folder.checkpoint(step)) for step in folder.checkpoint_steps()],
+    }
 
 
 def _metrics(folder: RunFolder) -> list[dict[str, Any]]:

@@ -58,8 +58,7 @@ def command(
     ] = None,
 ) -> None:
     """Print one problem, its solution and its mistakes."""
-    from rich.console import Console
-
+    from cli.terminal import console as screen
     from igsm.compilation import announce_compilation
     from igsm.config import build_config
     from igsm.corpus.config import DataConfig
@@ -86,7 +85,7 @@ def command(
     corpus = {"problem": config, "mistakes": mistakes, "method": {"name": method}}
     layout = build_config(DataConfig, corpus, "show").method.layout()
     announce_compilation()
-    console = Console(highlight=False)
+    console = screen()
     console.soft_wrap = not console.is_terminal
     if block is not None:
         corpus |= {"corpus": "boxes" if boxes else "igsm", "context": config.problem_class.context, "seed": seed}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
+
+from cli.terminal import Json, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,6 +22,7 @@ def command(
     overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Over the file.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would run, and its cost.")] = False,
     commands: Annotated[bool, typer.Option("--commands", help="With --dry-run: the commands, too.")] = False,
+    as_json: Json = False,
     root: Annotated[Path, typer.Option(help="Folder that holds the runs.")] = Path("runs"),
     speed: Annotated[
         Path | None,
@@ -45,8 +48,7 @@ def command(
     from collections import Counter
     from dataclasses import replace
 
-    from rich.console import Console
-
+    from cli.terminal import console as screen
     from igsm.config import load_config
     from igsm.errors import InputError
     from igsm.reporting.report import build_report, check_request, write_report
@@ -57,7 +59,9 @@ def command(
     from igsm.sweeps.speed import Speed, Speeds
     from igsm.sweeps.sweep import load_sweep
 
-    console = Console(highlight=False)
+    if as_json and not dry_run:
+        raise InputError("--json goes with --dry-run")
+    console = screen()
     sweep = load_sweep(file, overrides)
     slots = _slots(gpus, jobs)
     try:
@@ -70,7 +74,11 @@ def command(
     if dry_run:
         path = speed or root / "speed.yaml"
         given = load_config(Speed, path) if speed is not None or path.is_file() else None
-        total, table, notes = listing(planned, Speeds(everything, given, given_first=speed is not None))
+        speeds = Speeds(everything, given, given_first=speed is not None)
+        if as_json:
+            print_json([_content(job, planned, speeds) for job in planned])
+            return
+        total, table, notes = listing(planned, speeds)
         console.print(f"{file.stem}: {total}", markup=False)
         console.print(table)
         for note in notes:
@@ -123,6 +131,18 @@ def _slots(gpus: str | None, jobs: int) -> list[str | None]:
         if len(set(name.split("+"))) < len(name.split("+")):
             raise InputError(f"--gpus {gpus}: '{name}' gives one run the same GPU twice")
     return [name.replace("+", ",") for name in names]
+
+
+def _content(job: Job, planned: list[Job], speeds: Speeds) -> dict[str, Any]:
+    """A job for programs; tokens, hours and bytes are of the whole of it."""
+    from igsm.sweeps.cost import cost, start_settings
+    from igsm.sweeps.state import missing, state
+
+    known, detail = state(job)
+    price = cost(job, start_settings(job, planned), speeds.rate(job))
+    begun = {"name": job.name, "stage": job.stage, "run": str(job.run), "command": ["mistakes", *job.command]}
+    share = missing(job) if known == "to run" else 0.0
+    return begun | {"state": known, "detail": detail, "left": share} | vars(price)
 
 
 class Listing(NamedTuple):

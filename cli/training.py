@@ -51,6 +51,7 @@ def check_run(config: RunConfig, folder: Path, gpus: int | None) -> Training:
     """
     from igsm.preflight.check import check
     from igsm.preflight.work import Training
+    from igsm.progress import say
     from igsm.rundir import RunFolder
     from igsm.training.folder import is_resumed
 
@@ -63,7 +64,7 @@ def check_run(config: RunConfig, folder: Path, gpus: int | None) -> Training:
             print(f"mistakes: warning: {warning}", file=sys.stderr)
         if FIRST and (gpus is None or gpus == 1):
             for line in _what_is_trained(config, folder, resumed):
-                print(line, file=sys.stderr)
+                say(line)
     return run
 
 
@@ -95,7 +96,10 @@ def run_training(body: Body, run: Training, gpus: int | None) -> Outcome | None:
             Ctrl-C, and saved: the same command goes on; 1 failed.
     """
     from igsm.preflight.check import enough_memory
-    from igsm.training.distributed import join, launch, leave
+    from igsm.progress import waiting
+
+    with waiting("loading torch"):
+        from igsm.training.distributed import join, launch, leave
     from igsm.training.signals import INTERRUPT_EXIT_CODE, REQUEUE_EXIT_CODE
     from igsm.training.task import TrainingError
 

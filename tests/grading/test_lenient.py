@@ -6,8 +6,11 @@ import time
 
 import pytest
 
+from igsm.grading.check import grade_records
 from igsm.grading.grade import grade
 from igsm.grading.lenient import strict_text
+from igsm.grading.records import TextRecord
+from igsm.grading.summary import Summary
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.problem import Problem
 from igsm.problems.source import ProblemSource
@@ -77,3 +80,17 @@ def test_it_is_linear() -> None:
     for word in ("define ", "define;", "**a*", "1. ", "\\text{", "Define a as b. "):
         strict_text(word * 50_000)
     assert time.perf_counter() - began < 20
+
+
+def test_final_answers_are_counted_beside_solutions(problem: Problem) -> None:
+    """Guards: a right answer by wrong steps that nothing shows; an answer that is not there counted as wrong."""
+    steps = sentences(problem)
+    wrong_steps = ". ".join(steps[1:]) + "."
+    summary = Summary()
+    texts = (problem.solution_text, f"{wrong_steps} The answer is {problem.answer}.", "No idea. The answer is 999.")
+    for number, text in enumerate(texts, 1):
+        record = TextRecord(number, problem.text, text, None, problem.op, problem.modulus, "full", {})
+        for graded in grade_records([record]):
+            summary.add(graded)
+    assert (summary.correct, summary.answers) == (1, {None: 1, True: 1, False: 1})
+    assert summary.content()["answers_right"] == 1

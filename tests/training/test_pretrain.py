@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import multiprocessing
 import os
@@ -153,6 +154,10 @@ def test_pretrain_and_inspect(
     assert mistakes(monkeypatch, "inspect", run.parent) == 0
     head, line = capsys.readouterr().out.splitlines()
     assert line.split()[:3] == ["run", "pretrain", "6"]
+    assert mistakes(monkeypatch, "inspect", run, "--json") == 0
+    shown_as_json = json.loads(capsys.readouterr().out)
+    assert (shown_as_json["step"], shown_as_json["finished"]) == (6, True)
+    assert "loss" in shown_as_json["metrics"]
     assert mistakes(monkeypatch, "pretrain", NANO, *SMALL, "--out", run, "training.batch=8") == 2
     assert "training.batch is 4 there and 8 here" in capsys.readouterr().err
 
