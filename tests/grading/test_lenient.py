@@ -16,6 +16,9 @@ from igsm.problems.problem import Problem
 from igsm.problems.source import ProblemSource
 
 
+LEXICON = ProblemConfig(difficulty="mini").problem_class.lexicon
+
+
 @pytest.fixture(scope="module")
 def problem() -> Problem:
     source = ProblemSource(ProblemConfig(difficulty="mini", op=5), 3)
@@ -89,7 +92,7 @@ def test_final_answers_are_counted_beside_solutions(problem: Problem) -> None:
     summary = Summary()
     texts = (problem.solution_text, f"{wrong_steps} The answer is {problem.answer}.", "No idea. The answer is 999.")
     for number, text in enumerate(texts, 1):
-        record = TextRecord(number, problem.text, text, None, problem.op, problem.modulus, "full", {})
+        record = TextRecord(number, problem.text, text, None, problem.op, problem.modulus, LEXICON, {})
         for graded in grade_records([record]):
             summary.add(graded)
     assert (summary.correct, summary.answers) == (1, {None: 1, True: 1, False: 1})
