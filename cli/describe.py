@@ -48,9 +48,11 @@ def command(
     configs = [build_config(ProblemConfig, settings | {"difficulty": name}, "mistakes describe") for name in names]
 
     from igsm.evaluation.describe import describe
+    from igsm.progress import waiting
 
     announce_compilation()
-    found = {name: describe(config, arms, problems, seed) for name, config in zip(names, configs, strict=True)}
+    with waiting(f"drawing {problems:,} problems of each class and cell"):
+        found = {name: describe(config, arms, problems, seed) for name, config in zip(names, configs, strict=True)}
     for title, rows in (("Classes", _classes(found)), ("Cells", _cells(found))):
         _WRITERS[form](title, rows)
 
@@ -92,15 +94,16 @@ def _cells(found: dict[str, Description]) -> Rows:
 
 
 def _print_table(title: str, rows: Rows) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from cli.terminal import console
 
     table = Table(title=title)
     for i, name in enumerate(rows[0]):
         table.add_column(name, justify="right" if i and name != "cell" else "left")
     for row in rows[1:]:
         table.add_row(*row)
-    Console(highlight=False).print(table)
+    console().print(table)
 
 
 def _print_markdown(title: str, rows: Rows) -> None:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 import rich.table
+from rich.console import Group
 from rich.text import Text
 
 from igsm.grading.metrics import CUT_OFF
@@ -80,14 +81,21 @@ def notes(table: Table) -> list[str]:
     if not table.measure.share:
         lines.append(MEANS)
     lines += _tests(table)
+    lines += _cut_off(table)
+    if table.paper is not None and any(cell.paper is not None for cell in table.cells.values()):
+        best = f", the best of {' and '.join(table.paper.decoders)}" if table.paper.decoders else ""
+        lines.append(f"Paper: {table.paper.source}{best}.")
+    return lines
+
+
+def _cut_off(table: Table) -> list[str]:
+    """A line for each evaluation in which many solutions ran into the length limit."""
+    lines = []
     for result in {r.folder: r for cell in table.cells.values() for r in cell.results}.values():
         share = result.numbers.mean("at_limit") or 0.0
         if share > CUT_OFF:
             where, limit = f"{result.row}, {result.cell}", result.settings.get("context")
             lines.append(f"{where}: {100 * share:.1f} % of the solutions were cut off at {limit} tokens.")
-    if table.paper is not None and any(cell.paper is not None for cell in table.cells.values()):
-        best = f", the best of {' and '.join(table.paper.decoders)}" if table.paper.decoders else ""
-        lines.append(f"Paper: {table.paper.source}{best}.")
     return lines
 
 
@@ -121,13 +129,26 @@ def _tests(table: Table) -> list[str]:
     return lines
 
 
-def terminal_tables(table: Table, width: int = 80) -> list[rich.table.Table]:
-    """Rich tables, one family or less each, so that none is wider than ``width`` characters."""
+def brief_notes(table: Table) -> list[str]:
+    """The shortest that a reader of the numbers must know; `notes` has all of it."""
+    lines = []
+    if any(not table.cell(row, column).results for row in table.rows for column in table.columns):
+        lines.append("-: not measured.")
+    if table.comparisons:
+        lines.append(f"*, **, ***: differs from '{table.baseline}', p < 0.05, 0.01, 0.001 after Holm's correction.")
+    if table.measured and not any(len(cell.results) > 1 for cell in table.cells.values()):
+        lines.append("One training seed each: intervals cover the test problems, not training again.")
+    return [*lines, *_cut_off(table)]
+
+
+def terminal_tables(table: Table, width: int = 80) -> list[Group]:
+    """Rich tables with their titles, one family or less each, so that none is wider than ``width`` characters."""
     labels = min(max((len(row) for row in table.rows), default=0), 24)
     at_once = max(1, (width - labels - 4) // 17)
     blocks = []
     for family, columns in _chunks(table, at_once):
-        drawn = rich.table.Table(title=": ".join(part for part in (family, table.caption) if part))
+        title = Text(": ".join(part for part in (family, table.caption) if part), style="bold")
+        drawn = rich.table.Table()
         drawn.add_column("", max_width=24)
         for column in columns:
             drawn.add_column(split_cell(column)[1], justify="right", no_wrap=True)
@@ -136,7 +157,7 @@ def terminal_tables(table: Table, width: int = 80) -> list[rich.table.Table]:
         if table.always_zero and table.measure.share:
             floor = [table.measure.text(table.floor(column)) for column in columns]
             drawn.add_row("always answering 0", *floor, style="dim")
-        blocks.append(drawn)
+        blocks.append(Group(title, drawn))
     return blocks
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from pathlib import Path
 
 import pytest
 
@@ -165,8 +166,9 @@ def test_the_average_stands_in_every_output(make_run) -> None:
     for output in (text.markdown(accuracy), text.latex(accuracy), page.table_html(accuracy)):
         assert ours_and_theirs in output
     *_, last = text.terminal_tables(accuracy, 80)
-    assert [column.header for column in last.columns] == ["", AVERAGE]
-    assert "91.8" in str(next(iter(last.columns[1].cells)))
+    _, drawn = last.renderables
+    assert [column.header for column in drawn.columns] == ["", AVERAGE]
+    assert "91.8" in str(next(iter(drawn.columns[1].cells)))
     assert f"accuracy,original,average,{average:.6g},-,-,-,0.918,{average - 0.918:.6g},-" in text.csv_text([accuracy])
     assert f",{AVERAGE}," not in text.csv_text([retries])
 
@@ -201,3 +203,23 @@ def test_unknown_baseline_gets_a_suggestion(request_of_two: ReportRequest, tmp_p
         build_report(replace(request_of_two, baseline="orginal"))
     sources = [Source("original", tmp_path / "none", decoders=("greedy", "beam4"))]
     assert build_report(ReportRequest("T", sources, baseline="original, greedy")).tables[0].baseline is None
+
+
+def test_a_sweep_that_has_not_run_is_one_line(mistakes, tmp_path) -> None:
+    """Guards: hundreds of lines of "-", and silence."""
+    sweep = Path(__file__).resolve().parents[2] / "configs" / "sweeps" / "demo.yaml"
+    code, out, _ = mistakes("report", sweep, "--root", tmp_path)
+    assert (code, out.count("\n")) == (0, 1)
+    assert "nothing has been evaluated yet; mistakes sweep" in out
+
+
+def test_notes_are_brief_unless_asked_for(make_run, mistakes) -> None:
+    """Guards: more lines of notes than of numbers; a title broken over the width of a narrow table."""
+    run = make_run("some", {"med_pq:op=15": 0.9, "med_pq:op=23": 0.5}, n=10)
+    code, out, _ = mistakes("report", run, columns=80)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    assert "Accuracy of full solutions (%)" in out
+    brief = out.splitlines()
+    code, out, _ = mistakes("report", run, "--explain", columns=80)
+    assert len(out.splitlines()) > len(brief)
