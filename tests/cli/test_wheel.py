@@ -88,8 +88,8 @@ def test_the_first_steps_of_the_demo_from_an_installed_wheel(wheel: Path, tmp_pa
         assert "\x1b" not in done.stdout + done.stderr
         return done.stdout
 
-    where = "import igsm; print(igsm.__file__)"
-    assert str(home) in subprocess.check_output([home / "bin" / "python", "-c", where], text=True, cwd=empty)
+    where = run([str(home / "bin" / "python"), "-c", "import igsm; print(igsm.__file__)"], empty)
+    assert str(home) in where.stdout
     assert mistakes("--version").startswith("mistakes ")
     small = ["training.steps=4", "training.warmup_steps=1", "training.batch=4", "training.held_out_windows=0"]
     small += ["training.evaluate_problems=0", "training.device=cpu", "model.layers=1"]
