@@ -28,7 +28,7 @@ def generate(
     lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names.")] = "full",
     as_json: Json = False,
 ) -> None:
-    """Problems and tokens per second of one core, for each kind of data."""
+    """Problems and tokens a second of one core, by kind of data."""
     benchmark("generate").report(seconds, lexicon, as_json)
 
 
@@ -38,7 +38,7 @@ def grade(
     lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names.")] = "full",
     as_json: Json = False,
 ) -> None:
-    """Solutions per second of one core, graded from text, the problems given."""
+    """Solutions graded a second by one core, from their texts."""
     benchmark("grade").report(seconds, lexicon, as_json)
 
 
@@ -52,7 +52,7 @@ def train(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Training tokens per second, utilisation and memory, beside transformers' GPT-2."""
+    """Training tokens a second, beside transformers' GPT-2."""
     benchmark("train").report(difficulty.split(","), only.split(";") if only else None, out, speed, as_json)
 
 
@@ -78,7 +78,7 @@ def decode(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Output tokens per second, beside transformers' generate and the memory-bandwidth bound."""
+    """Generated tokens a second, beside transformers' generate."""
     names = [name.strip() for name in decoders.split(",")]
     if plan is not None:
         benchmark("decode_plan").report(run, names, layers, heads, difficulty or "med", plan, as_json)

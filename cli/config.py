@@ -12,7 +12,7 @@ _BASE = "RUN"  # stands for the run to start from where none is given
 
 def command(
     config: Annotated[Path, typer.Argument(help="A preset's name, e.g. med, or a YAML file.")],
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Over the preset.")] = None,
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Over the preset.")] = None,
 ) -> None:
     """Print the config of a run, defaults included, without running it.
 

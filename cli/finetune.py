@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def command(
     config: Annotated[Path, typer.Argument(help="A preset's name, e.g. lora, or a YAML file.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="from=RUN [KEY=VALUE]...", help="The model to start from; settings.")
+        list[str] | None, typer.Argument(metavar="from=RUN KEY=VALUE", help="The model to start from; settings.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<preset> if left out.")] = None,
     gpus: Annotated[int | None, typer.Option(help="Start so many processes with torchrun.", min=1)] = None,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def command(
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Any other setting of the data: problem.modulus=7."),
+        typer.Argument(metavar="KEY=VALUE", help="Any other setting of the data: problem.modulus=7."),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="Start from the `data` of this preset or YAML file.")] = None,
     difficulty: data_options.Difficulty = None,

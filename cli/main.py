@@ -54,6 +54,7 @@ def build(arguments: list[str]) -> typer.Typer:
     app = typer.Typer(
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # rich's boxes cut the names of options off at 80 columns
         help="Learning from mistakes in pretraining: data, training, evaluation and tables.",
     )
     app.callback()(_options)
@@ -65,8 +66,13 @@ def build(arguments: list[str]) -> typer.Typer:
         if hasattr(module, "app"):  # a group of subcommands such as `bench`
             app.add_typer(module.app, name=name)
         else:
-            app.command(name, epilog=getattr(module, "EPILOG", None))(module.command)
+            app.command(name, epilog=_as_it_stands(getattr(module, "EPILOG", "")))(module.command)
     return app
+
+
+def _as_it_stands(text: str) -> str:
+    """A help text whose lines are not filled."""
+    return f"\b\n{text}" if text else ""
 
 
 def _nothing() -> None:
@@ -144,7 +150,10 @@ def _run() -> int | str | None:
         print("mistakes: stopped; files that were whole before stay", file=sys.stderr)
         return 130
     except _USAGE as error:
-        return _bad_input(_one_line(error)) if sys.argv[1:] else 2  # without arguments the help has been printed
+        if sys.argv[1:]:
+            return _bad_input(_one_line(error))
+        print(error.format_message())  # the help
+        return 2
     return 0
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def command(
     config: Annotated[Path, typer.Argument(help="A preset's name, e.g. lite, or a YAML file.")],
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Over the preset.")] = None,
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Over the preset.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<preset> if left out.")] = None,
     gpus: Annotated[int | None, typer.Option(help="Start so many processes with torchrun.", min=1)] = None,
     tracker: Annotated[str | None, typer.Option(help="wandb: auto, online, offline or none.")] = None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def command(
     config: Annotated[Path, typer.Argument(help="A preset's name, e.g. version1, or a YAML file.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="from=RUN [KEY=VALUE]...", help="The model to probe; settings.")
+        list[str] | None, typer.Argument(metavar="from=RUN KEY=VALUE", help="The model to probe; settings.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<preset> if left out.")] = None,
     problems: Annotated[
