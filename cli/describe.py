@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from cli.terminal import Json, console, print_json
 
 if TYPE_CHECKING:
     from igsm.evaluation.describe import Description
@@ -21,6 +23,7 @@ def command(
     problems: Annotated[int, typer.Option(help="Problems drawn of each class and cell.", min=2)] = 300,
     seed: Annotated[int, typer.Option(help="The random stream.")] = 1,
     form: Annotated[str, typer.Option("--format", help="table, markdown or csv.")] = "table",
+    as_json: Json = False,
 ) -> None:
     """Print what decides whether a class can show anything about retry data.
 
@@ -53,8 +56,30 @@ def command(
     announce_compilation()
     with waiting(f"drawing {problems:,} problems of each class and cell"):
         found = {name: describe(config, arms, problems, seed) for name, config in zip(names, configs, strict=True)}
+    if as_json:
+        print_json({name: _content(one) for name, one in found.items()})
+        return
     for title, rows in (("Classes", _classes(found)), ("Cells", _cells(found))):
         _WRITERS[form](title, rows)
+
+
+def _content(one: Description) -> dict[str, Any]:
+    """All numbers of a class; those of an arm under its kind and rate."""
+    from dataclasses import asdict
+
+    def by_arm(numbers: dict[tuple[str, float], float]) -> dict[str, float]:
+        return {f"{kind} {rate:g}": number for (kind, rate), number in numbers.items()}
+
+    cells = [
+        {
+            "cell": cell.cell.name,
+            "templates": cell.templates,
+            "always_zero": cell.always_zero,
+            "back": by_arm(cell.back),
+        }
+        for cell in one.cells
+    ]
+    return asdict(one) | {"mode": by_arm(one.mode), "cells": cells}
 
 
 def _rate(text: str) -> float:

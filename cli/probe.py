@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.terminal import console
+
 if TYPE_CHECKING:
     from igsm.training.distributed import Ranks
     from igsm.training.task import Outcome
@@ -90,7 +92,6 @@ def command(
 
 def _measure(folder: Path, problems: int, generations: list[Path], device: str, seen: bool) -> None:
     """On test problems: tell and write what comes out."""
-    from cli.terminal import console
     from igsm.probing.evaluate import REPORT, evaluate_probe
     from igsm.progress import waiting
     from igsm.reporting.probes import FIGURE, by_operations, draw_answers
@@ -104,7 +105,6 @@ def _measure(folder: Path, problems: int, generations: list[Path], device: str, 
 
 def _measure_cells(folder: Path, cells: str, problems: int, test_seed: int, device: str) -> None:
     """On cells: tell and write what comes out."""
-    from cli.terminal import console
     from igsm.evaluation.probed import measure_cells
     from igsm.progress import Progress
     from igsm.reporting.probes import by_cell
