@@ -14,10 +14,17 @@ class InputError(Exception):
     """
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that a device or this machine has no memory left (torch's, which is not imported here)."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & {"OutOfMemoryError", "MemoryError"}) or "can't allocate memory" in str(error)
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error says that a device or this machine has no memory left (torch's, which is not imported here).
+
+    Or whether one before it did: memory that runs out while a CUDA graph is recorded fails the recording, too.
+    """
+    while error is not None:
+        names = {kind.__name__ for kind in type(error).__mro__}
+        if names & {"OutOfMemoryError", "MemoryError"} or "can't allocate memory" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def suggest(word: str, choices: Iterable[str]) -> str:
