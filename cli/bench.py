@@ -9,16 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from igsm.errors import InputError
+from cli.terminal import Json
 
 app = typer.Typer(help="Speed on this machine, beside what it is compared with.")
 
 
 def benchmark(name: str) -> Any:
-    """The module ``benchmarks/<name>.py``, which lies beside the package and is not installed with it."""
+    """The module ``benchmarks/<name>.py``, which lies beside this package, in a clone as where it is installed."""
     root = Path(__file__).resolve().parents[1]
-    if not (root / "benchmarks" / f"{name}.py").is_file():
-        raise InputError(f"benchmarks/{name}.py: not found; the benchmarks run from a clone of the repository")
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     return importlib.import_module(f"benchmarks.{name}")
@@ -28,18 +26,20 @@ def benchmark(name: str) -> Any:
 def generate(
     seconds: Annotated[float, typer.Option(help="Time for each row.", min=0.1)] = 5.0,
     lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names.")] = "full",
+    as_json: Json = False,
 ) -> None:
-    """Problems and tokens per second of one core, for each kind of data."""
-    benchmark("generate").report(seconds, lexicon)
+    """Problems and tokens a second of one core, by kind of data."""
+    benchmark("generate").report(seconds, lexicon, as_json)
 
 
 @app.command()
 def grade(
     seconds: Annotated[float, typer.Option(help="Time for each row.", min=0.1)] = 3.0,
     lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names.")] = "full",
+    as_json: Json = False,
 ) -> None:
-    """Solutions per second of one core, graded from text, the problems given."""
-    benchmark("grade").report(seconds, lexicon)
+    """Solutions graded a second by one core, from their texts."""
+    benchmark("grade").report(seconds, lexicon, as_json)
 
 
 @app.command()
@@ -50,9 +50,10 @@ def train(
     speed: Annotated[
         Path | None, typer.Option(help="Put the speed into this file, for `mistakes sweep --speed`.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Training tokens per second, utilisation and memory, beside transformers' GPT-2."""
-    benchmark("train").report(difficulty.split(","), only.split(";") if only else None, out, speed)
+    """Training tokens a second, beside transformers' GPT-2."""
+    benchmark("train").report(difficulty.split(","), only.split(";") if only else None, out, speed, as_json)
 
 
 @app.command()
@@ -75,13 +76,14 @@ def decode(
         float | None,
         typer.Option(help="Decode nothing: say what a GPU of so many GB would record and keep, e.g. 80.", min=1),
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Output tokens per second, beside transformers' generate and the memory-bandwidth bound."""
+    """Generated tokens a second, beside transformers' generate."""
     names = [name.strip() for name in decoders.split(",")]
     if plan is not None:
-        benchmark("decode_plan").report(run, names, layers, heads, difficulty or "med", plan)
+        benchmark("decode_plan").report(run, names, layers, heads, difficulty or "med", plan, as_json)
         return
-    benchmark("decode").report(run, names, problems, batch, layers, heads, difficulty, op, compare, speed)
+    benchmark("decode").report(run, names, problems, batch, layers, heads, difficulty, op, compare, speed, as_json)
 
 
 @app.callback()

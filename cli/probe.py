@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.terminal import console
+
 if TYPE_CHECKING:
     from igsm.training.distributed import Ranks
     from igsm.training.task import Outcome
 
 
 def command(
-    config: Annotated[Path, typer.Argument(help="Preset, e.g. configs/probe/version1.yaml.")],
+    config: Annotated[Path, typer.Argument(help="A preset's name, e.g. version1, or a YAML file.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="from=RUN [KEY=VALUE]...", help="The model to probe; settings.")
+        list[str] | None, typer.Argument(metavar="from=RUN KEY=VALUE", help="The model to probe; settings.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<preset> if left out.")] = None,
     problems: Annotated[
@@ -44,18 +46,19 @@ def command(
 
     Exit codes: those of `mistakes pretrain`.
     """
-    from cli.training import FIRST, check_run, preset, run_training, say_end, tracking_override
+    from cli.training import FIRST, check_run, run_training, say_end, tracking_override
     from igsm.config import load_config
     from igsm.decoding.decoders import parse_decoder
     from igsm.errors import InputError
     from igsm.preflight.evaluation import check_evaluation
+    from igsm.presets import find_preset
     from igsm.probing.config import ProbeConfig, check_question
     from igsm.probing.solutions import read_solutions
     from igsm.training.settings import resolve
 
     changes = [*(overrides or []), *tracking_override(tracker)]
     folder = out or Path("runs") / config.stem
-    resolved = resolve(load_config(ProbeConfig, preset(config, "probe"), changes), folder)
+    resolved = resolve(load_config(ProbeConfig, find_preset(config, "probe"), changes), folder)
     settings = resolved.config
     if cells is not None and (generations or seen):
         raise InputError("--cells: leave out --generations (found by itself) and --seen (part of a cell's name)")
@@ -89,27 +92,25 @@ def command(
 
 def _measure(folder: Path, problems: int, generations: list[Path], device: str, seen: bool) -> None:
     """On test problems: tell and write what comes out."""
-    from rich.console import Console
-
     from igsm.probing.evaluate import REPORT, evaluate_probe
+    from igsm.progress import waiting
     from igsm.reporting.probes import FIGURE, by_operations, draw_answers
 
-    report, found = evaluate_probe(folder, problems, generations, device, seen)
+    with waiting(f"measuring the probe on {problems:,} test problems"):
+        report, found = evaluate_probe(folder, problems, generations, device, seen)
     draw_answers(report, found.probabilities, found.cannot, folder / FIGURE)
-    Console().print(by_operations(report))
+    console().print(by_operations(report))
     typer.echo(f"written: {folder / REPORT}, {folder / FIGURE}")
 
 
 def _measure_cells(folder: Path, cells: str, problems: int, test_seed: int, device: str) -> None:
     """On cells: tell and write what comes out."""
-    from rich.console import Console
-    from tqdm import tqdm
-
     from igsm.evaluation.probed import measure_cells
+    from igsm.progress import Progress
     from igsm.reporting.probes import by_cell
     from igsm.rundir import RunFolder
 
-    with tqdm(unit="problem") as bar:
+    with Progress(unit="problems") as bar:
 
         def tell(cell: str, graded: int) -> None:
             if bar.desc != (description := f"{cell} greedy: "):
@@ -118,5 +119,5 @@ def _measure_cells(folder: Path, cells: str, problems: int, test_seed: int, devi
             bar.update(graded - bar.n)
 
         summaries = measure_cells(folder, cells, problems, test_seed, device, tell)
-    Console().print(by_cell(folder, summaries))
+    console().print(by_cell(folder, summaries))
     typer.echo(f"written: {RunFolder(folder).evaluations}")

@@ -7,26 +7,20 @@ made of, so that any change compiles afresh.
 
 from __future__ import annotations
 
-import hashlib
+import multiprocessing
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-_PACKAGE = Path(__file__).resolve().parent
-_SOURCES = ("seeds.py", "problems/*.py", "mistakes/*.py", "corpus/*.py")
+from igsm.versions import generator_version
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _cache_folder() -> Path:
-    digest = hashlib.blake2b(digest_size=8)
-    for pattern in _SOURCES:
-        for path in sorted(_PACKAGE.glob(pattern)):
-            digest.update(path.name.encode() + path.read_bytes())
-    name = f"numba-{digest.hexdigest()}"
+    name = f"numba-{generator_version()}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mistakes"
     try:
         (base / name).mkdir(parents=True, exist_ok=True)
@@ -41,6 +35,7 @@ if "NUMBA_CACHE_DIR" not in os.environ:
     os.environ["NUMBA_CACHE_DIR"] = str(_cache_folder())
 
 import numba  # noqa: E402 - reads NUMBA_CACHE_DIR when imported
+from numba.core import event  # noqa: E402
 
 disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
@@ -50,8 +45,35 @@ def compiled(function: Function) -> Function:
     return cast(Function, numba.njit(cache=True)(function))
 
 
+class _Announcement(event.Listener):  # type: ignore[misc]
+    """Says on stderr, once, that something is compiled because the cache lacks it; of several processes one says so."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def on_start(self, event: Any) -> None:
+        self.say()
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+    def say(self) -> None:
+        if self._said:
+            return
+        self._said = True
+        process = multiprocessing.current_process()
+        if multiprocessing.parent_process() is None or process.name.endswith("-1"):
+            from igsm.progress import say
+
+            say("mistakes: compiling the generator, once for this version: half a minute to two ...")
+
+
+_announcement = _Announcement()
+event.register("numba:run_pass", _announcement)  # only what is not read from the cache runs through passes
+
+
 def announce_compilation() -> None:
-    """Say on stderr that the generator is about to be compiled, when nothing is in the cache yet."""
+    """Say so before it begins, when nothing is in the cache yet."""
     folder = Path(os.environ["NUMBA_CACHE_DIR"])
     if not disabled and next(folder.rglob("*.nbi"), None) is None:
-        print("mistakes: compiling the generator (once for this version, about a minute) ...", file=sys.stderr)
+        _announcement.say()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -29,7 +30,8 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 def suggest(word: str, choices: Iterable[str]) -> str:
     """Ending for a message about an unknown ``word``: the nearest choice, or the list of all of them."""
     known = sorted(str(choice) for choice in choices)
-    near = difflib.get_close_matches(word, known, n=1)
+    single = [form for form in (word.removesuffix("s"), re.sub("ies$", "y", word)) if form in known]
+    near = single or difflib.get_close_matches(word, known, n=1)
     if near:
         return f"; did you mean '{near[0]}'?"
     return f"; known: {', '.join(known)}"

@@ -75,6 +75,10 @@ class Execution:
                 gradient_as_bucket_view=True,
             )
         self._forward: Callable[[Batch], Loss] = self._wrapped
+        self.waited_for = (
+            "compiling the model before the first step (a minute or two)" if mode != "off" else "first step ..."
+        )
+        """What takes so long before the first step is done."""
         if mode != "off":
             # The kernels of attention are not part of what torch looks compiled code up by on disk.
             if hasattr(torch.compiler.config, "cache_key_tag"):

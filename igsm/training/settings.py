@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
-from igsm.checkpoints import CONFIG, find_stored, latest_checkpoint
+from igsm.checkpoints import CONFIG, find_checkpoint, find_stored, latest_checkpoint
 from igsm.config import build_config, load_stored
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
@@ -13,6 +13,7 @@ from igsm.errors import InputError
 from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.rundir import RunFolder
 from igsm.training.config import RunConfig, Start
+from igsm.training.continuation import checkpoint_to_continue
 
 AnyRun = TypeVar("AnyRun", bound=RunConfig)
 
@@ -38,8 +39,15 @@ def resolve(config: AnyRun, folder: str | Path | None = None) -> Resolved[AnyRun
     if folder is not None:
         config = _with_stored_weights(config, RunFolder(folder).config)
     if config.start is None:
-        vocabulary = _own_vocabulary(config.rows, folder)
-        return Resolved(config.filled_in(None, vocabulary), vocabulary)
+        if folder is None or config.continued is None or latest_checkpoint(folder)[0] is not None:
+            vocabulary = _own_vocabulary(config.rows, folder)
+            return Resolved(config.filled_in(None, vocabulary), vocabulary)
+        before = find_checkpoint(config.continued)
+        config = _with_stored_weights(config, before / CONFIG)
+        vocabulary = read_vocabulary(before, config.rows.problem, config.rows.vocabulary)
+        config = config.filled_in(None, vocabulary)
+        checkpoint_to_continue(config)
+        return Resolved(config, vocabulary)
     start = stored_model(config.start)
     config = config.filled_in(start, start.vocabulary)
     try:
@@ -51,13 +59,10 @@ def resolve(config: AnyRun, folder: str | Path | None = None) -> Resolved[AnyRun
 def _with_stored_weights(config: AnyRun, stored: Path) -> AnyRun:
     """The config with the weights that the run in the folder has drawn by, where its mix of mistakes is the same."""
     data = getattr(config, "data", None)
-    if data is None or data.mistakes.mix is None or data.mistakes.weights is not None or not stored.is_file():
+    if data is None or data.resolved_already or not stored.is_file():
         return config
-    before = build_config(DataConfig, load_stored(stored).get("data") or {}, f"{stored}, data").mistakes
-    if before.mix != data.mistakes.mix:
-        return config
-    mistakes = data.mistakes.model_copy(update={"weights": before.weights})
-    return config.model_copy(update={"data": data.model_copy(update={"mistakes": mistakes})})
+    before = build_config(DataConfig, load_stored(stored).get("data") or {}, f"{stored}, data")
+    return config.model_copy(update={"data": data.with_weights_of(before)})
 
 
 def _own_vocabulary(data: DataConfig, folder: str | Path | None) -> Vocabulary:
