@@ -143,26 +143,28 @@ def _print_layout(
     from igsm.corpus.vocabulary import load_vocabulary
     from igsm.corpus.written import written_of
     from igsm.mistakes.layout import has_attempt
+    from igsm.problems.law import law_of
     from igsm.seeds import derive_key
 
     vocabulary, written = load_vocabulary(source.config), written_of(document)
     attempted = False
-    if layout.kinds and document.problem is not None:
-        state = derive_key("attempts", source.seed, source.stream_name, index)
-        attempted = draw_attempt(source.record(index), source.lexicon, rows_of(layout, vocabulary), written, state)
+    if document.problem is not None:
+        state, rows = derive_key("attempts", source.seed, source.stream_name, index), rows_of(layout, vocabulary)
+        record, law = source.record(index), law_of(source.config)
+        attempted = draw_attempt(record, source.lexicon, rows, written, state, law)
     for variant, (share, its_rows) in enumerate(layout.variants):
         if has_attempt(its_rows) and not attempted:
             continue
-        rows = list(_tokens(written, layout, variant, vocabulary))
+        shown = list(_tokens(written, layout, variant, vocabulary))
         console.print()
         if len(layout.variants) > 1:
             console.print(
                 f"document {variant + 1} of {len(layout.variants)}, in {share:.0%} of the corpus", style="bold"
             )
         if tokens:
-            _print_tokens(console, rows)
+            _print_tokens(console, shown)
         else:
-            console.print("".join(f" {text}" if token in _marks() else text for token, text, _ in rows))
+            console.print("".join(f" {text}" if token in _marks() else text for token, text, _ in shown))
 
 
 def _print_window(console: Any, config: DataConfig, number: int, window: int) -> None:

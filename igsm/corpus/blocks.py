@@ -15,7 +15,7 @@ import numpy as np
 
 from igsm.compilation import announce_compilation, compiled
 from igsm.corpus.config import DataConfig
-from igsm.corpus.documents import Rows, choose_variant, rows_of, write_tokens
+from igsm.corpus.documents import Rows, choose_variant, is_drawn, rows_of, write_tokens
 from igsm.corpus.packing import DROPPED, FILL, WINDOW, Block, Windows, new_windows, place
 from igsm.corpus.vocabulary import PROBLEM_START, Ids, load_vocabulary
 from igsm.corpus.written import MISTAKES, Written, ends_of, new_written, note_parts
@@ -83,10 +83,10 @@ def _next_document(law: Law, settings: Settings, tables: Tables, stream: Stream)
 
 
 @compiled
-def _choose_variant(tables: Tables, rows: Rows, stream: Stream) -> int:
-    """Which of several variants the document just written comes in, its attempt written where it has one."""
+def _choose_variant(law: Law, tables: Tables, rows: Rows, stream: Stream) -> int:
+    """In which variant the document just written comes, with what is drawn for it written, too."""
     record = row(stream.chunk.records, max(stream.position[0] - 1, 0))
-    return choose_variant(record, rows, tables, stream.written, stream.layout_state)
+    return choose_variant(record, law, rows, tables, stream.written, stream.layout_state)
 
 
 @compiled
@@ -105,7 +105,7 @@ def _fill(
     while True:
         if not _next_document(law, settings, tables, stream):
             return IMPOSSIBLE
-        variant = _choose_variant(tables, rows, stream) if len(rows.up_to) > 1 else 0
+        variant = _choose_variant(law, tables, rows, stream) if is_drawn(rows) else 0
         length = write_tokens(stream.written, rows, variant, ids, tokens, roles)
         if place(windows, tokens, roles, length):
             return FULL
@@ -163,8 +163,8 @@ class Generator:
         while not full:
             if not _next_document(self._law, self._settings, self._lexicon.tables, self._stream):
                 raise self._error(IMPOSSIBLE)
-            several = len(self._rows.up_to) > 1
-            variant = _choose_variant(self._lexicon.tables, self._rows, self._stream) if several else 0
+            fixed = (self._law, self._lexicon.tables, self._rows, self._stream)
+            variant = _choose_variant(*fixed) if is_drawn(self._rows) else 0
             length = write_tokens(self._stream.written, self._rows, variant, self._ids, self._tokens, self._roles)
             full = place(windows, self._tokens, self._roles, length)
             if length <= self._config.context:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,7 @@ from igsm.config import Config
 from igsm.methods.registry import AnyMethod
 from igsm.methods.retry import Retry
 from igsm.mistakes.config import MistakeConfig
+from igsm.mistakes.layout import Part
 from igsm.problems.difficulty import ProblemConfig
 
 
@@ -47,16 +48,37 @@ class DataConfig(Config):
     def _check(self) -> DataConfig:
         if self.corpus == "boxes" and self.mistakes.kind != "none":
             raise ValueError(f"corpus 'boxes' has no mistakes; mistakes.kind must be none, not '{self.mistakes.kind}'")
-        if self.method.layout().kinds and (self.corpus == "boxes" or self.mistakes.kind != "none"):
+        layout = self.method.layout()
+        if layout.kinds and (self.corpus == "boxes" or self.mistakes.kind != "none"):
             raise ValueError(
                 f"method '{self.method.name}' makes mistakes of its own: corpus must be igsm, and mistakes.kind none"
             )
+        if layout.has(Part.OTHER_ORDER) and self.corpus == "boxes":
+            raise ValueError(f"method '{self.method.name}' writes solutions in another order, which boxes do not have")
         return self
 
     def resolved(self) -> DataConfig:
-        """The config with what its mix of mistakes comes to. Raises InputError for a run without verdicts."""
-        mistakes = self.mistakes.resolved()
-        return self if mistakes is self.mistakes else self.model_copy(update={"mistakes": mistakes})
+        """The config with what its mixes of mistakes come to. Raises InputError for a run without verdicts."""
+        mistakes, method = self.mistakes.resolved(), self.method.resolved()
+        if mistakes is self.mistakes and method is self.method:
+            return self
+        return self.model_copy(update={"mistakes": mistakes, "method": method})
+
+    @property
+    def resolved_already(self) -> bool:
+        """Whether no mix waits for its weights."""
+        mixes = (part for part in (self.mistakes, self.method) if getattr(part, "mix", None) is not None)
+        return all(part.weights is not None for part in mixes)  # type: ignore[attr-defined]
+
+    def with_weights_of(self, before: DataConfig) -> DataConfig:
+        """The config with the weights that the same mixes had come to before."""
+        changed: dict[str, Any] = {}
+        for name in ("mistakes", "method"):
+            now, then = getattr(self, name), getattr(before, name)
+            mix = getattr(now, "mix", None)
+            if mix is not None and now.weights is None and mix == getattr(then, "mix", None):
+                changed[name] = now.model_copy(update={"weights": then.weights})
+        return self.model_copy(update=changed) if changed else self
 
     def stream_of(self, what: str, number: int) -> tuple[int | str, ...]:
         """The name of the random stream of `what` in block `number`."""

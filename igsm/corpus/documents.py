@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from igsm.compilation import compiled
 from igsm.corpus.vocabulary import Ids, Vocabulary, encode
-from igsm.corpus.written import CONSEQUENCES, MISTAKES, Written, write_wrong_solution
+from igsm.corpus.written import (
+    CONSEQUENCES,
+    FIRST_ERROR,
+    MISTAKES,
+    Written,
+    write_other_order,
+    write_wrong_solution,
+)
 from igsm.errors import InputError, suggest
 from igsm.mistakes.draw import MistakeLaw, draw_mistake, law_of
 from igsm.mistakes.kinds import WRONG_STEPS
-from igsm.mistakes.layout import Layout, Mark, Part, Role, has_attempt
+from igsm.mistakes.layout import ERROR_MARKS, Layout, Mark, Part, Role, Row, has_attempt, says_numbers
 from igsm.mistakes.rows import SPAN_END, SPAN_NAME_END, SPAN_NAME_START, SPAN_START
+from igsm.problems.law import Law
 from igsm.problems.lexicon import Lexicon, Tables
-from igsm.problems.record import Record
-from igsm.problems.wording import STOP
+from igsm.problems.record import N_SOLUTION, Record
+from igsm.problems.wording import BACK, FIRST_NUMBER, MAX_NUMBERS, STOP
 from igsm.seeds import uniform
 
-_SOLUTION, _ATTEMPT = int(Part.SOLUTION), int(Part.ATTEMPT)
+_SOLUTION, _ATTEMPT, _BACK, _FIRST_ERROR = map(int, (Part.SOLUTION, Part.ATTEMPT, Part.BACK, Part.FIRST_ERROR))
+_ERRORS = np.array(ERROR_MARKS, np.uint16)
 _MISTAKE_STEP = int(Role.MISTAKE_STEP)
 _MISTAKE_WORD = int(Role.MISTAKE_STEP | Role.MISTAKE_WORD)
 _CONSEQUENCE = int(Role.CONSEQUENCE)
@@ -32,11 +42,12 @@ class Rows(NamedTuple):
     """A layout for compiled code.
 
     Attributes:
-        rows: int32 [n, 5], the part and the role of each row, where its words are in `words`, the steps of an attempt.
+        rows: int32 [n, 5], the part and the role of each row, where its words are in `words`, the steps of an attempt
+            (of BACK: those of the attempt before it).
         words: uint16 [...], GPT-2 ids.
         first: int64 [variants + 1], the first row of each variant.
         up_to: float64 [variants], the sum of the shares up to and with each.
-        has_attempt: bool [variants].
+        has_attempt, says_numbers, other_order: bool [variants], what a variant has.
         law: of the attempts' mistakes.
     """
 
@@ -45,6 +56,8 @@ class Rows(NamedTuple):
     first: np.ndarray
     up_to: np.ndarray
     has_attempt: np.ndarray
+    says_numbers: np.ndarray
+    other_order: np.ndarray
     law: MistakeLaw
 
 
@@ -58,11 +71,17 @@ def rows_of(layout: Layout, vocabulary: Vocabulary) -> Rows:
     words: list[int] = []
     first = [0]
     for _, variant in layout.variants:
+        steps: int | None = None
         for row in variant:
             start = len(words)
             words += [row.words] if isinstance(row.words, Mark) else vocabulary.encode_text(row.words).tolist()
-            rows.append((row.part, row.role, start, len(words), _ALL if row.steps is None else row.steps))
+            steps = row.steps if row.part == Part.ATTEMPT else steps
+            rows.append((row.part, row.role, start, len(words), _ALL if steps is None else steps))
         first.append(len(rows))
+
+    def which(has: Callable[[tuple[Row, ...]], bool]) -> np.ndarray:
+        return np.array([has(variant) for _, variant in layout.variants])
+
     for kind, _ in layout.kinds:
         if kind not in WRONG_STEPS:
             raise InputError(f"attempts: '{kind}' is no kind that writes a whole step{suggest(kind, WRONG_STEPS)}")
@@ -71,30 +90,41 @@ def rows_of(layout: Layout, vocabulary: Vocabulary) -> Rows:
         np.array(words, np.uint16),
         np.array(first, np.int64),
         np.cumsum([share for share, _ in layout.variants]),
-        np.array([has_attempt(variant) for _, variant in layout.variants]),
+        which(has_attempt),
+        which(says_numbers),
+        which(lambda variant: any(row.part == Part.OTHER_ORDER for row in variant)),
         law_of(layout.kinds),
     )
 
 
 @compiled
-def choose_variant(record: Record, rows: Rows, tables: Tables, written: Written, state: np.ndarray) -> int:
-    """Draw in which variant a written problem comes, and write its attempt where it has one.
+def is_drawn(rows: Rows) -> bool:
+    """Whether anything of a layout's documents is drawn (`choose_variant`)."""
+    return len(rows.up_to) > 1 or bool(rows.other_order[0])
+
+
+@compiled
+def choose_variant(record: Record, law: Law, rows: Rows, tables: Tables, written: Written, state: np.ndarray) -> int:
+    """Draw in which variant a written problem comes, and write what it needs of attempt and other order.
 
     Args:
+        law: of the record's problem class.
         state: random stream, advanced.
     """
     drawn = uniform(state)
     variant = 0
     while variant < len(rows.up_to) - 1 and drawn >= rows.up_to[variant]:
         variant += 1
-    if not rows.has_attempt[variant]:
-        return variant
-    if not draw_mistake(record, rows.law, state, written.mistake):
-        variant = 0
-        while rows.has_attempt[variant]:
-            variant += 1
-        return variant
-    write_wrong_solution(record, tables, written)
+    if rows.has_attempt[variant]:
+        countable = not rows.says_numbers[variant] or record.head[N_SOLUTION] < MAX_NUMBERS
+        if countable and draw_mistake(record, rows.law, state, written.mistake):
+            write_wrong_solution(record, tables, written)
+        else:
+            variant = 0
+            while rows.has_attempt[variant]:
+                variant += 1
+    if rows.other_order[variant]:
+        write_other_order(record, law, tables, state, written)
     return variant
 
 
@@ -111,10 +141,9 @@ def write_tokens(written: Written, rows: Rows, variant: int, ids: Ids, tokens: n
     for r in range(first, rows.first[variant + 1]):
         part = rows.rows[r, _PART]
         length += rows.rows[r, _WORDS_END] - rows.rows[r, _WORDS]
-        end = parts[part, 1]
-        if part == _ATTEMPT:
-            end = _attempt_end(codes, end, written.span[SPAN_END], rows.rows[r, _STEPS])
-        for code in codes[parts[part, 0] : end]:
+        if part == _FIRST_ERROR:
+            length += 1
+        for code in _codes_of(written, part, rows.rows[r, _STEPS]):
             length += ids.start[code + 1] - ids.start[code]
     if length > len(tokens):
         return length
@@ -124,23 +153,41 @@ def write_tokens(written: Written, rows: Rows, variant: int, ids: Ids, tokens: n
         if part == _SOLUTION:
             n = _append_solution(codes, parts[part], spans[:n_mistakes], role, ids, tokens, roles, n)
         elif part == _ATTEMPT:
-            end = _attempt_end(codes, parts[part, 1], written.span[SPAN_END], rows.rows[r, _STEPS])
+            end = _attempt_end(written, rows.rows[r, _STEPS])
             n = _append_attempt(written, end, role, ids, tokens, roles, n)
         else:
             for i in range(rows.rows[r, _WORDS], rows.rows[r, _WORDS_END]):
                 tokens[n] = rows.words[i]
                 n += 1
-            n = _append(codes[parts[part, 0] : parts[part, 1]], ids, tokens, n)
+            if part == _FIRST_ERROR:
+                tokens[n] = _ERRORS[written.counts[FIRST_ERROR]]
+                n += 1
+            n = _append(_codes_of(written, part, rows.rows[r, _STEPS]), ids, tokens, n)
             roles[start:n] = role
     return length
 
 
 @compiled
-def _attempt_end(codes: np.ndarray, last: int, step_end: int, steps: int) -> int:
-    """Where an attempt that could go on to ``last`` ends: before the full stop of the n-th step after the wrong one."""
+def _codes_of(written: Written, part: int, steps: int) -> np.ndarray:
+    """The fragments of a part. BACK says how many sentences it takes back where they are more than one."""
+    codes, parts = written.codes, written.parts
+    if part == _BACK:
+        start = written.span[SPAN_END]
+        n = 1 + (codes[start : _attempt_end(written, steps)] == STOP).sum()
+        if n == 1:
+            return np.array([BACK, STOP], np.int32)
+        return np.array([BACK, FIRST_NUMBER + n, STOP], np.int32)
+    end = _attempt_end(written, steps) if part == _ATTEMPT else parts[part, 1]
+    return codes[parts[part, 0] : end]
+
+
+@compiled
+def _attempt_end(written: Written, steps: int) -> int:
+    """Where the attempt ends: whole, or before the full stop of the n-th step after the wrong one."""
+    codes, last = written.codes, written.parts[_ATTEMPT, 1]
     if steps == _ALL:
         return last
-    end = step_end
+    end = int(written.span[SPAN_END])
     while steps > 0 and end < last - 1:
         end += 1
         if codes[end] == STOP:
@@ -202,12 +249,20 @@ def _append_attempt(
     return n
 
 
-def draw_attempt(record: Record, lexicon: Lexicon, rows: Rows, written: Written, state: np.ndarray) -> bool:
-    """Draw and write an attempt at a written problem; False where no mistake of the layout's kinds is possible."""
-    if not draw_mistake(record, rows.law, state, written.mistake):
-        return False
-    write_wrong_solution(record, lexicon.tables, written)
-    return True
+def draw_attempt(
+    record: Record, lexicon: Lexicon, rows: Rows, written: Written, state: np.ndarray, law: Law | None = None
+) -> bool:
+    """Draw and write an attempt at a written problem; False where no mistake of the layout's kinds is possible.
+
+    Args:
+        law: of the record's problem class; with it, the solution is written in another order, too.
+    """
+    attempted = len(rows.law.kinds) > 0 and bool(draw_mistake(record, rows.law, state, written.mistake))
+    if attempted:
+        write_wrong_solution(record, lexicon.tables, written)
+    if law is not None:
+        write_other_order(record, law, lexicon.tables, state, written)
+    return attempted
 
 
 def lay_out(

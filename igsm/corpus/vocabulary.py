@@ -186,25 +186,35 @@ class Vocabulary:
             ids += self._words[word]
         return np.array(ids, np.uint16)
 
+    @cached_property
+    def further_marks(self) -> frozenset[int]:
+        """A model's ids of the marks that plain documents do not have."""
+        return frozenset(int(self.from_gpt2[mark]) for mark in set(Mark) - PLAIN.marks if self.from_gpt2[mark] >= 0)
+
     @property
     def end(self) -> int:
         """A model's id of the token that ends a document."""
         return int(self.from_gpt2[END])
 
-    def prompt(self, problem: Problem) -> np.ndarray:
-        """A model's ids (int64) of the prompt: [50256] [222] problem [223]."""
-        ids = self.from_gpt2[[END, PROBLEM_START, *self.encode_text(problem.text), SOLUTION_START]].astype(np.int64)
+    def prompt(self, problem: Problem, marks: Iterable[Mark] = ()) -> np.ndarray:
+        """A model's ids (int64) of the prompt: [50256] [222] problem [223], and the marks that a solution is asked with."""
+        text = self.encode_text(problem.text)
+        ids = self.from_gpt2[[END, PROBLEM_START, *text, SOLUTION_START, *marks]].astype(np.int64)
         self.check_known(ids)
         return ids
 
     def decode(self, ids: Iterable[int] | np.ndarray) -> str:
-        """The text of a model's ids; what is not UTF-8, as 222 to 224, and what cannot occur reads U+FFFD."""
+        """The text of a model's ids; marks besides those of plain documents read "<|good|>".
+
+        What is not UTF-8, as 222 to 224, and what cannot occur reads U+FFFD.
+        """
         return b"".join([self._pieces[i] for i in ids]).decode("utf-8", errors="replace")
 
     @cached_property
     def _pieces(self) -> list[bytes]:
         """The bytes of each of a model's ids: a list, for decoding asks for every token of every question."""
-        return [self._bytes.get(int(i), b"\xff") for i in self.to_gpt2]
+        marks = {int(mark): mark.text.encode() for mark in set(Mark) - PLAIN.marks}
+        return [marks.get(int(i)) or self._bytes.get(int(i), b"\xff") for i in self.to_gpt2]
 
 
 def _digest(content: Any) -> str:

@@ -9,35 +9,42 @@ import numpy as np
 from igsm.compilation import compiled
 from igsm.mistakes.attempts import MAX_CONSEQUENCES, write_attempt
 from igsm.mistakes.document import Document
+from igsm.mistakes.first_errors import first_error
 from igsm.mistakes.layout import Part
+from igsm.mistakes.other_order import write_in_other_order
 from igsm.mistakes.rows import (
     MAX_MISTAKES,
     MISTAKE_COLUMNS,
+    MISTAKE_STEP,
     SPAN_COLUMNS,
     SPAN_END,
     SPAN_NAME_END,
     SPAN_NAME_START,
     SPAN_START,
 )
+from igsm.problems.law import Law
 from igsm.problems.lexicon import Tables
 from igsm.problems.record import Record
 from igsm.problems.wording import FIRST_NUMBER, MAX_FRAGMENTS
 
 _STATEMENT, _SOLUTION, _ANSWER = int(Part.STATEMENT), int(Part.SOLUTION), int(Part.ANSWER)
 _ATTEMPT, _REST, _WRONG_ANSWER = int(Part.ATTEMPT), int(Part.REST), int(Part.WRONG_ANSWER)
+_OTHER_ORDER, _WRONG_STEP = int(Part.OTHER_ORDER), int(Part.WRONG_STEP)
 # places of `Written.counts`
-MISTAKES, CONSEQUENCES = range(2)
+MISTAKES, CONSEQUENCES, FIRST_ERROR = range(3)
 
 
 class Written(NamedTuple):
     """A written problem and solution, and where there is one an attempt: what documents are put together from.
 
     Attributes:
-        codes: int32 [MAX_FRAGMENTS], statement, solution, answer, attempt, its answer, one after the other.
+        codes: int32 [MAX_FRAGMENTS], statement, solution, answer, attempt, its answer, the number of its wrong step, the
+            solution in another order, one after the other.
         mistakes, spans: as of `writing.write_document`.
         mistake, span, consequences: of the attempt, as of `attempts.write_attempt`.
         parts: int64 [parts, 2], where each `layout.Part` begins and ends in `codes`; words are not in there.
-        counts: int64 [2], how many mistakes the solution has, and how many consequences the attempt's.
+        counts: int64 [3], how many mistakes the solution has, how many consequences the attempt's, and what the verdict
+            on the attempt is (a position in `layout.ERROR_MARKS`).
     """
 
     codes: np.ndarray
@@ -60,7 +67,7 @@ def new_written() -> Written:
         span=np.zeros(SPAN_COLUMNS, np.int32),
         consequences=np.zeros(MAX_CONSEQUENCES, np.int32),
         parts=np.zeros((len(Part), 2), np.int64),
-        counts=np.zeros(2, np.int64),
+        counts=np.zeros(3, np.int64),
     )
 
 
@@ -80,7 +87,7 @@ def ends_of(written: Written) -> tuple[int, int, int]:
 
 @compiled
 def write_wrong_solution(record: Record, tables: Tables, written: Written) -> None:
-    """Write the attempt with ``written.mistake``, and its answer."""
+    """Write the attempt with ``written.mistake``, its answer, and what there is to say about it."""
     codes, parts, span = written.codes, written.parts, written.span
     start = parts[_ANSWER, 1]
     end, n_consequences, answer = write_attempt(
@@ -89,9 +96,21 @@ def write_wrong_solution(record: Record, tables: Tables, written: Written) -> No
     codes[end] = FIRST_NUMBER + answer
     parts[_ATTEMPT, 0], parts[_ATTEMPT, 1] = start, end
     parts[_WRONG_ANSWER, 0], parts[_WRONG_ANSWER, 1] = end, end + 1
+    codes[end + 1] = FIRST_NUMBER + written.mistake[MISTAKE_STEP] + 1  # beyond the numbers: not written, see `documents`
+    parts[_WRONG_STEP, 0], parts[_WRONG_STEP, 1] = end + 1, end + 2
     # attempt and solution are the same up to the wrong step
     parts[_REST, 0], parts[_REST, 1] = parts[_SOLUTION, 0] + span[SPAN_START] - start, parts[_SOLUTION, 1]
     written.counts[CONSEQUENCES] = n_consequences
+    written.counts[FIRST_ERROR] = first_error(record, written.mistake)
+
+
+@compiled
+def write_other_order(record: Record, law: Law, tables: Tables, state: np.ndarray, written: Written) -> None:
+    """Write the solution in another order, drawn from the random stream ``state``; behind the attempt, if there is one."""
+    parts = written.parts
+    start = max(parts[_ANSWER, 1], parts[_WRONG_STEP, 1])
+    parts[_OTHER_ORDER, 0] = start
+    parts[_OTHER_ORDER, 1] = write_in_other_order(record, law, tables, state, written.codes, start)
 
 
 def written_of(document: Document) -> Written:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from igsm.corpus.vocabulary import ANSWER_START, Vocabulary
+from igsm.grading.answers import ANSWER_MARK
+from igsm.grading.attempts import split_marked
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,14 @@ def sentence_start(tokens: list[int], place: int, markers: Markers) -> int:
 
 
 def split_answer(tokens: Sequence[int], vocabulary: Vocabulary) -> tuple[str, str]:
-    """The texts of solution and answer of generated tokens; a missing answer is ""."""
+    """The texts of solution and answer of generated tokens; a missing answer is "".
+
+    Of several attempts, the answer is that of the one that counts (`igsm.grading.attempts`).
+    """
     end, mark = vocabulary.end, int(vocabulary.from_gpt2[ANSWER_START])
     tokens = [token for token in tokens if token != end]
+    if not vocabulary.further_marks.isdisjoint(tokens):
+        pieces = (ANSWER_MARK if token == mark else vocabulary.decode([token]) for token in tokens)
+        return split_marked("".join(pieces))
     place = tokens.index(mark) if mark in tokens else len(tokens)
     return vocabulary.decode(tokens[:place]), vocabulary.decode(tokens[place + 1 :])

@@ -12,7 +12,7 @@ import errno
 import gzip
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -31,6 +31,7 @@ from igsm.evaluation.testsets import TestSet, load_test_set
 from igsm.grading.evaluations import SUMMARY, VERDICTS, Evaluation, check, read_evaluation, records_of
 from igsm.grading.metrics import Json, Numbers, current_names
 from igsm.locks import locked
+from igsm.mistakes.layout import Mark
 from igsm.model import GPT
 from igsm.rundir import (
     JsonlWriter,
@@ -86,7 +87,7 @@ def evaluate(
             break
         with locked(folder, "evaluating"):  # another process may have been there in between
             if folder == find_folder(run.folder, settings, usual, digest) and _finished(folder, n) is None:
-                return _make(decoding, folder, settings, tests, progress)
+                return _make(decoding, run.data.method.prompt, folder, settings, tests, progress)
     progress(found.n, found.numbers.correct, 0)
     return found
 
@@ -96,14 +97,16 @@ def _finished(folder: Path, n: int) -> Evaluation | None:
     return found if found is not None and found.n == n else None
 
 
-def _make(decoding: Decoding, folder: Path, settings: Json, tests: TestSet, progress: Progress) -> Evaluation:
+def _make(
+    decoding: Decoding, marks: Sequence[Mark], folder: Path, settings: Json, tests: TestSet, progress: Progress
+) -> Evaluation:
     """Generate and grade what is missing of a cell; write its files, the summary last."""
     started = time.perf_counter()
     work = _Work(folder, settings, tests, progress)
     try:
         work.read()
         n_kept = len(work.records)
-        work.generate(decoding)
+        work.generate(decoding, marks)
         detector = decoding.decoder.detector
         work.write(
             settings
@@ -188,14 +191,14 @@ class _Work:
         else:
             self._rewrite([*(self.records[i] for i in sorted(self.records)), *self.later])
 
-    def generate(self, decoding: Decoding) -> None:
-        """Generate and grade what is missing."""
+    def generate(self, decoding: Decoding, marks: Sequence[Mark]) -> None:
+        """Generate and grade what is missing; `marks` stand behind the prompts."""
         with JsonlWriter(self.partial) as writer:
             if self.partial.stat().st_size == 0:
                 writer.write(self.head)
             missing = [test for test in self.tests.problems if test.index not in self.records]
             stream = f"seed {self.settings['seed']}, {self.settings['cell']}"
-            for record in generations(decoding, missing, stream, self._tell):
+            for record in generations(decoding, missing, stream, self._tell, marks=marks):
                 writer.write(record)
                 self._take(record, len(self.tests.problems))
 
@@ -249,7 +252,7 @@ def generation_accuracy(model: GPT, data: DataConfig, vocabulary: Vocabulary, n:
     with Decoding(
         decoded, parse_decoder("greedy"), vocabulary, devices=[device], context=default_context(data)
     ) as decoding:
-        found = list(generations(decoding, tests.problems, "training"))
+        found = list(generations(decoding, tests.problems, "training", marks=data.method.prompt))
     numbers = Numbers(verdict_of(record, tests.problems[record["index"]].problem) for record in found)
     return {
         "generation_accuracy": numbers.mean("accuracy") or 0.0,

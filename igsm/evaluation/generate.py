@@ -12,11 +12,17 @@ from igsm.decoding.streams import problem_key
 from igsm.evaluation.testsets import TestProblem
 from igsm.grading.grade import grade
 from igsm.grading.metrics import Json
+from igsm.mistakes.layout import Mark
 from igsm.problems.problem import Problem
 
 
 def generations(
-    decoding: Decoding, tests: Sequence[TestProblem], stream: str, tick: Callable[[int], None] = lambda steps: None
+    decoding: Decoding,
+    tests: Sequence[TestProblem],
+    stream: str,
+    tick: Callable[[int], None] = lambda steps: None,
+    *,
+    marks: Sequence[Mark] = (),
 ) -> Iterator[Json]:
     """One record a problem, as solutions finish: texts, and how many tokens they took.
 
@@ -25,11 +31,13 @@ def generations(
     Args:
         stream: names the random numbers of sampling: every problem of every stream has its own.
         tick: see `Decoding.run`.
+        marks: those that the model's method asks for a solution with, unless the decoder has others.
     """
     vocabulary, samples = decoding.vocabulary, range(decoding.decoder.samples)
     requests = []
+    asked_with = marks if decoding.decoder.prompt is None else decoding.decoder.prompt
     for test in tests:
-        prompt = vocabulary.prompt(test.problem).tolist()
+        prompt = vocabulary.prompt(test.problem, asked_with).tolist()
         keys = [problem_key(stream, test.index, sample) for sample in samples]
         requests.append(Request(test.index, prompt, keys[0], test.problem, keys=keys))
     by_index = {test.index: test for test in tests}

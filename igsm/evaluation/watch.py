@@ -132,9 +132,14 @@ class Solver:
         assert isinstance(last, Solved)
         return last
 
+    def _prompt(self, problem: Problem) -> list[int]:
+        marks = self.run.data.method.prompt if self.decoder.prompt is None else self.decoder.prompt
+        prompt: list[int] = self.vocabulary.prompt(problem, marks).tolist()
+        return prompt
+
     def _generate(self, problem: Problem) -> tuple[Iterator[int], Generation | None]:
         """The tokens as they come; of a decoder that is done first, what it found."""
-        prompt = self.vocabulary.prompt(problem).tolist()
+        prompt = self._prompt(problem)
         if self.word_by_word:
             return greedy_tokens(self._model, prompt, self.vocabulary.end, default_context(self.run.data)), None
         keys = [problem_key("watch", self.seed, problem.text, sample) for sample in range(self.decoder.samples)]
@@ -146,6 +151,6 @@ class Solver:
         grader = StepGrader(solved.problem)
         for one in solved.steps[:step]:
             grader.add(one.sentence)
-        tokens = [*self.vocabulary.prompt(solved.problem).tolist(), *solved.tokens[: solved.starts[step]]]
+        tokens = [*self._prompt(solved.problem), *solved.tokens[: solved.starts[step]]]
         found = next_sentences(self._model, self.vocabulary, solved.problem, tokens, most)
         return [one._replace(can_be_next=grader.can_be_next(one.name)) for one in found]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from igsm.errors import InputError, suggest
 from igsm.grading.answers import plain_answer, stated_answer
+from igsm.grading.attempts import last_attempt
 from igsm.grading.authors import first_error as authors_first_error
 from igsm.grading.expected import Expectations, expectations
 from igsm.grading.state import State
@@ -18,10 +19,12 @@ from igsm.grading.steps import (
     Solution,
     Unreadable,
     definition_taken_back,
+    earlier_taken_back,
     is_taken_back,
     read_definition,
     split_solution,
     stated_name,
+    taken_back,
 )
 from igsm.grading.verdict import FirstError, Kind, Step, Verdict
 from igsm.problems.problem import Problem
@@ -31,6 +34,8 @@ RULES = ("strict", "authors")
 
 def grade(problem: Problem, text: str | bytes, answer: float | str | None = None, rule: str = "strict") -> Verdict:
     """Verdict on the solution `text`, and on `answer` if it is given. Takes any text, in linear time.
+
+    Of several attempts the last one is graded, and its sentences are counted (`attempts.last_attempt`).
 
     A final answer that the text itself states after its steps must be right as well; the verdict holds it.
 
@@ -43,69 +48,106 @@ def grade(problem: Problem, text: str | bytes, answer: float | str | None = None
         raise InputError(f"unknown rule '{rule}'{suggest(rule, RULES)}")
     if isinstance(text, bytes):
         text = text.decode(errors="replace")
-    solution = split_solution(text)
+    attempt = last_attempt(text)
+    solution = split_solution(attempt.text)
     answer = None if answer is None else plain_answer(answer)
     stated = stated_answer(solution.closing, problem.modulus) if solution.closing else None
     expected = expectations(problem)
+    back = taken_back(solution.sentences)
     if rule == "authors":
-        error = authors_first_error(problem, solution.text, answer)
+        error = authors_first_error(problem, _each_taken_back(solution, back), answer)
     else:
-        error = _first_error(problem, expected, solution, answer)
+        error = _first_error(problem, expected, solution, back, answer)
     if error is None and stated not in (None, str(problem.answer)):
         message = f"the text goes on to state the answer {stated}, its steps come to {problem.answer}"
         closing = solution.closing
         error = FirstError(Kind.ANSWER_DIFFERS, len(solution.sentences) + 1, closing, 0, len(closing), message)
-    steps, parameters, operations = _stated(problem, expected, solution.sentences)
-    return Verdict(error is None, error, steps, parameters, operations, stated)
+    steps, parameters, operations = _stated(problem, expected, solution.sentences, back)
+    return Verdict(error is None, error, steps, parameters, operations, stated, attempt.restarts, attempt.corrections)
 
 
-def _stated(problem: Problem, expected: Expectations, sentences: list[str]) -> tuple[tuple[Step, ...], int, int]:
-    """Every stated parameter, and how many defined parameters and operations the question does not need."""
+def _each_taken_back(solution: Solution, back: dict[int, int]) -> str:
+    """The text with a BACK in every sentence that is taken back, as the published grader knows it."""
+    if all(number == by for number, by in back.items()):
+        return solution.text
+    numbered = enumerate(solution.sentences, 1)
+    return ". ".join(f"{one} BACK" if number != back.get(number, number) else one for number, one in numbered) + "."
+
+
+def _stated(
+    problem: Problem, expected: Expectations, sentences: list[str], back: dict[int, int]
+) -> tuple[tuple[Step, ...], int, int]:
+    """Every stated parameter, and how many defined parameters and operations the question does not need.
+
+    Args:
+        back: see `steps.taken_back`. Until the sentence that takes it back, a step stands.
+    """
     steps = []
-    taken_back = {number for number, sentence in enumerate(sentences, 1) if is_taken_back(sentence)}
-    mistakes = _mistakes_taken_back(problem, expected, sentences) if taken_back else {}
+    mistakes = _mistakes_taken_back(problem, expected, sentences, back) if back else {}
     defined = parameters = operations = 0
+    standing: dict[int, int] = {}  # bits of what a later sentence takes back, by that sentence's number
     for number, sentence in enumerate(sentences, 1):
         name = stated_name(sentence)
-        if name is None:
-            continue
-        back = number in taken_back
-        info = expected[name]
-        if info is None:
-            steps.append(Step(number, name, None, back, False))
-            continue
-        can_next = not (defined & info.bit or info.needs & ~defined)
-        steps.append(Step(number, name, can_next, back, info.needed, mistakes.get(number)))
-        if not back and not defined & info.bit:
-            defined |= info.bit
-            if not info.needed:
-                parameters += 1
-                operations += problem.operations(info.parameter)
+        info = None if name is None else expected[name]
+        if name is not None and info is None:
+            steps.append(Step(number, name, None, number in back, False))
+        elif name is not None and info is not None:
+            can_next = not (defined & info.bit or info.needs & ~defined)
+            steps.append(Step(number, name, can_next, number in back, info.needed, mistakes.get(number)))
+            if back.get(number) != number and not defined & info.bit:
+                defined |= info.bit
+                if number in back:
+                    standing[back[number]] = standing.get(back[number], 0) | info.bit
+                elif not info.needed:
+                    parameters += 1
+                    operations += problem.operations(info.parameter)
+        defined &= ~standing.pop(number, 0)
     return tuple(steps), parameters, operations
 
 
-def _mistakes_taken_back(problem: Problem, expected: Expectations, sentences: list[str]) -> dict[int, Kind]:
-    """Number of a sentence that states a whole step and takes it back -> what is wrong with that step."""
-    taken_back = {number: whole for number, s in enumerate(sentences, 1) if (whole := definition_taken_back(s))}
-    if not taken_back:
+def _mistakes_taken_back(
+    problem: Problem, expected: Expectations, sentences: list[str], back: dict[int, int]
+) -> dict[int, Kind]:
+    """Number of a sentence that is taken back -> what is wrong with the whole step that it states.
+
+    Of several that are taken back together, it is what is wrong with the first wrong one for all that follow it.
+    """
+    whole = {number: definition_taken_back(sentences[number - 1]) for number, by in back.items() if number == by}
+    together = any(number != by for number, by in back.items())
+    if not together and not any(whole.values()):
         return {}
-    found = {}
+    found: dict[int, Kind] = {}
     state = State(problem, expected)
-    for number, sentence in enumerate(sentences[: max(taken_back)], 1):
-        if number in taken_back:
-            complaint = state.complaint(taken_back[number])
-            if complaint is not None:
-                found[number] = complaint[0]
-        elif not is_taken_back(sentence) and isinstance(definition := read_definition(sentence), Definition):
-            state.define(definition)
+    standing: list[tuple[int, State, Kind | None]] = []  # of the sentences that stand: the state before, what is wrong
+    for number, sentence in enumerate(sentences[: max(back)], 1):
+        if number not in whole:
+            before, complaint = state.copy() if together else state, None
+            if isinstance(definition := read_definition(sentence), Definition):
+                complaint = state.define(definition)
+            standing.append((number, before, complaint[0] if complaint else None))
+            continue
+        taken = whole[number]
+        complaint = state.complaint(taken) if taken else None
+        kind, n = None, min(earlier_taken_back(sentence), len(standing))
+        for earlier, _, wrong in standing[len(standing) - n :]:
+            kind = kind or wrong
+            if kind:
+                found[earlier] = kind
+        if kind or complaint:
+            found[number] = kind or complaint[0]  # type: ignore[index]
+        if n:
+            state = standing[-n][1]
+            del standing[-n:]
     return found
 
 
-def _first_error(problem: Problem, expected: Expectations, solution: Solution, answer: str | None) -> FirstError | None:
+def _first_error(
+    problem: Problem, expected: Expectations, solution: Solution, back: dict[int, int], answer: str | None
+) -> FirstError | None:
     sentences, finished = solution.sentences, solution.finished
     state = State(problem, expected)
     for number, sentence in enumerate(sentences, 1):
-        if is_taken_back(sentence):
+        if number in back:
             continue
         definition = read_definition(sentence)
         if isinstance(definition, Unreadable):

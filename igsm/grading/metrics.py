@@ -78,6 +78,11 @@ def _key(name: str) -> Callable[[Json], Any]:
     return lambda verdict: verdict.get(name)
 
 
+def _count(name: str) -> Callable[[Json], Any]:
+    """Of what verdicts only tell where there is any."""
+    return lambda verdict: None if "probe_right" in verdict else verdict.get(name, 0)
+
+
 def _at_limit(verdict: Json) -> bool | None:
     return not verdict["finished"] if "finished" in verdict else None
 
@@ -106,6 +111,8 @@ METRICS = {
             "needlessly_taken_back", "Sentences taken back needlessly per solution", _key("needlessly_taken_back"),
             "all", -1,
         ),
+        Metric("restarts", "Attempts given up for another one per solution", _count("restarts"), "all", 0),
+        Metric("corrections", "Steps corrected after a verdict per solution", _count("corrections"), "all", 0),
         Metric(
             "rollbacks", "Rollbacks by the decoder per solution, on correct solutions", _key("rollbacks"), "correct", 0
         ),

@@ -33,9 +33,13 @@ class State:
 
     def complaint(self, definition: Definition) -> Complaint | None:
         """What is wrong with one sentence; nothing is taken over."""
-        trial = copy(self)
-        trial._symbols = dict(self._symbols)
-        return trial.define(definition)
+        return self.copy().define(definition)
+
+    def copy(self) -> State:
+        """The same, to go on from another time."""
+        other = copy(self)
+        other._symbols = dict(self._symbols)
+        return other
 
     def cannot_be_next(self, name: str) -> Complaint | None:
         """Why the parameter of this name cannot be defined next; None if it can."""

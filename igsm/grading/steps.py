@@ -16,7 +16,8 @@ _EQUATION = re.compile(
 ).fullmatch
 _HEAD = re.compile("Define (.+) as ([A-Za-z])").fullmatch
 _BACK = re.compile(r"(?<![A-Za-z])BACK(?![A-Za-z])").search
-_BARE_BACK = re.compile(r"\W*BACK\W*").fullmatch
+_BARE_BACK = re.compile(r"\W*BACK(?: [0-9]+)?\W*").fullmatch
+_BACK_AT_THE_END = re.compile(r" BACK(?: ([0-9]{1,6}))?$").search
 # what chat models write an answer in, glued to the last full stop
 _GLUED = re.compile(r"\.(?=####|\$|\*\*|\\boxed|<answer>)").sub
 _ANSWER = re.compile(r"\banswer\b|####|\\boxed", re.IGNORECASE).search
@@ -102,15 +103,39 @@ def split_solution(text: str) -> Solution:
 
 
 def is_taken_back(sentence: str) -> bool:
-    """Whether the sentence is taken back: the word BACK stands in it. BACK alone takes nothing back."""
+    """Whether the sentence takes itself back: the word BACK stands in it. BACK alone takes nothing back."""
     return "BACK" in sentence and _BACK(sentence) is not None and _BARE_BACK(sentence) is None
+
+
+def earlier_taken_back(sentence: str) -> int:
+    """How many sentences before it a sentence that takes itself back takes back, too: 2 if it ends in "BACK 3"."""
+    found = _BACK_AT_THE_END(sentence)
+    return max(int(found[1] or 1) - 1, 0) if found else 0
+
+
+def taken_back(sentences: list[str]) -> dict[int, int]:
+    """Number of a sentence that is taken back, from 1 -> number of the one that takes it back.
+
+    "BACK 3" takes back the last three sentences that still stand, its own among them; "BACK" its own.
+    """
+    found: dict[int, int] = {}
+    standing: list[int] = []
+    for number, sentence in enumerate(sentences, 1):
+        if not is_taken_back(sentence):
+            standing.append(number)
+            continue
+        found[number] = number
+        for _ in range(min(earlier_taken_back(sentence), len(standing))):
+            found[standing.pop()] = number
+    return found
 
 
 def definition_taken_back(sentence: str) -> Definition | None:
     """The definition that was written whole before a final BACK, if there is one."""
-    if not sentence.endswith(" BACK") or "; " not in sentence:
+    end = _BACK_AT_THE_END(sentence) if "; " in sentence else None
+    if end is None:
         return None
-    definition = read_definition(sentence.removesuffix(" BACK"))
+    definition = read_definition(sentence[: end.start()])
     return definition if isinstance(definition, Definition) else None
 
 

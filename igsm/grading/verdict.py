@@ -68,6 +68,10 @@ class Verdict:
     unnecessary_operations: int
     stated_answer: str | None = None
     """The final answer that the text states after its steps (`igsm.grading.answers.stated_answer`)."""
+    restarts: int = 0
+    """Attempts that the text gave up before this one, by RESTART or AGAIN."""
+    corrections: int = 0
+    """Times that the text judged a step of this attempt wrong and put others in its place."""
 
     @property
     def taken_back(self) -> int:
@@ -80,7 +84,10 @@ class Verdict:
         return sum(step.taken_back and step.can_next is True and step.mistake is None for step in self.steps)
 
     def numbers(self) -> dict[str, Any]:
-        """A flat record without the steps: what the metrics are computed from."""
+        """A flat record without the steps: what the metrics are computed from.
+
+        Restarts and corrections are in it if there are any, as in records of before there were any.
+        """
         return {
             "correct": self.correct,
             "error": None if self.error is None else self.error._asdict(),
@@ -88,7 +95,7 @@ class Verdict:
             "needlessly_taken_back": self.needlessly_taken_back,
             "unnecessary_parameters": self.unnecessary_parameters,
             "unnecessary_operations": self.unnecessary_operations,
-        }
+        } | {name: number for name in ("restarts", "corrections") if (number := getattr(self, name))}
 
     def to_json(self) -> dict[str, Any]:
         """A record for JSON lines."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
@@ -67,6 +67,15 @@ class Method(Config):
     source: ClassVar[str]
     name: str
 
+    @property
+    def prompt(self) -> tuple[Mark, ...]:
+        """Marks that stand behind the prompt where a solution is asked for."""
+        return ()
+
+    def resolved(self) -> Self:
+        """The method with what its settings come to once and for all. Raises InputError for a run without verdicts."""
+        return self
+
     def layout(self) -> Layout:
         """What its documents look like."""
         return PLAIN
@@ -76,11 +85,17 @@ class Method(Config):
         """The marks that a model needs ids for."""
         return self.layout().marks
 
-    def batch(self, windows: StepWindows) -> Batch:
-        """What a step computes with: here the next token, loss on the roles that `training` names."""
-        from igsm.training.objective import carries_loss, next_token_batch
+    def carrying(self, windows: StepWindows) -> Tensor:
+        """Which tokens carry loss, bool [B, T]: here those of the roles that `training` names."""
+        from igsm.training.objective import carries_loss
 
-        return next_token_batch(windows.tokens, carries_loss(windows.roles, windows.training))
+        return carries_loss(windows.roles, windows.training)
+
+    def batch(self, windows: StepWindows) -> Batch:
+        """What a step computes with: here the next token, loss on those that carry it."""
+        from igsm.training.objective import next_token_batch
+
+        return next_token_batch(windows.tokens, self.carrying(windows))
 
     def objective(self, model: nn.Module) -> Objective:
         """What is minimised, around the model: here the cross-entropy."""

@@ -9,14 +9,19 @@ from pydantic import BeforeValidator, SerializeAsAny
 
 from igsm.config import build_config
 from igsm.errors import InputError, suggest
+from igsm.methods.correct import Correct
+from igsm.methods.fix import Fix
+from igsm.methods.hindsight import Hindsight
 from igsm.methods.masked_thought import MaskedThought
 from igsm.methods.method import Method
+from igsm.methods.restart import Restart
 from igsm.methods.retry import Retry
+from igsm.methods.tagged import Tagged
+from igsm.methods.turns import Turns
 from igsm.methods.unlikelihood import Unlikelihood
 
-METHODS: dict[str, type[Method]] = {
-    method.model_fields["name"].default: method for method in (Retry, MaskedThought, Unlikelihood)
-}
+_METHODS = (Retry, Fix, Restart, Correct, Tagged, Hindsight, Turns, MaskedThought, Unlikelihood)
+METHODS: dict[str, type[Method]] = {method.model_fields["name"].default: method for method in _METHODS}
 
 
 def make_method(settings: Mapping[str, Any]) -> Method:

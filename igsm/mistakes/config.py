@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from igsm.config import Config
 from igsm.errors import InputError, suggest
@@ -15,7 +15,18 @@ from igsm.mistakes.mix import LIKE, UNIFORM, weights_of
 MIX = "mix"
 """What `kind` is where several are drawn."""
 
-_Weight = Annotated[tuple[str, Annotated[float, Field(gt=0.0)]], Field(strict=False)]
+def _writes_a_whole_step(kind: str) -> str:
+    if kind not in WRONG_STEPS:
+        raise ValueError(f"'{kind}' writes no whole step{suggest(kind, WRONG_STEPS)}")
+    return kind
+
+
+WholeStep = Annotated[str, AfterValidator(_writes_a_whole_step)]
+Weights = Annotated[
+    tuple[Annotated[tuple[WholeStep, Annotated[float, Field(gt=0.0)]], Field(strict=False)], ...],
+    Field(strict=False, min_length=1),
+]
+"""(kind, how often it is drawn compared with the others), of kinds that write a whole step."""
 
 
 class MistakeConfig(Config):
@@ -39,7 +50,7 @@ class MistakeConfig(Config):
     include_current: bool = False
     error_free_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     mix: str | None = None
-    weights: Annotated[tuple[_Weight, ...], Field(strict=False, min_length=1)] | None = None
+    weights: Weights | None = None
 
     @model_validator(mode="after")
     def _check(self) -> MistakeConfig:
@@ -54,9 +65,6 @@ class MistakeConfig(Config):
             raise ValueError(f"kind '{MIX}' and mix go together: set both, mix={UNIFORM} or mix={LIKE}RUN, or neither")
         if self.weights is not None and self.mix is None:
             raise ValueError("weights are what a mix comes to; leave them out")
-        for kind, _ in self.weights or ():
-            if kind not in WRONG_STEPS:
-                raise ValueError(f"weights: '{kind}' writes no whole step{suggest(kind, WRONG_STEPS)}")
         return self
 
     def resolved(self) -> MistakeConfig:

@@ -25,7 +25,28 @@ class Mark(enum.IntEnum):
     AGAIN = 228
     JUDGE = 229
     MASK = 230
+    NOT_COMPUTABLE_YET = 231
+    WRONG_INPUTS = 232
+    WRONG_OPERATOR_OR_CONSTANT = 233
+    WRONG_REFERENCE = 234
+    WRONG_ARITHMETIC = 235
     END = 50256
+
+    @property
+    def text(self) -> str:
+        """What stands for it in texts: "<|answer|>"."""
+        return f"<|{self.name.lower()}|>"
+
+
+ERROR_MARKS = (
+    *(Mark.NOT_COMPUTABLE_YET, Mark.WRONG_INPUTS, Mark.WRONG_OPERATOR_OR_CONSTANT),
+    *(Mark.WRONG_REFERENCE, Mark.WRONG_ARITHMETIC),
+)
+"""The first errors that wrong steps stand for, named as in verdicts (docs/grading.md)."""
+TAGS = (Mark.GOOD, Mark.BAD, *ERROR_MARKS)
+"""What is said of a solution."""
+NEW_ATTEMPT = (Mark.RESTART, Mark.AGAIN)
+"""What an attempt is given up with for another one."""
 
 
 class Part(enum.IntEnum):
@@ -45,9 +66,20 @@ class Part(enum.IntEnum):
     """The right solution from the step on before which the attempt goes wrong."""
     WRONG_ANSWER = 6
     """The number that the attempt comes to."""
+    BACK = 7
+    """BACK and the full stop of the attempt before it, with the number of sentences taken back if they are several."""
+    OTHER_ORDER = 8
+    """The right solution in another order, with letters of its own."""
+    WRONG_STEP = 9
+    """The number of the attempt's wrong step, from 1."""
+    FIRST_ERROR = 10
+    """The mark of what verdicts call the attempt's wrong step."""
 
 
-OF_AN_ATTEMPT = (Part.ATTEMPT, Part.REST, Part.WRONG_ANSWER)
+OF_AN_ATTEMPT = (
+    *(Part.ATTEMPT, Part.REST, Part.WRONG_ANSWER, Part.BACK),
+    *(Part.WRONG_STEP, Part.FIRST_ERROR),
+)
 
 
 class Role(enum.IntFlag):
@@ -66,6 +98,8 @@ class Role(enum.IntFlag):
     """Numbers that are wrong because of a number before them."""
     FEEDBACK = 32
     """What is said about a solution: tags, verdicts."""
+    GIVEN = 64
+    """What a document only gives, to learn from it what follows."""
 
 
 def role_name(role: Role) -> str:
@@ -75,6 +109,10 @@ def role_name(role: Role) -> str:
 
 EVERYWHERE = Role.MISTAKE_WORD | Role.MISTAKE_STEP | Role.SOLUTION
 """Roles that every corpus keeps, whether its documents have them or not."""
+
+
+TO_THE_END = 1 << 10
+"""`Row.steps` beyond what any solution has."""
 
 
 class Row(NamedTuple):
@@ -104,6 +142,12 @@ def has_attempt(rows: tuple[Row, ...]) -> bool:
     return any(row.part in OF_AN_ATTEMPT for row in rows)
 
 
+def says_numbers(rows: tuple[Row, ...]) -> bool:
+    """Whether a document of these rows counts steps, which texts have numbers for up to 22."""
+    late = any(row.part == Part.ATTEMPT and row.steps != 0 for row in rows)
+    return any(row.part == Part.WRONG_STEP or (row.part == Part.BACK and late) for row in rows)
+
+
 @dataclass(frozen=True)
 class Layout:
     """The kinds of documents of a corpus.
@@ -111,12 +155,13 @@ class Layout:
     Attributes:
         variants: (share, rows) of each kind; the shares add up to 1.
         kinds: (kind, weight) of the wrong step of attempts, of kinds that write a whole step. A document has one
-            attempt. Where none of the kinds is possible, the first variant without an attempt is written.
+            attempt. Where none of the kinds is possible, and where steps are counted beyond what there are numbers for,
+            the first variant without an attempt is written.
 
     Raises:
         InputError: shares that do not add up to 1; a document that does not begin with the problem mark and end with
             the end mark, each once: windows tell their documents apart by these; attempts without kinds, or without a
-            variant that has none.
+            variant that has none; BACK after a whole attempt.
     """
 
     variants: tuple[tuple[float, tuple[Row, ...]], ...]
@@ -133,11 +178,20 @@ class Layout:
             for mark, place in ((Mark.PROBLEM, 0), (Mark.END, len(rows) - 1)):
                 if [i for i, row in enumerate(rows) if row.words == mark] != [place]:
                     raise InputError(f"a document begins with {Mark.PROBLEM!r}, ends with {Mark.END!r}, each once")
+            whole = [row.part for row in rows if row.part != Part.ATTEMPT or row.steps is None]
+            if Part.BACK in whole and Part.ATTEMPT in whole:
+                raise InputError("BACK stands in the last sentence of an attempt: the attempt needs its steps")
+
+    def has(self, part: Part) -> bool:
+        """Whether the part is in any of its documents."""
+        return any(row.part == part for _, rows in self.variants for row in rows)
 
     @property
     def marks(self) -> frozenset[Mark]:
         """The marks that occur in its documents."""
-        return frozenset(row.words for _, rows in self.variants for row in rows if isinstance(row.words, Mark))
+        rows = [row for _, rows in self.variants for row in rows]
+        errors = ERROR_MARKS if self.has(Part.FIRST_ERROR) else ()
+        return frozenset(row.words for row in rows if isinstance(row.words, Mark)) | frozenset(errors)
 
     @property
     def roles(self) -> tuple[Role, ...]:

@@ -11,6 +11,7 @@ from igsm.errors import InputError, suggest
 from igsm.grading.metrics import METRICS, RENAMED
 from igsm.reporting import figures, page, text
 from igsm.reporting.claims import Claim
+from igsm.reporting.differences import Difference, differences, markdown
 from igsm.reporting.paper import PaperTable, paper_table, split_cell
 from igsm.reporting.results import Result, Source, curves, other_settings, read_results
 from igsm.reporting.seed_chart import seed_chart
@@ -89,6 +90,8 @@ class Report:
     results: list[Result]
     as_read: list[Result]
     tables: list[Table]
+    differences: list[Difference]
+    """Between runs that were given by their folders; a sweep says itself what is compared."""
 
     @property
     def not_shown(self) -> list[str]:
@@ -120,6 +123,7 @@ def build_report(request: ReportRequest) -> Report:
     split = split_decoders(results)
     check_request(request, split)
     rows = _rows(request, results)
+    found = differences(results, request.baseline) if request.rows is None else []
     baseline = request.baseline or ("original" if "original" in rows else None)
     papers = {name: paper_table(request.figure, name) if request.figure else None for name in request.metrics}
     if request.combine == "pooled":
@@ -146,7 +150,7 @@ def build_report(request: ReportRequest) -> Report:
         )
         for name in request.metrics
     ]
-    return Report(request, results, as_read, tables)
+    return Report(request, results, as_read, tables, found)
 
 
 def _rows(request: ReportRequest, results: Sequence[Result]) -> list[str]:
@@ -193,7 +197,8 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         atomic_write(folder / name, content)
         written.append(folder / name)
 
-    write("report.md", f"# {title}\n\n{report.request.introduction}\n\n" + "\n".join(map(text.markdown, report.tables)))
+    parts = [*map(text.markdown, report.tables), *([markdown(report.differences)] if report.differences else [])]
+    write("report.md", f"# {title}\n\n{report.request.introduction}\n\n" + "\n".join(parts))
     write("tables.csv", text.csv_text(report.tables))
     write("report.tex", "\n".join(map(text.latex, report.tables)))
     drawings: dict[str, tuple[str, Any]] = {}

@@ -51,13 +51,10 @@ def resolve(config: AnyRun, folder: str | Path | None = None) -> Resolved[AnyRun
 def _with_stored_weights(config: AnyRun, stored: Path) -> AnyRun:
     """The config with the weights that the run in the folder has drawn by, where its mix of mistakes is the same."""
     data = getattr(config, "data", None)
-    if data is None or data.mistakes.mix is None or data.mistakes.weights is not None or not stored.is_file():
+    if data is None or data.resolved_already or not stored.is_file():
         return config
-    before = build_config(DataConfig, load_stored(stored).get("data") or {}, f"{stored}, data").mistakes
-    if before.mix != data.mistakes.mix:
-        return config
-    mistakes = data.mistakes.model_copy(update={"weights": before.weights})
-    return config.model_copy(update={"data": data.model_copy(update={"mistakes": mistakes})})
+    before = build_config(DataConfig, load_stored(stored).get("data") or {}, f"{stored}, data")
+    return config.model_copy(update={"data": data.with_weights_of(before)})
 
 
 def _own_vocabulary(data: DataConfig, folder: str | Path | None) -> Vocabulary:

@@ -14,6 +14,7 @@ from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import DECODERS, parse_decoder
 from igsm.decoding.engine import Engine
 from igsm.decoding.loop import Request
+from igsm.mistakes.layout import Mark
 from igsm.model import GPT, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 
@@ -64,7 +65,7 @@ class Odd:
 def test_a_step_can_be_recorded(name, monkeypatch):
     """Guards every decoder in the list, on a model with all that can be remembered."""
     monkeypatch.setattr(compilation, "disabled", True)  # attention as it is elsewhere than on a CPU
-    vocabulary = load_vocabulary(ProblemConfig(difficulty="nano"))
+    vocabulary = load_vocabulary(ProblemConfig(difficulty="nano"), marks=frozenset(Mark))
     torch.manual_seed(0)
     model = GPT(ModelConfig(layers=1, heads=2, head_size=8, vocabulary_size=vocabulary.size, canon="AC")).eval()
     decoder = parse_decoder(name)

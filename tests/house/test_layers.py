@@ -11,16 +11,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Each room may import the rooms named here, itself and the ground floor.
 GROUND = {"errors", "config", "former_keys", "compilation", "seeds", "rundir", "checkpoints", "locks"}
+GROUND |= {"presets", "progress", "versions"}
 GROUND |= {"statistics", "significance", "classification"}
 MAY_IMPORT = {
     "problems": set(),
     "mistakes": {"problems"},
-    "grading": {"problems"},
+    "grading": {"problems", "mistakes"},
     "methods": {"mistakes"},
     "corpus": {"methods", "mistakes", "problems", "grading"},
     "model": set(),
     "training": {"model", "corpus", "methods", "mistakes", "problems"},
-    "decoding": {"model", "corpus", "problems", "grading"},
+    "decoding": {"model", "corpus", "mistakes", "problems", "grading"},
     "probing": {"training", "decoding", "model", "corpus", "mistakes", "problems", "grading"},
     "evaluation": {"probing", "training", "decoding", "model", "corpus", "mistakes", "problems", "grading"},
     "preflight": {"evaluation", "decoding", "training", "model", "corpus", "problems"},

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from igsm.config import dump_yaml, load_config, load_yaml
+from igsm.corpus.classes import token_classes
 from igsm.corpus.config import DataConfig
 from igsm.corpus.loader import WindowLoader
 from igsm.corpus.manifest import law_of
@@ -71,6 +72,47 @@ def test_words_of_the_solution_change_at_the_rate_and_nothing_else(noise: Any) -
     assert abs(changed.sum() / n - 0.3 * (1 - kept_by_chance)) < 4 * (0.3 * 0.7 / n) ** 0.5
     per_token = changed.float()[:, 60:].mean(0)
     assert per_token.max() < 0.6, "each token is drawn on its own"
+
+
+KINDS_OF_TOKENS = ("name", "letter", "number", "operator", "word")
+
+
+def texts_of(ids: torch.Tensor, vocabulary: Any) -> set[str]:
+    return {vocabulary.decode([i]) for i in ids.unique().tolist()}
+
+
+@pytest.mark.parametrize("one", KINDS_OF_TOKENS)
+def test_of_one_class_only(one: Any) -> None:
+    """The ablations: numbers only, letters only, ...; what stands in their place is of the same class."""
+    vocabulary = load_vocabulary(ProblemConfig(difficulty="nano"), "compact", frozenset({Mark.MASK}))
+    is_one = {
+        "letter": lambda text: len(text) == 2 and text[1].isalpha(),
+        "number": lambda text: text.strip().isdigit(),
+        "operator": lambda text: text in (" +", " -", " *"),
+        "word": lambda text: text in {".", ";", " Define", " as", " so", " =", "'s", " each", " BACK"},
+    }[one] if one != "name" else lambda text: text[1:2].isupper() and len(text) > 2 or text in ("um", "oset")
+    for noise in ("mask", "class"):
+        tokens, roles, batch = windows(MaskedThought(noise=noise, rate=0.5, classes=(one,)))
+        (inputs,) = batch.inputs
+        changed = inputs != tokens
+        assert changed.any()
+        solution = tokens[(roles & int(Role.SOLUTION)) > 0]
+        texts = texts_of(tokens[changed], vocabulary)
+        assert all(is_one(text) for text in texts), texts
+        assert texts >= {text for text in texts_of(solution, vocabulary) if is_one(text) and len(text) < 3} - {"'s"}
+        if noise == "class":
+            classes = token_classes(vocabulary)
+            assert (classes[inputs[changed]] == KINDS_OF_TOKENS.index(one)).all()
+
+
+def test_every_word_of_a_solution_has_a_class() -> None:
+    tokens, roles, _ = windows(MaskedThought())
+    vocabulary = load_vocabulary(ProblemConfig(difficulty="nano"), "compact", frozenset({Mark.MASK}))
+    classes = token_classes(vocabulary)
+    marks = vocabulary.from_gpt2[list(Mark)]
+    inside = tokens[(roles & int(Role.SOLUTION)) > 0]
+    assert ((classes[inside] >= 0) != np.isin(inside, marks)).all()
+    assert set(np.unique(classes)) == {-1, 0, 1, 2, 3, 4}
 
 
 def test_the_rate_rises_linearly_and_held_out_windows_have_no_noise() -> None:
@@ -144,7 +186,9 @@ def test_a_config_holds_its_settings(tmp_path: Path) -> None:
     file.write_text("method: {name: masked_thought, rate: 0.25}")
     config = load_config(DataConfig, file)
     file.write_text(dump_yaml(config))
-    assert load_yaml(file)["method"] == {"name": "masked_thought", "noise": "mask", "rate": 0.25, "warmup": 0.66}
+    classes = ["name", "letter", "number", "operator", "word"]
+    settings = {"name": "masked_thought", "noise": "mask", "classes": classes, "rate": 0.25, "warmup": 0.66}
+    assert load_yaml(file)["method"] == settings
     assert load_config(DataConfig, file) == config
     changed = load_config(DataConfig, file, ["method.rate=0.5"])
     assert changed.method == make_method({"name": "masked_thought", "rate": 0.5})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from igsm.decoding.decoders.detector import DetectorName
 from igsm.errors import InputError
+from igsm.mistakes.layout import Mark
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +45,7 @@ class NamedDecoder(ABC):
         beams: rows a problem.
         samples: solutions a problem, of which `choose` takes one.
         sampling: whether tokens, or candidates of beams, are drawn.
+        prompt: marks behind the prompt in the place of the method's; None: those.
     """
 
     word: ClassVar[str]
@@ -61,6 +63,7 @@ class NamedDecoder(ABC):
     beams: int = 1
     samples: int = 1
     sampling: bool = False
+    prompt: tuple[Mark, ...] | None = None
 
     @classmethod
     def read(cls, found: re.Match[str], **settings: Any) -> Self:
