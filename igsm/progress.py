@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 from tqdm import tqdm
@@ -71,6 +74,18 @@ def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
     else:
         tqdm.write(line, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def waiting(what: str, seconds: float = 2.0) -> Iterator[None]:
+    """Say what is waited for, if what is inside takes longer than that."""
+    timer = threading.Timer(seconds, say, [f"{what} ..."])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def close_bars() -> None:
