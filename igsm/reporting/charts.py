@@ -113,7 +113,7 @@ def heat_map(table: Table, theirs: bool = False) -> Spec:
     for family, row, column, cell in every:
         value = cell.paper if theirs else cell.value
         dark = value is not None and value > low + 0.6 * (high - low)
-        place = {"family": family_title(family), "row": row, "cell": cell_title(column)}
+        place = {"family": family_title(family), "row": row, "cell": cell_title(column), "place": len(values)}
         number = None if value is None else _scaled(table.measure, value=value)["value"]
         look = {"value": number, "text": table.measure.text(value), "dark": dark}
         values.append({**place, **_said(table, cell), **look})
@@ -125,7 +125,7 @@ def heat_map(table: Table, theirs: bool = False) -> Spec:
             "x": {
                 "field": "cell",
                 "type": "nominal",
-                "sort": [cell_title(column) for column in table.shown_columns],
+                "sort": {"field": "place", "op": "min"},
                 "title": None,
                 "axis": {"labelAngle": -50, "orient": "top"},
             },

@@ -275,3 +275,13 @@ def test_examples_are_of_the_same_problem_and_not_all_wrong(request_of_two: Repo
         assert (first.result.row, second.result.row) == ("original", "retry 0.5")
     single = replace(table, rows=("original",))
     assert {example.samples[0].correct for example in choose_examples(single)} == {True, False}
+
+
+def test_cells_of_a_heat_map_stand_in_the_table_s_order_in_each_family(make_run) -> None:
+    """Guards against "op = 21" of hard before its "op ≤ 21", for med has an "op = 21", too."""
+    vl_convert = pytest.importorskip("vl_convert")
+    columns = ["med_pq:op=20", "med_pq:op=21", "hard_pq:op<=21", "hard_pq:op=21"]
+    sources = [Source("original", make_run("one", dict.fromkeys(columns, 0.5), n=20))]
+    table = build_report(ReportRequest("T", sources, columns=columns)).tables[0]
+    drawn = vl_convert.vegalite_to_svg(heat_map(table))
+    assert re.findall(r">(op [^<]*|mean)</text>", drawn) == ["op = 20", "op = 21", "op ≤ 21", "op = 21", "mean"]
