@@ -34,7 +34,7 @@ class Progress(tqdm):
 
     def display(self, msg: str | None = None, pos: int | None = None) -> Any:
         if not self.plain:
-            return super().display(msg, pos)  # type: ignore[func-returns-value]  # whether it was shown
+            return super().display(msg, pos)  # whether it was shown
         print(self._line(), file=sys.stderr, flush=True)
         return True
 
