@@ -37,9 +37,9 @@ def evaluate(monkeypatch):
     """Evaluates; `evaluate.asked` are the problems that were generated since it was last emptied."""
     original, asked = evaluation.generations, []
 
-    def spy(decoding, tests, stream, tick):
+    def spy(decoding, tests, stream, tick, **more):
         asked.extend(test.index for test in tests)
-        return original(decoding, tests, stream, tick)
+        return original(decoding, tests, stream, tick, **more)
 
     monkeypatch.setattr(evaluation, "generations", spy)
 
