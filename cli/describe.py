@@ -121,8 +121,6 @@ def _cells(found: dict[str, Description]) -> Rows:
 def _print_table(title: str, rows: Rows) -> None:
     from rich.table import Table
 
-    from cli.terminal import console
-
     table = Table(title=title)
     for i, name in enumerate(rows[0]):
         table.add_column(name, justify="right" if i and name != "cell" else "left")
