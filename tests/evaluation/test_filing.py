@@ -80,8 +80,8 @@ def test_what_a_larger_evaluation_had_begun_is_kept(run, evaluate, monkeypatch):
     shutil.rmtree(run.folder.evaluations)
     spied = evaluation.generations
 
-    def stops(decoding, tests, stream, tick):
-        yield from sorted(spied(decoding, tests, stream, tick), key=lambda record: -record["index"])[:3]
+    def stops(decoding, tests, stream, tick, **more):
+        yield from sorted(spied(decoding, tests, stream, tick, **more), key=lambda record: -record["index"])[:3]
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
