@@ -137,7 +137,7 @@ def test_results_on_other_problems_are_filed_beside(run, evaluate, monkeypatch):
 def test_a_stopped_evaluation_of_other_weights_is_left_alone(run, train, evaluate, monkeypatch):
     """Guards the records of a stopped evaluation: they used to be deleted by one of other settings."""
 
-    def stops(decoding, tests, stream, tick):
+    def stops(decoding, tests, stream, tick, **more):
         raise KeyboardInterrupt
         yield
 
