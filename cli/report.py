@@ -70,10 +70,11 @@ def command(
         print_json({**report_content(report), "written": [str(path) for path in paths]})
         return
     screen = console()
-    if not any(table.measured for table in report.tables):
+    tables = report.tables if any(table.measured for table in report.tables) else []
+    if not tables:
         how = f"mistakes sweep {what[0]}" if not what[0].is_dir() else f"mistakes eval {what[0]}"
         screen.print(f"{request.title}: nothing has been evaluated yet; {how}", markup=False, soft_wrap=True)
-    for table in report.tables if any(table.measured for table in report.tables) else ():
+    for table in tables:
         if not table.measured:
             screen.print(f"{table.measure.title}: nothing has been evaluated yet")
             continue
@@ -84,7 +85,7 @@ def command(
     if report.not_shown:
         screen.print(f"other settings, not shown: {', '.join(report.not_shown)} (--evaluations)", style="dim")
     tell = notes if explain else brief_notes
-    for note in dict.fromkeys(note for table in report.tables if table.measured for note in tell(table)):
+    for note in dict.fromkeys(note for table in tables if table.measured for note in tell(table)):
         screen.print(note, style="dim", markup=False)
     for drawn in differences.terminal_tables(report.differences):
         screen.print(drawn)
