@@ -121,22 +121,17 @@ def unpacked(wheels: Path, folder: Path) -> list[str]:
 
 
 def fetch(wheels: Path) -> None:
-    """Download the wheels for a machine with Python 3.12: the versions that are installed here."""
+    """Download the wheels for a machine with Python 3.12, in place of any from before: the versions installed here."""
     wheels.mkdir(exist_ok=True)
     names = [f"{name}=={importlib.metadata.version(name)}" for name in PACKAGES]
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--only-binary=:all:",
-        "-d",
-        str(wheels),
-    ]
-    command += ["--python-version", "3.12", "--implementation", "cp"]
-    subprocess.run([*command, *(f"--platform={one}" for one in PLATFORMS), *names], check=True)
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    command += ["--python-version", "3.12", "--implementation", "cp", *(f"--platform={one}" for one in PLATFORMS)]
+    with tempfile.TemporaryDirectory(dir=wheels) as folder:
+        subprocess.run([*command, "-d", folder, *names], check=True)
+        for old in wheels.glob("*.whl"):
+            old.unlink()
+        for new in Path(folder).glob("*.whl"):
+            new.rename(wheels / new.name)
     size = sum(file.stat().st_size for file in wheels.glob("*.whl"))
     if size > MOST_BYTES:
         sys.exit(f"{wheels}: {size:,} bytes of wheels; at most {MOST_BYTES:,} can travel")
@@ -170,7 +165,7 @@ def run_part(name: str, command: list[str], seconds: float, notes: Notes, enviro
     assert process.stdout is not None
 
     def follow(lines: Any) -> None:
-        for line in lines:
+        for line in filter(str.strip, lines):
             notes.say(f"{name}: {line.rstrip()}")
 
     reader = threading.Thread(target=follow, args=(process.stdout,), daemon=True)

@@ -24,7 +24,7 @@ from rich.table import Table
 from benchmarks.device import benchmark_device, device_name
 from cli.terminal import console, print_json
 from igsm.corpus.config import DataConfig
-from igsm.errors import InputError, suggest
+from igsm.errors import InputError, is_out_of_memory, suggest
 from igsm.model.config import ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.rundir import read_jsonl, write_json
@@ -116,8 +116,8 @@ def _fitting(batch: int, measure: Callable[[int], Row]) -> Row:
     while True:
         try:
             return measure(batch)
-        except torch.OutOfMemoryError:
-            if batch == 1:
+        except Exception as error:  # our trainer's says in one line of its own that memory ran out
+            if batch == 1 or not is_out_of_memory(error):
                 raise
         _forget()
         batch //= 2

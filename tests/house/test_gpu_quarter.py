@@ -20,7 +20,9 @@ from benchmarks import gpu_arms, gpu_quarter
 from benchmarks.gpu_correct import TESTS, TINY_TESTS, run_tests
 from benchmarks.gpu_parts import Here
 from benchmarks.gpu_quarter import GRACE, PARTS, ROOT, Notes, Part, quarter, run_part, unpacked
+from benchmarks.train import Row, _fitting
 from igsm.checkpoints import CONFIG, defect
+from igsm.errors import InputError
 from igsm.rundir import VOCABULARY, WEIGHTS, JsonlWriter
 from tests.training.toy_training import toy_config, toy_train
 
@@ -217,3 +219,22 @@ def test_a_curve_is_kept_while_it_grows(tmp_path: Path) -> None:
             time.sleep(0.01)
         curve.write({"step": 20, "loss": 1.0, "tokens_per_second": 6.0})
     assert [(one["step"], one["loss"]) for one in results(tmp_path / "out")] == [(10, 2.0), (20, 1.0)]
+
+
+def test_the_largest_micro_batch_that_fits() -> None:
+    """Guards: a benchmark that ends with our trainer's own line about memory, where a smaller micro-batch fits."""
+    tried: list[int] = []
+
+    def measure(rows: int) -> Row:
+        tried.append(rows)
+        if rows > 4:
+            try:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            except torch.OutOfMemoryError:
+                raise InputError("run: out of memory on cuda after step 0") from None
+        return Row("ours", 1.0, 1.0, rows, None, None)
+
+    assert _fitting(16, measure).micro_batch == 4
+    assert tried == [16, 8, 4]
+    with pytest.raises(KeyError):
+        _fitting(16, {}.__getitem__)
