@@ -87,8 +87,8 @@ def command(
     tell = notes if explain else brief_notes
     for note in dict.fromkeys(note for table in tables if table.measured for note in tell(table)):
         screen.print(note, style="dim", markup=False)
-    for drawn in differences.terminal_tables(report.differences):
-        screen.print(drawn)
+    for difference in differences.terminal_tables(report.differences):
+        screen.print(difference)
     for note in differences.notes(report.differences):
         screen.print(note, style="dim", markup=False)
     if out is not None:

@@ -109,7 +109,7 @@ def heat_map(table: Table, theirs: bool = False) -> Spec:
     known = [value for *_, cell in every for value in (cell.value, cell.paper) if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     ends = list(_scaled(table.measure, low=low, high=max(high, low + 1e-9)).values())
-    values = []
+    values: list[dict[str, Any]] = []
     for family, row, column, cell in every:
         value = cell.paper if theirs else cell.value
         dark = value is not None and value > low + 0.6 * (high - low)
