@@ -11,7 +11,10 @@ from cli.terminal import Json, console, print_json
 
 
 def command(
-    what: Annotated[list[Path], typer.Argument(help="Run folders to compare, or one sweep: its name or YAML file.")],
+    what: Annotated[
+        list[Path],
+        typer.Argument(help="Run folders to compare, or one sweep: its name or YAML file, with KEY=VALUE as for sweep."),
+    ],
     out: Annotated[Path | None, typer.Option(help="Folder for the report; replaces one that is there.")] = None,
     measure: Annotated[
         list[str] | None,
@@ -44,15 +47,17 @@ def command(
     from igsm.reporting.results import sources_of_runs
     from igsm.reporting.text import brief_notes, notes, terminal_tables
 
-    if not all(path.is_dir() for path in what):
-        if len(what) > 1:
-            lacking = next(path for path in what if not path.is_dir())
-            raise InputError(f"{lacking}: no run folder; mistakes report takes run folders, or one sweep")
+    if not what[0].is_dir():
+        overrides = [str(word) for word in what[1:]]
+        if lacking := [word for word in overrides if "=" not in word]:
+            raise InputError(f"{what[0]}: no run folder, and {lacking[0]} is no KEY=VALUE for a sweep of that name")
         from igsm.sweeps.plan import report_request
         from igsm.sweeps.sweep import load_sweep
 
-        request = report_request(load_sweep(what[0]), root)
+        request = report_request(load_sweep(what[0], overrides), root)
     else:
+        if lacking := [path for path in what if not path.is_dir()]:
+            raise InputError(f"{lacking[0]}: no run folder; mistakes report takes run folders, or one sweep")
         request = ReportRequest("Evaluations", sources_of_runs(what))
     changes: dict[str, Any] = {
         "measures": measure,
