@@ -56,8 +56,8 @@ def command(
 
         request = report_request(load_sweep(what[0], overrides), root)
     else:
-        if lacking := [path for path in what if not path.is_dir()]:
-            raise InputError(f"{lacking[0]}: no run folder; mistakes report takes run folders, or one sweep")
+        if missing := [path for path in what if not path.is_dir()]:
+            raise InputError(f"{missing[0]}: no run folder; mistakes report takes run folders, or one sweep")
         request = ReportRequest("Evaluations", sources_of_runs(what))
     changes: dict[str, Any] = {
         "measures": measure,
