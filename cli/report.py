@@ -13,7 +13,7 @@ from cli.terminal import Json, console, print_json
 def command(
     what: Annotated[
         list[Path],
-        typer.Argument(help="Run folders to compare, or one sweep: its name or YAML file, with KEY=VALUE as for sweep."),
+        typer.Argument(help="Run folders to compare, or one sweep (name or YAML file) with KEY=VALUE over it."),
     ],
     out: Annotated[Path | None, typer.Option(help="Folder for the report; replaces one that is there.")] = None,
     measure: Annotated[
