@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,7 +25,10 @@ def command(
         typer.Argument(metavar="[RUN] OUT", help="New folder to write, after the run or checkpoint if --to is hf."),
     ],
     to: Annotated[
-        str, typer.Option(help="hf: a model for transformers. jsonl, parquet, chat (messages): problems.")
+        str,
+        typer.Option(
+            help="hf: a model for transformers. jsonl, parquet, chat (messages): problems. prompts: with examples."
+        ),
     ] = "hf",
     problems: Annotated[int | None, typer.Option(help="How many problems.", min=1)] = None,
     difficulty: data_options.Difficulty = None,
@@ -39,6 +42,13 @@ def command(
     lexicon: data_options.LexiconName = None,
     seed: data_options.Seed = None,
     workers: data_options.Workers = 1,
+    strategy: Annotated[
+        str, typer.Option(help="Of prompts: cot, cot_plus, explicit, implicit, wrong_only, explicit_false.")
+    ] = "implicit",
+    shots: Annotated[int, typer.Option(help="Examples in a prompt.", min=1)] = 8,
+    wrong: Annotated[
+        str, typer.Option(help="Wrong solutions in them: uniform or like:RUN for the kinds, own:RUN for a run's own.")
+    ] = "uniform",
 ) -> None:
     """Write a model and its tokenizer for transformers, or problems for trainers.
 
@@ -47,10 +57,15 @@ def command(
     hf: GPT-2 blocks become GPTNeoXForCausalLM, Llama blocks LlamaForCausalLM. Both are loaded there and compared; what
     differs in any token, in the logits or in a greedy generation is deleted again.
 
-    Other formats: the problems of `mistakes gen-data` with the same options.
+    Other formats: the problems of `mistakes gen-data` with the same options; of prompts by default those of the test
+    split.
     """
     given = data_options.problem_options(locals())
     from igsm.errors import InputError, suggest
+
+    if to == "prompts":
+        export_prompts(paths, given, problems, strategy, shots, wrong, workers)
+        return
 
     if to == "hf":
         if problems is not None or any(value is not None for value in given.values()):
@@ -60,7 +75,7 @@ def command(
         export_run(*paths)
         return
     if to not in PROBLEM_FORMATS:
-        raise InputError(f"--to {to}: unknown format{suggest(to, ['hf', *PROBLEM_FORMATS])}")
+        raise InputError(f"--to {to}: unknown format{suggest(to, ['hf', 'prompts', *PROBLEM_FORMATS])}")
     if len(paths) != 1:
         raise InputError(f"--to {to} takes the new folder only: mistakes export OUT --to {to} --problems 1000")
     if problems is None:
@@ -82,6 +97,34 @@ def export_problems(data: DataConfig, folder: Path, form: str, problems: int, wo
 
     path = write(folder, data.problem.split, records())
     print(f"{path}: {problems:,} problems")
+
+
+def export_prompts(
+    paths: list[Path], given: dict[str, Any], problems: int | None, strategy: str, shots: int, wrong: str, workers: int
+) -> None:
+    """Write problems with a prompt each to OUT if it ends in .jsonl, else to OUT/STRATEGY.jsonl."""
+    from itertools import islice
+
+    from igsm.corpus import export as exporting
+    from igsm.corpus import prompts as prompting
+    from igsm.errors import InputError
+    from igsm.mistakes.mix import weights_of
+
+    if len(paths) != 1 or problems is None:
+        raise InputError("say where and how many: mistakes export OUT --to prompts --problems 500")
+    if any(given[f"mistakes.{name}"] is not None for name in ("kind", "rate", "mix")):
+        raise InputError("--to prompts: solutions in prompts take nothing back; say --wrong instead of --kind")
+    given["problem.split"] = given["problem.split"] or "test"
+    data = data_options.data_config(None, given, [], "export")
+    if wrong.startswith("own:"):
+        examples = prompting.own_examples(Path(wrong.removeprefix("own:")))
+    else:
+        examples = prompting.made_examples(data.problem, data.seed, weights_of(wrong, "--wrong"))
+    items = exporting.records(data, workers=workers)
+    records = islice(prompting.prompts(items, examples, strategy, shots), problems)
+    out = paths[0] if paths[0].suffix == ".jsonl" else paths[0] / f"{strategy}.jsonl"
+    exporting.write_text(out, records)
+    print(f"{out}: {problems:,} prompts")
 
 
 def export_run(run: Path, folder: Path) -> None:

@@ -53,8 +53,8 @@ class DataConfig(Config):
             raise ValueError(
                 f"method '{self.method.name}' makes mistakes of its own: corpus must be igsm, and mistakes.kind none"
             )
-        if layout.has(Part.OTHER_ORDER) and self.corpus == "boxes":
-            raise ValueError(f"method '{self.method.name}' writes solutions in another order, which boxes do not have")
+        if (layout.has(Part.OTHER_ORDER) or layout.moduli) and self.corpus == "boxes":
+            raise ValueError(f"method '{self.method.name}' needs problems: corpus must be igsm")
         return self
 
     def resolved(self) -> DataConfig:

@@ -1,4 +1,4 @@
-"""Texts with several attempts, with steps taken back together, with tags and verdicts: what is graded, what is counted."""
+"""Texts with several attempts, steps taken back together, tags and verdicts: what is graded, what is counted."""
 
 from __future__ import annotations
 

@@ -18,14 +18,16 @@ from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.loop import Request
 from igsm.errors import InputError
-from igsm.evaluation.runs import LoadedRun
+from igsm.evaluation.runs import LoadedRun, load_run
 from igsm.methods.method import Method
 from igsm.methods.registry import METHODS, make_method
 from igsm.model import GPT, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
-from igsm.training.config import PretrainConfig
+from igsm.training.config import FinetuneConfig, PretrainConfig
+from igsm.training.distributed import Ranks
 from igsm.training.settings import resolve
+from tests.training.toy_training import metrics, train_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 PRESETS = sorted((CONFIGS / "methods").glob("*.yaml"))
@@ -48,6 +50,32 @@ def test_a_preset_names_its_method_and_is_complete(path: Path) -> None:
     config = resolve(load_config(PretrainConfig, path)).config
     assert config.data.method.name == path.stem
     assert config.data.context == config.data.problem.problem_class.context
+
+
+TINY = ["model.layers=1", "model.heads=1", "data.problem.difficulty=nano", "data.context=192", "training.steps=2"]
+TINY += ["data.windows_per_block=8", "training.batch=8", "training.warmup_steps=1", "training.held_out_windows=8"]
+TINY += ["training.device=cpu", "training.compile=off", "training.precision=float32", "tracking.mode=disabled"]
+TINY += ["training.log_every=1", "training.evaluate_every=2", "training.evaluate_problems=2"]
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+def test_a_preset_trains_measures_and_decodes(path: Path, tmp_path: Path) -> None:
+    """Guards: marks without ids, in documents or in the prompt; a batch that the objective cannot take."""
+    train_config(load_config(PretrainConfig, path, TINY), tmp_path / "run", Ranks(torch.device("cpu")))
+    lines = metrics(tmp_path / "run")
+    losses = [line["loss"] for line in lines if "loss" in line]
+    assert len(losses) == 2
+    assert all(1.0 < loss < 20.0 for loss in losses)
+    (measured,) = [line for line in lines if "generation_accuracy" in line]
+    assert measured["held_out_loss"] > 0.5
+    run = load_run(tmp_path / "run")
+    assert run.vocabulary.prompt(ProblemSource(run.data.problem).problem(0), run.data.method.prompt).min() >= 0
+    config = load_config(PretrainConfig, path, TINY).model_dump(exclude={"stage", "model"})
+    plain = load_config(PretrainConfig, path, [*TINY, "data.method={name: retry}", "data.mistakes={kind: none}"])
+    train_config(plain, tmp_path / "plain", Ranks(torch.device("cpu")))
+    tuning = FinetuneConfig.model_validate(config | {"from": str(tmp_path / "plain")})
+    train_config(tuning, tmp_path / "tuned", Ranks(torch.device("cpu")))
+    assert load_run(tmp_path / "tuned").data.method.name == path.stem
 
 
 @pytest.mark.parametrize(
