@@ -8,7 +8,7 @@ RUN ?=
 RUNS ?= runs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format gpu-check gpu-bench gpu-wheels gpu-quarter bench fuzz clean
+.PHONY: help setup demo test test-slow lint format docs gpu-check gpu-bench gpu-wheels gpu-quarter bench fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,10 @@ format: setup ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: setup ## the documentation as a site: build/site/index.html
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[docs]'
+	$(BIN)/zensical build --strict
+
 # With an environment that is there already, e.g. on a node without network: make gpu-check SETUP= BIN=/path/to/bin
 SETUP ?= setup
 
@@ -81,7 +85,7 @@ fuzz: setup ## ten minutes of coverage-guided fuzzing of the grader
 	$(BIN)/python benchmarks/fuzz_grader.py -max_total_time=600 -max_len=4096
 
 clean: ## remove caches (not runs)
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 -include make/sweeps.mk

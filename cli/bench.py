@@ -9,16 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from igsm.errors import InputError
-
 app = typer.Typer(help="Speed on this machine, beside what it is compared with.")
 
 
 def benchmark(name: str) -> Any:
-    """The module ``benchmarks/<name>.py``, which lies beside the package and is not installed with it."""
+    """The module ``benchmarks/<name>.py``, which lies beside this package, in a clone as where it is installed."""
     root = Path(__file__).resolve().parents[1]
-    if not (root / "benchmarks" / f"{name}.py").is_file():
-        raise InputError(f"benchmarks/{name}.py: not found; the benchmarks run from a clone of the repository")
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     return importlib.import_module(f"benchmarks.{name}")
@@ -29,7 +25,7 @@ def generate(
     seconds: Annotated[float, typer.Option(help="Time for each row.", min=0.1)] = 5.0,
     lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names.")] = "full",
 ) -> None:
-    """Problems and tokens per second of one core, for each kind of data."""
+    """Problems and tokens a second of one core, by kind of data."""
     benchmark("generate").report(seconds, lexicon)
 
 
@@ -38,7 +34,7 @@ def grade(
     seconds: Annotated[float, typer.Option(help="Time for each row.", min=0.1)] = 3.0,
     lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names.")] = "full",
 ) -> None:
-    """Solutions per second of one core, graded from text, the problems given."""
+    """Solutions graded a second by one core, from their texts."""
     benchmark("grade").report(seconds, lexicon)
 
 
@@ -51,7 +47,7 @@ def train(
         Path | None, typer.Option(help="Put the speed into this file, for `mistakes sweep --speed`.")
     ] = None,
 ) -> None:
-    """Training tokens per second, utilisation and memory, beside transformers' GPT-2."""
+    """Training tokens a second, beside transformers' GPT-2."""
     benchmark("train").report(difficulty.split(","), only.split(";") if only else None, out, speed)
 
 
@@ -76,7 +72,7 @@ def decode(
         typer.Option(help="Decode nothing: say what a GPU of so many GB would record and keep, e.g. 80.", min=1),
     ] = None,
 ) -> None:
-    """Output tokens per second, beside transformers' generate and the memory-bandwidth bound."""
+    """Generated tokens a second, beside transformers' generate."""
     names = [name.strip() for name in decoders.split(",")]
     if plan is not None:
         benchmark("decode_plan").report(run, names, layers, heads, difficulty or "med", plan)

@@ -11,8 +11,8 @@ _BASE = "RUN"  # stands for the run to start from where none is given
 
 
 def command(
-    config: Annotated[Path, typer.Argument(help="Preset, e.g. configs/pretrain/med.yaml.")],
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Over the preset.")] = None,
+    config: Annotated[Path, typer.Argument(help="A preset's name, e.g. med, or a YAML file.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Over the preset.")] = None,
 ) -> None:
     """Print the config of a run, defaults included, without running it.
 
@@ -20,10 +20,11 @@ def command(
     """
     from igsm.config import apply_overrides, build_config, dump_yaml, load_preset
     from igsm.errors import InputError, suggest
+    from igsm.presets import find_preset
     from igsm.sweeps.settings import STAGES, stage_class
     from igsm.training.settings import resolve
 
-    content = apply_overrides(load_preset(config), overrides or [])
+    content = apply_overrides(load_preset(find_preset(config, *STAGES)), overrides or [])
     stage = content.get("stage") or _stage_of_keys(content)
     if stage not in STAGES:
         raise InputError(f"{config}: stage: '{stage}' is none{suggest(str(stage), STAGES)}")

@@ -44,9 +44,10 @@ def data_config(path: Path | None, given: dict[str, Any], overrides: list[str], 
     """Options over the file's data section, KEY=VALUE over both; the context follows the difficulty."""
     from igsm.config import apply_overrides, build_config, load_preset
     from igsm.corpus.config import DataConfig
+    from igsm.presets import find_preset
 
     where = str(path) if path is not None else where
-    content = load_preset(path) if path is not None else {}
+    content = load_preset(find_preset(path, "pretrain")) if path is not None else {}
     content = _section(content.get("data", content), f"{where}: data")
     for name, value in given.items():
         if value is not None:

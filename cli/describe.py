@@ -14,7 +14,7 @@ Rows = list[list[str]]
 
 def command(
     classes: Annotated[
-        list[str], typer.Argument(metavar="CLASS... [KEY=VALUE]...", help="Difficulties, and settings over them all.")
+        list[str], typer.Argument(metavar="CLASS, KEY=VALUE", help="Difficulties, and settings over them all.")
     ],
     kinds: Annotated[str, typer.Option(help="Kinds of mistakes that name a wrong parameter.")] = "retry",
     rates: Annotated[str, typer.Option(help="Rates of mistakes.")] = "0.2,0.5",

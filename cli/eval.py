@@ -17,7 +17,7 @@ BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders or checkpoints.", metavar="RUN...")],
+    runs: Annotated[list[Path], typer.Argument(help="Run folders or checkpoints.", metavar="RUN")],
     cells: Annotated[
         str, typer.Option(help="Comma-separated, e.g. 'op<=15,op=20 reask'; figure: those of the paper.")
     ] = "figure",

@@ -1,130 +1,31 @@
-"""`mistakes export`: a model or problems for other people's tools."""
+"""`mistakes export`: a model for other people's tools."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import data as data_options
-
 if TYPE_CHECKING:
-    from igsm.corpus.config import DataConfig
     from igsm.corpus.vocabulary import Vocabulary
 
 PROMPTS = 4
-PROBLEM_FORMATS = ("jsonl", "parquet", "chat")
 
 
 def command(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="[RUN] OUT", help="New folder to write, after the run or checkpoint if --to is hf."),
-    ],
-    to: Annotated[
-        str,
-        typer.Option(
-            help="hf: a model for transformers. jsonl, parquet, chat (messages): problems. prompts: with examples."
-        ),
-    ] = "hf",
-    problems: Annotated[int | None, typer.Option(help="How many problems.", min=1)] = None,
-    difficulty: data_options.Difficulty = None,
-    form: data_options.Form = None,
-    kind: data_options.Kind = None,
-    rate: data_options.Rate = None,
-    mix: data_options.Mix = None,
-    split: data_options.Split = None,
-    op: data_options.Op = None,
-    reask: data_options.Reask = None,
-    lexicon: data_options.LexiconName = None,
-    seed: data_options.Seed = None,
-    workers: data_options.Workers = 1,
-    strategy: Annotated[
-        str, typer.Option(help="Of prompts: cot, cot_plus, explicit, implicit, wrong_only, explicit_false.")
-    ] = "implicit",
-    shots: Annotated[int, typer.Option(help="Examples in a prompt.", min=1)] = 8,
-    wrong: Annotated[
-        str, typer.Option(help="Wrong solutions in them: uniform or like:RUN for the kinds, own:RUN for a run's own.")
-    ] = "uniform",
+    run: Annotated[Path, typer.Argument(help="Run folder or checkpoint.")],
+    out: Annotated[Path, typer.Argument(help="New folder.")],
 ) -> None:
-    """Write a model and its tokenizer for transformers, or problems for trainers.
+    """Write a model and its tokenizer for transformers.
 
-    Problems go to OUT if it ends in .jsonl or .parquet, else to OUT/SPLIT.jsonl or .parquet.
-
-    hf: GPT-2 blocks become GPTNeoXForCausalLM, Llama blocks LlamaForCausalLM. Both are loaded there and compared; what
+    GPT-2 blocks become GPTNeoXForCausalLM, Llama blocks LlamaForCausalLM. Both are loaded there and compared; what
     differs in any token, in the logits or in a greedy generation is deleted again.
 
-    Other formats: the problems of `mistakes gen-data` with the same options; of prompts by default those of the test
-    split.
+    Problems for other trainers: `mistakes gen-data --out FILE.jsonl`, FILE.chat.jsonl or FILE.parquet.
     """
-    given = data_options.problem_options(locals())
-    from igsm.errors import InputError, suggest
-
-    if to == "prompts":
-        export_prompts(paths, given, problems, strategy, shots, wrong, workers)
-        return
-
-    if to == "hf":
-        if problems is not None or any(value is not None for value in given.values()):
-            raise InputError(f"--to hf writes a model; options of problems are for --to {', '.join(PROBLEM_FORMATS)}")
-        if len(paths) != 2:
-            raise InputError("--to hf takes a run and a new folder: mistakes export RUN OUT --to hf")
-        export_run(*paths)
-        return
-    if to not in PROBLEM_FORMATS:
-        raise InputError(f"--to {to}: unknown format{suggest(to, ['hf', 'prompts', *PROBLEM_FORMATS])}")
-    if len(paths) != 1:
-        raise InputError(f"--to {to} takes the new folder only: mistakes export OUT --to {to} --problems 1000")
-    if problems is None:
-        raise InputError("say how many: --problems N")
-    export_problems(data_options.data_config(None, given, [], "export"), paths[0], to, problems, workers)
-
-
-def export_problems(data: DataConfig, folder: Path, form: str, problems: int, workers: int) -> None:
-    """Write the first ``problems`` problems of the data to a file in ``folder``, named after the split."""
-    from tqdm import tqdm
-
-    from igsm.corpus import export as exporting
-
-    write = exporting.writer(form, "--to")
-
-    def records() -> Iterator[exporting.Record]:  # the bar begins with the first record, not before a refusal
-        made = exporting.records(data, problems=problems, workers=workers)
-        yield from tqdm(made, total=problems, desc=str(folder), unit=" problems")
-
-    path = write(folder, data.problem.split, records())
-    print(f"{path}: {problems:,} problems")
-
-
-def export_prompts(
-    paths: list[Path], given: dict[str, Any], problems: int | None, strategy: str, shots: int, wrong: str, workers: int
-) -> None:
-    """Write problems with a prompt each to OUT if it ends in .jsonl, else to OUT/STRATEGY.jsonl."""
-    from itertools import islice
-
-    from igsm.corpus import export as exporting
-    from igsm.corpus import prompts as prompting
-    from igsm.errors import InputError
-    from igsm.mistakes.mix import weights_of
-
-    if len(paths) != 1 or problems is None:
-        raise InputError("say where and how many: mistakes export OUT --to prompts --problems 500")
-    if any(given[f"mistakes.{name}"] is not None for name in ("kind", "rate", "mix")):
-        raise InputError("--to prompts: solutions in prompts take nothing back; say --wrong instead of --kind")
-    given["problem.split"] = given["problem.split"] or "test"
-    data = data_options.data_config(None, given, [], "export")
-    if wrong.startswith("own:"):
-        examples = prompting.own_examples(Path(wrong.removeprefix("own:")))
-    else:
-        examples = prompting.made_examples(data.problem, data.seed, weights_of(wrong, "--wrong"))
-    items = exporting.records(data, workers=workers)
-    records = islice(prompting.prompts(items, examples, strategy, shots), problems)
-    out = paths[0] if paths[0].suffix == ".jsonl" else paths[0] / f"{strategy}.jsonl"
-    exporting.write_text(out, records)
-    print(f"{out}: {problems:,} prompts")
+    export_run(run, out)
 
 
 def export_run(run: Path, folder: Path) -> None:

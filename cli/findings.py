@@ -17,8 +17,8 @@ _STYLES = {"shown": "bold green", "refuted": "bold red", "undecided": "bold yell
 
 
 def command(
-    sweep: Annotated[Path, typer.Argument(help="A sweep's YAML file, e.g. configs/sweeps/demo.yaml.")],
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Over the file.")] = None,
+    sweep: Annotated[Path, typer.Argument(help="A sweep's name, e.g. demo, or a YAML file.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Over the file.")] = None,
     root: Annotated[Path, typer.Option(help="Folder that holds the sweeps' runs.")] = Path("runs"),
     markdown: Annotated[bool, typer.Option("--markdown", help="Claims as a Markdown table.")] = False,
 ) -> None:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def command(
-    config: Annotated[Path, typer.Argument(help="Preset, e.g. configs/finetune/lora.yaml.")],
+    config: Annotated[Path, typer.Argument(help="A preset's name, e.g. lora, or a YAML file.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="from=RUN [KEY=VALUE]...", help="The model to start from; settings.")
+        list[str] | None, typer.Argument(metavar="from=RUN KEY=VALUE", help="The model to start from; settings.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<preset> if left out.")] = None,
     gpus: Annotated[int | None, typer.Option(help="Start so many processes with torchrun.", min=1)] = None,
@@ -25,14 +25,15 @@ def command(
 
     Exit codes: those of `mistakes pretrain`.
     """
-    from cli.training import accuracy_hook, check_run, preset, run_training, say_end, tracking_override
+    from cli.training import accuracy_hook, check_run, run_training, say_end, tracking_override
     from igsm.config import load_config
+    from igsm.presets import find_preset
     from igsm.training.config import FinetuneConfig
     from igsm.training.settings import resolve
 
     changes = [*(overrides or []), *tracking_override(tracker)]
     folder = out or Path("runs") / config.stem
-    resolved = resolve(load_config(FinetuneConfig, preset(config, "finetune"), changes), folder)
+    resolved = resolve(load_config(FinetuneConfig, find_preset(config, "finetune"), changes), folder)
     settings = resolved.config
     run = check_run(settings, folder, gpus)
     hook = accuracy_hook(settings.data, settings.training, resolved.vocabulary)

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from types import FrameType
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -24,13 +24,14 @@ COMMANDS = {
     "show": ("cli.show", "Print one problem, its solution and its mistakes."),
     "describe": ("cli.describe", "Problem classes in numbers, before anything is trained on them."),
     "methods": ("cli.methods", "The ways of learning from mistakes, with their sources."),
-    "gen-data": ("cli.gen_data", "Generate a corpus: shards of token ids, text, Parquet."),
+    "gen-data": ("cli.gen_data", "Generate problems: JSONL, Parquet, or shards for training."),
+    "prompts": ("cli.prompts", "Prompts with wrong and right examples, for other language models."),
     "pretrain": ("cli.pretrain", "Pretrain a model from random weights."),
     "finetune": ("cli.finetune", "LoRA or continued pretraining of a trained model."),
     "probe": ("cli.probe", "Does a model know which parameters can be computed next?"),
     "config": ("cli.config", "Print what a preset and its overrides come to."),
     "inspect": ("cli.inspect", "Show a run: config, data seen, curves, checkpoints."),
-    "export": ("cli.export", "Write a model for transformers, or problems for trainers."),
+    "export": ("cli.export", "Write a model and its tokenizer for transformers."),
     "check": ("cli.check", "Grade solutions of any source, step by step, from their texts."),
     "solve": ("cli.solve", "Answer problems given as text."),
     "eval": ("cli.eval", "Generate solutions of test problems and grade every step."),
@@ -40,16 +41,24 @@ COMMANDS = {
     "bench": ("cli.bench", "Speed on this machine, beside what it is compared with."),
 }
 
+# Options of earlier versions -> what does the same now.
+_FORMER_OPTIONS = {
+    ("gen-data", "--text"): "name the file with --out FILE.jsonl",
+    ("gen-data", "--export"): "the ending of --out says the format: FILE.jsonl, FILE.chat.jsonl or FILE.parquet",
+    ("export", "--to"): "mistakes export RUN OUT writes a model; problems: mistakes gen-data --out FILE.jsonl",
+    ("export", "--problems"): "problems are written by mistakes gen-data --problems N --out FILE.jsonl",
+}
+
 
 def build(arguments: list[str]) -> typer.Typer:
     """The command line for ``arguments``: the module of the command they name is imported, no other."""
     app = typer.Typer(
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # rich's boxes cut the names of options off at 80 columns
         help="Learning from mistakes in pretraining: data, training, evaluation and tables.",
     )
-    app.callback()(_nothing)
+    app.callback()(_options)
     for name, (module_name, line) in COMMANDS.items():
         if name not in arguments[:1]:
             app.command(name, help=line)(_nothing)
@@ -58,12 +67,41 @@ def build(arguments: list[str]) -> typer.Typer:
         if hasattr(module, "app"):  # a group of subcommands such as `bench`
             app.add_typer(module.app, name=name)
         else:
-            app.command(name, epilog=getattr(module, "EPILOG", None))(module.command)
+            app.command(name, epilog=_as_it_stands(getattr(module, "EPILOG", "")))(module.command)
     return app
+
+
+def _as_it_stands(text: str) -> str:
+    """A help text whose lines are not filled."""
+    return f"\b\n{text}" if text else ""
 
 
 def _nothing() -> None:
     pass
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from igsm.versions import version_lines
+
+        typer.echo("\n".join(version_lines()))
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Versions of all that results depend on."),
+    ] = False,
+) -> None:
+    pass
+
+
+def _words() -> list[str]:
+    """The command line; where a shell asks how to complete one, that one (typer's variables for bash and others)."""
+    if "_MISTAKES_COMPLETE" not in os.environ:
+        return sys.argv[1:]
+    return (os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS", "")).split()[1:]
 
 
 class _Interrupted(BaseException):
@@ -96,7 +134,7 @@ def main() -> None:
 
 def _run() -> int | str | None:
     try:
-        return build(sys.argv[1:])(prog_name="mistakes", standalone_mode=False) or 0
+        return build(_words())(prog_name="mistakes", standalone_mode=False) or 0
     except InputError as error:
         return _bad_input(str(error))
     except BrokenPipeError:
@@ -113,13 +151,18 @@ def _run() -> int | str | None:
         print("mistakes: stopped; files that were whole before stay", file=sys.stderr)
         return 130
     except _USAGE as error:
-        return _bad_input(_one_line(error)) if sys.argv[1:] else 2  # without arguments the help has been printed
+        if sys.argv[1:]:
+            return _bad_input(_one_line(error))
+        print(error.format_message())  # the help
+        return 2
     return 0
 
 
 def _bad_input(message: str) -> int:
     if os.environ.get("RANK", "0") != "0":
         time.sleep(3)  # if the first process says the same, torchrun ends this one in the meantime
+    if (progress := sys.modules.get("igsm.progress")) is not None:
+        progress.close_bars()
     print(f"mistakes: error: {message}", file=sys.stderr)
     return 2
 
@@ -133,6 +176,9 @@ def _one_line(error: Any) -> str:
     """A usage error of typer's, with the command it belongs to."""
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
+    option = getattr(error, "option_name", None)
+    if context is not None and (now := _FORMER_OPTIONS.get((context.command.name, option))):
+        return f"{option} is gone: {now}"
     if message.endswith("?") or context is None:
         return message
     if message == "Missing command":

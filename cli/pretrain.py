@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def command(
-    config: Annotated[Path, typer.Argument(help="Preset, e.g. configs/pretrain/lite.yaml.")],
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Over the preset.")] = None,
+    config: Annotated[Path, typer.Argument(help="A preset's name, e.g. lite, or a YAML file.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Over the preset.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<preset> if left out.")] = None,
     gpus: Annotated[int | None, typer.Option(help="Start so many processes with torchrun.", min=1)] = None,
     tracker: Annotated[str | None, typer.Option(help="wandb: auto, online, offline or none.")] = None,
@@ -24,14 +24,15 @@ def command(
     Exit codes: 0 finished; 75 stopped by SIGTERM or SIGUSR1, 130 by Ctrl-C, and saved: the same command goes on; 2 bad
     input; 1 failed, e.g. because the loss exploded. A second Ctrl-C ends at once, without saving.
     """
-    from cli.training import accuracy_hook, check_run, preset, run_training, say_end, tracking_override
+    from cli.training import accuracy_hook, check_run, run_training, say_end, tracking_override
     from igsm.config import load_config
+    from igsm.presets import find_preset
     from igsm.training.config import PretrainConfig
     from igsm.training.settings import resolve
 
     changes = [*(overrides or []), *tracking_override(tracker)]
     folder = out or Path("runs") / config.stem
-    resolved = resolve(load_config(PretrainConfig, preset(config, "pretrain"), changes), folder)
+    resolved = resolve(load_config(PretrainConfig, find_preset(config, "pretrain"), changes), folder)
     settings = resolved.config
     run = check_run(settings, folder, gpus)
     hook = accuracy_hook(settings.data, settings.training, resolved.vocabulary)

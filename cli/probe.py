@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def command(
-    config: Annotated[Path, typer.Argument(help="Preset, e.g. configs/probe/version1.yaml.")],
+    config: Annotated[Path, typer.Argument(help="A preset's name, e.g. version1, or a YAML file.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="from=RUN [KEY=VALUE]...", help="The model to probe; settings.")
+        list[str] | None, typer.Argument(metavar="from=RUN KEY=VALUE", help="The model to probe; settings.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<preset> if left out.")] = None,
     problems: Annotated[
@@ -44,18 +44,19 @@ def command(
 
     Exit codes: those of `mistakes pretrain`.
     """
-    from cli.training import FIRST, check_run, preset, run_training, say_end, tracking_override
+    from cli.training import FIRST, check_run, run_training, say_end, tracking_override
     from igsm.config import load_config
     from igsm.decoding.decoders import parse_decoder
     from igsm.errors import InputError
     from igsm.preflight.evaluation import check_evaluation
+    from igsm.presets import find_preset
     from igsm.probing.config import ProbeConfig, check_question
     from igsm.probing.solutions import read_solutions
     from igsm.training.settings import resolve
 
     changes = [*(overrides or []), *tracking_override(tracker)]
     folder = out or Path("runs") / config.stem
-    resolved = resolve(load_config(ProbeConfig, preset(config, "probe"), changes), folder)
+    resolved = resolve(load_config(ProbeConfig, find_preset(config, "probe"), changes), folder)
     settings = resolved.config
     if cells is not None and (generations or seen):
         raise InputError("--cells: leave out --generations (found by itself) and --seen (part of a cell's name)")

@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.terminal import Json, console, print_json
+
 
 def command(
-    what: Annotated[list[Path], typer.Argument(help="A sweep's YAML file, or run folders.")],
+    what: Annotated[list[Path], typer.Argument(help="Run folders to compare, or one sweep: its name or YAML file.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the report; replaces one that is there.")] = None,
     measure: Annotated[
         list[str] | None,
@@ -24,6 +26,7 @@ def command(
     ] = "default",
     title: Annotated[str | None, typer.Option(help="Heading.")] = None,
     root: Annotated[Path, typer.Option(help="Folder that holds the sweeps' runs.")] = Path("runs"),
+    as_json: Json = False,
 ) -> None:
     """Tabulate finished runs beside the paper: terminal, Markdown, CSV, LaTeX, PNG, PDF and HTML.
 
@@ -32,16 +35,17 @@ def command(
     """
     from dataclasses import replace
 
-    from rich.console import Console
-
     from igsm.errors import InputError
+    from igsm.reporting import differences
+    from igsm.reporting.content import report_content
     from igsm.reporting.report import ReportRequest, build_report, write_report
     from igsm.reporting.results import sources_of_runs
     from igsm.reporting.text import notes, terminal_tables
 
-    if any(path.suffix in (".yaml", ".yml") for path in what):
+    if not all(path.is_dir() for path in what):
         if len(what) > 1:
-            raise InputError("mistakes report takes one sweep file, or run folders, not both")
+            lacking = next(path for path in what if not path.is_dir())
+            raise InputError(f"{lacking}: no run folder; mistakes report takes run folders, or one sweep")
         from igsm.sweeps.plan import report_request
         from igsm.sweeps.sweep import load_sweep
 
@@ -58,21 +62,26 @@ def command(
     }
     request = replace(request, **{key: value for key, value in changes.items() if value})
     report = build_report(request)
-    console = Console()
+    paths = write_report(report, out) if out is not None else []
+    if as_json:
+        print_json({**report_content(report), "written": [str(path) for path in paths]})
+        return
+    screen = console()
     for table in report.tables:
         if not table.rows or not table.columns:
-            console.print(f"{table.measure.title}: nothing has been evaluated yet")
+            screen.print(f"{table.measure.title}: nothing has been evaluated yet")
             continue
-        for drawn in terminal_tables(table, console.width):
-            console.print(drawn)
+        for drawn in terminal_tables(table, screen.width):
+            screen.print(drawn)
     for reason in request.left_out:
-        console.print(f"left out: {reason}", style="yellow", highlight=False, markup=False)
+        screen.print(f"left out: {reason}", style="yellow", markup=False)
     if report.not_shown:
-        console.print(
-            f"other settings, not shown: {', '.join(report.not_shown)} (--evaluations)", style="dim", highlight=False
-        )
+        screen.print(f"other settings, not shown: {', '.join(report.not_shown)} (--evaluations)", style="dim")
     for note in dict.fromkeys(note for table in report.tables if table.columns for note in notes(table)):
-        console.print(note, style="dim", highlight=False, markup=False)
+        screen.print(note, style="dim", markup=False)
+    for drawn in differences.terminal_tables(report.differences):
+        screen.print(drawn)
+    for note in differences.notes(report.differences):
+        screen.print(note, style="dim", markup=False)
     if out is not None:
-        paths = write_report(report, out)
-        console.print(f"wrote {len(paths)} files to {out}: " + ", ".join(path.name for path in paths))
+        screen.print(f"wrote {len(paths)} files to {out}: " + ", ".join(path.name for path in paths))

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="Sweep, e.g. configs/sweeps/figure4.yaml.")],
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Over the file.")] = None,
+    file: Annotated[Path, typer.Argument(help="A sweep's name, e.g. figure4, or a YAML file.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Over the file.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would run, and its cost.")] = False,
     commands: Annotated[bool, typer.Option("--commands", help="With --dry-run: the commands, too.")] = False,
     root: Annotated[Path, typer.Option(help="Folder that holds the runs.")] = Path("runs"),

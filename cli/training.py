@@ -28,21 +28,6 @@ def tracking_override(tracker: str | None) -> list[str]:
     return [] if tracker is None else [f"tracking.mode={'disabled' if tracker == 'none' else tracker}"]
 
 
-def preset(path: Path, kind: str) -> Path:
-    """`path`, or an error that names the presets of this kind where there is no such file."""
-    from igsm.errors import InputError, suggest
-
-    if path.exists():
-        return path
-    folder = Path("configs") / kind
-    if not folder.is_dir():  # not in a clone's folder
-        folder = Path(__file__).resolve().parents[1] / folder
-    known = {file.stem: file for file in sorted(folder.rglob("*.yaml"), reverse=True)}
-    if path.stem in known:
-        raise InputError(f"{path}: no such file; did you mean '{known[path.stem]}'?")
-    raise InputError(f"{path}: no such file{suggest(str(path), map(str, known.values()))}")
-
-
 def accuracy_hook(
     data: DataConfig, training: TrainingConfig, vocabulary: Vocabulary
 ) -> Callable[[Any, int], dict[str, float]] | None:

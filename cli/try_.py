@@ -18,7 +18,7 @@ _UNASKED = 3
 
 def command(
     run: Annotated[
-        Path | None, typer.Argument(metavar="[RUN]", help="Run folder or checkpoint; default: --model.")
+        Path | None, typer.Argument(metavar="RUN", help="Run folder or checkpoint; default: --model.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Of the package: retry (the default) or error-free.")] = None,
     op: Annotated[

@@ -7,7 +7,6 @@ made of, so that any change compiles afresh.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import tempfile
@@ -15,18 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-_PACKAGE = Path(__file__).resolve().parent
-_SOURCES = ("seeds.py", "problems/*.py", "mistakes/*.py", "corpus/*.py")
+from igsm.versions import generator_version
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _cache_folder() -> Path:
-    digest = hashlib.blake2b(digest_size=8)
-    for pattern in _SOURCES:
-        for path in sorted(_PACKAGE.glob(pattern)):
-            digest.update(path.name.encode() + path.read_bytes())
-    name = f"numba-{digest.hexdigest()}"
+    name = f"numba-{generator_version()}"
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mistakes"
     try:
         (base / name).mkdir(parents=True, exist_ok=True)

@@ -17,11 +17,11 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from igsm.errors import InputError
+from igsm.versions import version_of
 
 BYTE_ORDER_MARK = "\ufeff"
 """Some editors and spreadsheets begin a text file with it."""
@@ -199,7 +199,7 @@ def provenance() -> dict[str, Any]:
         "command": sys.argv,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": _git_state(),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in names},
+        "versions": {"python": platform.python_version()} | {name: version_of(name) for name in names},
         "machine": {
             "host": platform.node(),
             "system": platform.platform(),
@@ -207,13 +207,6 @@ def provenance() -> dict[str, Any]:
             "gpus": _gpus(),
         },
     }
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _git_state() -> dict[str, Any] | None:

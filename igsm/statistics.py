@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from statistics import NormalDist, fmean, stdev
+from statistics import NormalDist, fmean, stdev, variance
 
 CONFIDENCE = 0.95
 """Probability that an interval covers the truth."""
@@ -152,6 +152,48 @@ def t_interval(values: Sequence[float]) -> tuple[float, float] | None:
         return None
     spread = student_quantile(0.5 + CONFIDENCE / 2, len(values) - 1) * stdev(values) / math.sqrt(len(values))
     return fmean(values) - spread, fmean(values) + spread
+
+
+def welch_interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, float] | None:
+    """Welch's interval of the difference of two means, second less first; degrees of freedom are rounded down.
+
+    Returns:
+        Lower and upper end, one point where neither side varies; None with fewer than two values on a side.
+    """
+    if min(len(first), len(second)) < 2:
+        return None
+    difference = fmean(second) - fmean(first)
+    parts = [variance(values) / len(values) for values in (first, second)]
+    if not sum(parts):
+        return difference, difference
+    freedom = sum(parts) ** 2 / sum(
+        part**2 / (len(values) - 1) for part, values in zip(parts, (first, second), strict=True)
+    )
+    half = student_quantile(0.5 + CONFIDENCE / 2, max(1, int(freedom))) * math.sqrt(sum(parts))
+    return difference - half, difference + half
+
+
+def paired_interval(differences: Sequence[float]) -> tuple[float, float] | None:
+    """Interval of the mean difference of two shares on the same problems.
+
+    Agresti and Min (2005, "Simple improved confidence intervals for comparing matched proportions"): half a problem is
+    added to each of the four outcomes of a pair, two problems in all, of which one differs. The plain interval is too
+    narrow where few problems differ, and a point where none does.
+
+    Args:
+        differences: one a problem, from -1 to 1: the share of the second side's seeds that have it right, less that of
+            the first's.
+
+    Returns:
+        Lower and upper end, in [-1, 1]; None without problems.
+    """
+    if not differences:
+        return None
+    n = len(differences) + 2
+    mean = math.fsum(differences) / n
+    squares = math.fsum(one * one for one in differences) + 1
+    half = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * math.sqrt((squares - n * mean * mean) / n**2)
+    return max(-1.0, mean - half), min(1.0, mean + half)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -30,9 +30,9 @@ def mistakes(
 ) -> Callable[..., tuple[int, str, str]]:
     """Exit code, output and errors of a command line, run in this process."""
 
-    def call(*arguments: object) -> tuple[int, str, str]:
+    def call(*arguments: object, columns: int = 200) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["mistakes", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setenv("COLUMNS", str(columns))
         try:
             main()
             code = 0

@@ -1,4 +1,4 @@
-"""The documents of a corpus as text, for people and for other tools: JSONL, Parquet, chats, Hugging Face datasets.
+"""The documents of a corpus as text, for people and for other tools: JSONL, Parquet, chats.
 
 A record is ``{problem, question, solution, answer, op, modulus, lexicon, bin, mistakes: [{step, parameter, kind}]}``.
 The records are the documents of blocks 0, 1, 2, ... in order, those that `gen-data` cuts at a window's end whole. Files
@@ -11,9 +11,7 @@ import functools
 import importlib
 import itertools
 import json
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +19,13 @@ from igsm.corpus.blocks import documents, prepare
 from igsm.corpus.config import DataConfig
 from igsm.corpus.shards import whole_file
 from igsm.corpus.workers import InOrder
-from igsm.errors import InputError, suggest
+from igsm.errors import InputError
 from igsm.mistakes.document import Document
 from igsm.mistakes.layout import PLAIN
 
-FORMATS = ("parquet", "jsonl", "chat", "hf")
+ENDINGS = {".chat.jsonl": "chat", ".jsonl": "jsonl", ".parquet": "parquet"}
+"""How a file's name ends -> its format."""
+_OTHER_FILES = (".arrow", ".bin", ".csv", ".gz", ".json", ".ndjson", ".npy", ".tsv", ".txt", ".yaml", ".yml", ".zst")
 _GROUP = 1000  # records written at a time
 
 Record = dict[str, Any]
@@ -53,7 +53,7 @@ def must_be_plain(config: DataConfig) -> None:
     if config.method.layout() != PLAIN:
         raise InputError(
             f"method '{config.method.name}': its documents have other parts than a problem, a solution and an answer; "
-            "write shards, without --text and --export"
+            "write a folder of shards"
         )
 
 
@@ -92,62 +92,53 @@ def chat_of(item: Record) -> Record:
     return {"messages": [{"role": role, "content": content} for role, content in turns], **rest}
 
 
-def write_text(path: str | Path, items: Iterable[Record]) -> None:
-    """Write records as JSONL. Raises InputError when the file exists or cannot be written."""
-    path = must_be_new(Path(path))
-    with whole_file(path) as partial, open(partial, "w", encoding="utf-8") as file:
+def form_of(out: Path) -> str:
+    """The format that a name asks for: one of `ENDINGS`, or "shards" for a folder.
+
+    Raises:
+        InputError: it has the ending of a file that is none of these.
+    """
+    name = out.name.lower()
+    for ending, form in ENDINGS.items():
+        if name.endswith(ending):
+            return form
+    if out.suffix.lower() in _OTHER_FILES:
+        raise InputError(f"{out}: a file ends in {', '.join(ENDINGS)}; a name without an ending is a folder of shards")
+    return "shards"
+
+
+def write(out: Path, items: Iterable[Record]) -> None:
+    """Write records into a new file, in the format that its name asks for.
+
+    Raises:
+        InputError: it exists, cannot be written, or is no file's name; the package for Parquet is not installed.
+    """
+    form = form_of(out)
+    must_be_possible(form)
+    if form == "parquet":
+        _write_parquet(out, items)
+    else:
+        _write_lines(out, map(chat_of, items) if form == "chat" else items)
+
+
+def must_be_possible(form: str) -> None:
+    """Raise InputError if the package that a format needs is not installed."""
+    if form == "parquet":
+        try:
+            importlib.import_module("pyarrow")
+        except ImportError:
+            raise InputError(
+                "a .parquet file needs the package 'pyarrow', which is not installed: pip install pyarrow"
+            ) from None
+
+
+def _write_lines(path: Path, items: Iterable[Record]) -> None:
+    with whole_file(must_be_new(path)) as partial, open(partial, "w", encoding="utf-8") as file:
         for item in items:
             file.write(json.dumps(item, ensure_ascii=False) + "\n")
 
 
-def writer(form: str, option: str = "--export") -> Callable[[Path, str, Iterable[Record]], Path]:
-    """The function (out, split, records) -> path that writes a format.
-
-    jsonl, chat: the file ``out`` if it ends in .jsonl, else ``SPLIT.jsonl`` in the folder ``out``. parquet: the same
-    with .parquet. hf: the folder ``out`` as a Hugging Face dataset.
-    InputError, naming the command's ``option``, for an unknown format and for one whose package is not installed.
-    """
-    if form == "jsonl":
-        return _write_jsonl
-    if form == "chat":
-        return _write_chat
-    if form == "parquet":
-        _need("pyarrow", form, option)
-        return _write_parquet
-    if form == "hf":
-        _need("datasets", form, option)
-        return _write_hf
-    raise InputError(f"{option} {form}: unknown format{suggest(form, FORMATS)}")
-
-
-def _need(package: str, form: str, option: str) -> None:
-    try:
-        importlib.import_module(package)
-    except ImportError:
-        raise InputError(
-            f"{option} {form}: needs the package '{package}', which is not installed: pip install {package}"
-        ) from None
-
-
-def target(out: Path, split: str, form: str) -> Path:
-    """Where a format is written: see :func:`writer`."""
-    if form == "hf":
-        return out
-    ending = ".parquet" if form == "parquet" else ".jsonl"
-    return out if out.suffix == ending else out / f"{split}{ending}"
-
-
-def _write_jsonl(out: Path, split: str, items: Iterable[Record]) -> Path:
-    path = target(out, split, "jsonl")
-    write_text(path, items)
-    return path
-
-
-def _write_chat(out: Path, split: str, items: Iterable[Record]) -> Path:
-    return _write_jsonl(out, split, map(chat_of, items))
-
-
-def _write_parquet(out: Path, split: str, items: Iterable[Record]) -> Path:
+def _write_parquet(path: Path, items: Iterable[Record]) -> None:
     import pyarrow
     import pyarrow.parquet
 
@@ -158,30 +149,9 @@ def _write_parquet(out: Path, split: str, items: Iterable[Record]) -> Path:
         + [(name, number) for name in ("answer", "op", "modulus", "bin")]
         + [("lexicon", text), ("mistakes", pyarrow.list_(mistake))]
     )
-    path = must_be_new(target(out, split, "parquet"))
-    with whole_file(path) as partial, pyarrow.parquet.ParquetWriter(partial, schema) as table:
+    with whole_file(must_be_new(path)) as partial, pyarrow.parquet.ParquetWriter(partial, schema) as table:
         for group in _groups(items):
             table.write_table(pyarrow.Table.from_pylist(group, schema=schema))
-    return path
-
-
-def _write_hf(folder: Path, split: str, items: Iterable[Record]) -> Path:
-    import datasets
-
-    must_be_new(folder)
-    partial = None
-    try:
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        table = _write_parquet(partial / "from", split, items)
-        loaded = datasets.Dataset.from_parquet(str(table), split=split, cache_dir=str(partial / "cache"))
-        loaded.save_to_disk(str(partial / "made"))
-        (partial / "made").rename(folder)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
-    finally:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
-    return folder
 
 
 def must_be_new(path: Path, *, make_folder: bool = True) -> Path:

@@ -84,6 +84,20 @@ class Summary:
         """95 % Wilson interval of the accuracy."""
         return wilson(self.correct, self.n)
 
+    def content(self) -> dict[str, Any]:
+        """All numbers, for JSON; means of the metrics over the solutions that each counts."""
+        low, high = self.interval
+        return {
+            "n": self.n,
+            "correct": self.correct,
+            "accuracy": self.correct / self.n if self.n else None,
+            "interval": [low, high],
+            "metrics": {name: self.numbers.mean(name) for name in METRICS},
+            "first_errors": {str(kind): count for kind, count in self.kinds()},
+            "by_op": {op: {"n": n, "correct": self.correct_by_op[op]} for op, n in sorted(self.by_op.items())},
+            "ill_posed": [{"line": line, "problem": str(error)} for line, error in self.ill_posed],
+        }
+
     def kinds(self) -> list[tuple[Kind, int]]:
         """Kinds of first error that occur, with their counts, most frequent first."""
         counts: Counter[Kind] = Counter()

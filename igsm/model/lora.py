@@ -148,7 +148,7 @@ def merge_lora(model: GPT) -> GPT:
 
 
 def save_peft_adapter(folder: str | Path, model: GPT, config: LoRAConfig, n_ids: int | None = None) -> None:
-    """Write the updates as a PEFT adapter of the exported Hugging Face model (`mistakes export RUN --to hf`).
+    """Write the updates as a PEFT adapter of the exported Hugging Face model (`mistakes export RUN`).
 
     Rows that the export adds for `n_ids` ids in use (`export_model`) get the mean of the updates, as they do there.
 

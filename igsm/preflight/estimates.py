@@ -13,7 +13,7 @@ BYTES_A_POSITION = 16
 """Of a batch in the host's memory: inputs and targets as int64."""
 SHARD_BYTES_A_TOKEN = 2 + 3 / 8
 """Ids and the bits of three roles."""
-TEXT_BYTES_A_TOKEN = {"text": 2.0, "jsonl": 2.0, "chat": 2.0, "parquet": 0.5, "hf": 0.5}
+TEXT_BYTES_A_TOKEN = {"jsonl": 2.0, "chat": 2.0, "parquet": 0.5}
 """Half of what 300 med problems take: 4.2 bytes as JSON lines, 1.2 as Parquet."""
 
 

@@ -96,7 +96,7 @@ class Training:
 
 
 def corpus_work(folder: Path, tokens: float, form: str, setting: str) -> Work:
-    """Writing so many tokens, as "shards", as "text" or in a format of `igsm.corpus.export`.
+    """Writing so many tokens, as "shards" or in a format of `igsm.corpus.export`.
 
     Args:
         setting: what says how many.

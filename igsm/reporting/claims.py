@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean, variance
+from statistics import fmean
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -18,7 +18,7 @@ from igsm.reporting.pooling import combine_results
 from igsm.reporting.results import Result
 from igsm.reporting.seeds import Interval
 from igsm.significance import holm, paired_permutation_test, permutation_test
-from igsm.statistics import student_quantile, t_interval
+from igsm.statistics import t_interval, welch_interval
 
 LEVEL = 0.05
 LEAST_SEEDS = 5
@@ -150,7 +150,7 @@ def _draft(claim: Claim, results: Sequence[Result]) -> Judged:
         return Judged(claim, row, against, _interval(differences), p_value)
     first, second = list(against.values()), list(row.values())
     p_value = permutation_test(first, second) if tested and first and second else None
-    return Judged(claim, row, against, _interval_apart(first, second), p_value)
+    return Judged(claim, row, against, welch_interval(first, second), p_value)
 
 
 def _chosen(claim: Claim, row: str | None, results: Sequence[Result]) -> list[Result]:
@@ -176,21 +176,6 @@ def _interval(values: Sequence[float]) -> Interval | None:
     if len(values) < 2:
         return None
     return t_interval(values) or (values[0], values[0])
-
-
-def _interval_apart(first: Sequence[float], second: Sequence[float]) -> Interval | None:
-    """Welch's interval of the difference of two means, second less first; degrees of freedom are rounded down."""
-    if min(len(first), len(second)) < 2:
-        return None
-    difference = fmean(second) - fmean(first)
-    parts = [variance(values) / len(values) for values in (first, second)]
-    if not sum(parts):
-        return difference, difference
-    freedom = sum(parts) ** 2 / sum(
-        part**2 / (len(values) - 1) for part, values in zip(parts, (first, second), strict=True)
-    )
-    half = student_quantile(0.975, max(1, int(freedom))) * math.sqrt(sum(parts))
-    return difference - half, difference + half
 
 
 def _verdict(judged: Judged) -> tuple[Verdict, str]:

@@ -9,9 +9,10 @@ from statistics import fmean
 from igsm.grading.metrics import Metric
 from igsm.reporting.results import Result
 from igsm.significance import sign_flip_test
-from igsm.statistics import effective_problems, mean_interval, share_interval, wilson
+from igsm.statistics import effective_problems, mean_interval, paired_interval, share_interval, wilson
 
-Combined = tuple[float | None, int, tuple[float, float] | None]
+Interval = tuple[float, float]
+Combined = tuple[float | None, int, Interval | None]
 """Value, number of problems behind it, 95 % interval over problems; None for what is not known."""
 
 
@@ -78,6 +79,24 @@ def paired_test(base: Sequence[Result], other: Sequence[Result]) -> float | None
     if first is None or second is None or not shared:
         return None
     return sign_flip_test([second[index] - first[index] for index in shared])
+
+
+def paired_difference(base: Sequence[Result], other: Sequence[Result]) -> tuple[float, int, Interval] | None:
+    """How much more of the same problems `other` has right: mean over problems and seeds, problems, interval over them.
+
+    Returns:
+        None unless all evaluations were given the same problems.
+    """
+    if not base or not other or len({*_problem_sets([*base, *other])}) > 1:
+        return None
+    first, second = _right_counts(base), _right_counts(other)
+    shared = sorted(first.keys() & second.keys()) if first and second else []
+    if first is None or second is None or not shared:
+        return None
+    differences = [second[index] / len(other) - first[index] / len(base) for index in shared]
+    interval = paired_interval(differences)
+    assert interval is not None
+    return fmean(differences), len(shared), interval
 
 
 def _right_counts(group: Sequence[Result]) -> dict[int, int] | None:

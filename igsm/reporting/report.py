@@ -10,6 +10,7 @@ from typing import Any
 from igsm.errors import InputError, suggest
 from igsm.grading.metrics import METRICS, RENAMED
 from igsm.reporting import figures, page, text
+from igsm.reporting.differences import Difference, differences, markdown
 from igsm.reporting.paper import PaperTable, paper_table, split_cell
 from igsm.reporting.results import Result, Source, curves, other_settings, read_provenance, read_results
 from igsm.reporting.samples import choose_samples, first_errors
@@ -82,6 +83,8 @@ class Report:
     request: ReportRequest
     results: list[Result]
     tables: list[Table]
+    differences: list[Difference]
+    """Between runs that were given by their folders; a sweep says itself what is compared."""
 
     @property
     def not_shown(self) -> list[str]:
@@ -113,6 +116,7 @@ def build_report(request: ReportRequest) -> Report:
     split = split_decoders(results)
     check_request(request, split)
     rows = _rows(request, results)
+    found = differences(results, request.baseline) if request.rows is None else []
     baseline = request.baseline or ("original" if "original" in rows else None)
     papers = {name: paper_table(request.figure, name) if request.figure else None for name in request.metrics}
     if request.combine == "pooled":
@@ -138,7 +142,7 @@ def build_report(request: ReportRequest) -> Report:
         )
         for name in request.metrics
     ]
-    return Report(request, results, tables)
+    return Report(request, results, tables, found)
 
 
 def _rows(request: ReportRequest, results: Sequence[Result]) -> list[str]:
@@ -179,7 +183,8 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         atomic_write(folder / name, content)
         written.append(folder / name)
 
-    write("report.md", f"# {title}\n\n{report.request.introduction}\n\n" + "\n".join(map(text.markdown, report.tables)))
+    parts = [*map(text.markdown, report.tables), *([markdown(report.differences)] if report.differences else [])]
+    write("report.md", f"# {title}\n\n{report.request.introduction}\n\n" + "\n".join(parts))
     write("tables.csv", text.csv_text(report.tables))
     write("report.tex", "\n".join(map(text.latex, report.tables)))
     drawings = []

@@ -13,7 +13,7 @@ from igsm.grading.metrics import Metric
 from igsm.reporting.pooling import combine_results, paired_test
 from igsm.reporting.results import Result
 from igsm.significance import permutation_test
-from igsm.statistics import t_interval
+from igsm.statistics import t_interval, welch_interval
 
 Interval = tuple[float, float]
 
@@ -59,13 +59,39 @@ def compare(base: Sequence[Result], other: Sequence[Result], measure: Metric) ->
     if common and measure.name != "accuracy":
         return None
     if common:
-        base, other = ([result for result in row if _model(result) in common] for row in (base, other))
+        base, other = at_the_same_models(base, other)
         p_value = paired_test(base, other)
         return None if p_value is None else Comparison("problems", p_value, (len(base), len(other)))
     first, second = values_by_seed(base, measure), values_by_seed(other, measure)
     if min(len(first), len(second)) < 2:
         return None
     return Comparison("seeds", permutation_test(first, second), (len(first), len(second)))
+
+
+def at_the_same_models(base: Sequence[Result], other: Sequence[Result]) -> tuple[list[Result], list[Result]]:
+    """Two rows at the models that they have in common; all of both, where they have none."""
+    common = {_model(result) for result in base} & {_model(result) for result in other}
+    first, second = ([result for result in row if not common or _model(result) in common] for row in (base, other))
+    return first, second
+
+
+def over_seeds(
+    base: Sequence[Result], other: Sequence[Result], measure: Metric
+) -> tuple[tuple[int, int], Interval | None]:
+    """How many trainings are behind two rows, and the 95 % interval over training seeds of their difference.
+
+    The same models decoded otherwise are paired; other models are two samples.
+
+    Returns:
+        The interval is None with fewer than two seeds (pairs), or where they do not vary: no spread is known then.
+    """
+    sides = [{_model(result): values_by_seed([result], measure) for result in row} for row in (base, other)]
+    first, second = ({model: one[0] for model, one in side.items() if one} for side in sides)
+    seeds = len(first), len(second)
+    if common := first.keys() & second.keys():
+        return seeds, t_interval([second[model] - first[model] for model in common])
+    interval = welch_interval(list(first.values()), list(second.values()))
+    return seeds, None if interval is None or interval[0] == interval[1] else interval
 
 
 def _model(result: Result) -> Hashable:

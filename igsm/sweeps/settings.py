@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from igsm.config import Difference, differences, load_config, load_settings
+from igsm.presets import find_preset
 from igsm.rundir import RunFolder
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ STAGES = {
 @functools.cache
 def resolve(stage: str, path: str, overrides: tuple[str, ...]) -> Settings:
     """All settings of a stage, defaults included. Bad ones raise :class:`~igsm.errors.InputError` at once."""
-    return load_config(stage_class(stage), path, list(overrides)).model_dump(mode="json")
+    return load_config(stage_class(stage), find_preset(path, stage), list(overrides)).model_dump(mode="json")
 
 
 def stage_class(stage: str) -> type[RunConfig]:

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from igsm.config import Config, apply_overrides, build_config, load_yaml
 from igsm.errors import InputError, suggest
+from igsm.presets import find_preset
 from igsm.reporting.claims import Claim
 
 Scalar = bool | int | float | str
@@ -117,12 +118,13 @@ class Sweep(Config):
 
 
 def load_sweep(path: str | Path, overrides: list[str] | None = None) -> Sweep:
-    """Read and check a sweep file. `families` and `arms` may name another file beside it that has them."""
+    """Read and check a sweep, by name or file. `families` and `arms` may name a file beside it that has them."""
+    path = find_preset(path, "sweep")
     files = [text for text in overrides or [] if text.partition("=")[0] in ("families", "arms")]
     content = apply_overrides(load_yaml(path), files)
     for key in ("families", "arms"):
         if isinstance(content.get(key), str):
-            other = Path(path).parent / content[key]
+            other = path.parent / content[key]
             content[key] = load_yaml(other).get(key)
             if content[key] is None:
                 raise InputError(f"{other}: has no '{key}', which {path} takes from there")

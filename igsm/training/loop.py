@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import errno
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from igsm.config import Config
 from igsm.errors import InputError, is_out_of_memory
+from igsm.progress import Progress, say
 from igsm.rundir import JsonlWriter, RunFolder, atomic_write
 from igsm.seeds import torch_seed
 from igsm.training.config import TrackingConfig, TrainingConfig
@@ -94,13 +93,12 @@ class _Run:
         """Whether the weights are those of `progress.step` steps."""
         self.metrics = JsonlWriter(folder.metrics) if ranks.first else None
         self.tracker = Tracker(tracking, folder) if ranks.first else None
-        self.bar: Any = tqdm(
+        self.bar = Progress(
             total=config.steps,
             initial=self.progress.step,
             desc=folder.path.name,
             unit="step",
             disable=not ranks.first,
-            mininterval=0.1 if sys.stderr.isatty() else 10,  # a log file needs no redrawing
             dynamic_ncols=True,
         )
 
@@ -275,4 +273,4 @@ class _Run:
 
     def _say(self, line: str) -> None:
         if self.ranks.first:
-            tqdm.write(line, file=sys.stderr)
+            say(line)

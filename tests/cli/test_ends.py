@@ -26,30 +26,24 @@ def test_a_finished_run_says_so_again(mistakes: Call, tmp_path: Path) -> None:
     assert "error" not in error
 
 
-@pytest.mark.parametrize(("form", "name"), [("jsonl", "x.jsonl"), ("chat", "x.jsonl"), ("parquet", "x.parquet")])
-def test_an_export_is_the_file_that_was_named(mistakes: Call, tmp_path: Path, form: str, name: str) -> None:
+@pytest.mark.parametrize("name", ["x.jsonl", "x.chat.jsonl", "x.parquet"])
+def test_a_file_is_the_one_that_was_named(mistakes: Call, tmp_path: Path, name: str) -> None:
     """Guards: a folder called x.jsonl."""
-    if form == "parquet":
+    if name == "x.parquet":
         pytest.importorskip("pyarrow")
     path = tmp_path / name
-    code, out, _ = mistakes("gen-data", "--difficulty", "nano", "--problems", 5, "--export", form, "--out", path)
+    code, out, _ = mistakes("gen-data", "--difficulty", "nano", "--problems", 5, "--out", path)
     assert code == 0
     assert path.is_file()
     assert out.startswith(f"{path}: 5 problems; next: ")
-    code, _, error = mistakes("gen-data", "--difficulty", "nano", "--problems", 5, "--export", form, "--out", path)
+    code, _, error = mistakes("gen-data", "--difficulty", "nano", "--problems", 5, "--out", path)
     assert (code, error) == (2, f"mistakes: error: {path}: exists already; remove it or choose another name\n")
 
 
-def test_a_folder_is_still_a_folder(mistakes: Call, tmp_path: Path) -> None:
-    words = ["gen-data", "--difficulty", "nano", "--problems", 5, "--export", "jsonl", "--out", tmp_path / "data"]
-    assert mistakes(*words)[0] == 0
-    assert len((tmp_path / "data" / "train.jsonl").read_text().splitlines()) == 5
-
-
-def test_a_text_says_how_many_problems_it_holds(mistakes: Call, tmp_path: Path) -> None:
+def test_a_file_says_how_many_problems_it_holds(mistakes: Call, tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl"
-    code, out, _ = mistakes("gen-data", "--difficulty", "nano", "--problems", 7, "--text", path)
-    assert (code, out) == (0, f"{path}: 7 problems as text; next: mistakes check {path}\n")
+    code, out, _ = mistakes("gen-data", "--difficulty", "nano", "--problems", 7, "--out", path)
+    assert (code, out) == (0, f"{path}: 7 problems; next: mistakes check {path}\n")
     assert len([json.loads(line) for line in path.read_text().splitlines()]) == 7
     code, out, _ = mistakes("gen-data", "--difficulty", "nano", "--problems", 7, "--out", tmp_path / "shards")
     assert code == 0

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.main import COMMANDS
+
 PROBLEM = "The number of each {A}'s {B} equals 4. How many {B} does {A} have?"
 
 
@@ -61,7 +63,7 @@ def test_a_full_disk_under_the_output_is_one_line(words: list[str]) -> None:
         (["pretain"], "No such command 'pretain'. Did you mean 'pretrain'?"),
         (["bench", "trin"], "No such command 'trin'. Did you mean 'train'?"),
         (["bench"], "Missing command (generate, grade, train, decode); see 'mistakes bench --help'"),
-        (["eval"], "Missing argument 'RUN...'; see 'mistakes eval --help'"),
+        (["eval"], "Missing argument 'RUN'; see 'mistakes eval --help'"),
         (["show", "--seed", "x"], "Invalid value for '--seed'"),
         (["gen-data", "--tokns", "5"], "No such option: --tokns"),
     ],
@@ -87,3 +89,17 @@ def test_ctrl_c_is_never_silent(mistakes: Callable[..., tuple[int, str, str]], m
     before = signal.getsignal(signal.SIGINT)
     assert mistakes("show") == (130, "", "mistakes: stopped; files that were whole before stay\n")
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_the_help_fits_80_columns_and_cuts_nothing(mistakes: Callable[..., tuple[int, str, str]], command: str) -> None:
+    """Guards: names of options cut off ("--retry-r..."), ragged lines, a list of decoders run together."""
+    code, out, _ = mistakes(*command.split(), "--help", columns=80)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    assert "\u2026" not in out
+    assert "..." not in "".join(line for line in out.splitlines() if line.startswith("  generate"))
+    if command in ("eval", "try"):
+        assert "\n  beam4 " in out
+    if command == "show":
+        assert "--rate, --retry-rate" in out

@@ -29,7 +29,7 @@ DATA = DataConfig(
 def test_records_hold_what_a_reader_needs(tmp_path: Path) -> None:
     """The text alone can be read and graded, and its mistakes are those listed."""
     path = tmp_path / "deep" / "problems.jsonl"
-    export.write_text(path, export.records(DATA, problems=40))
+    export.write(path, export.records(DATA, problems=40))
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert len(records) == 40
     kinds = set()
@@ -76,7 +76,7 @@ def test_existing_files_are_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes.jsonl"
     path.write_text("mine\n")
     with pytest.raises(InputError, match="exists already"):
-        export.write_text(path, [])
+        export.write(path, [])
     assert path.read_text() == "mine\n"
 
 
@@ -87,56 +87,46 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
         export.must_be_new(tmp_path / "file" / "deep" / "a.jsonl")
 
 
-def test_the_temporary_folder_is_nobody_elses(tmp_path: Path) -> None:
-    """Guards against removing a folder of the user's that has the name of a temporary one, or leaving one's own."""
-    pytest.importorskip("datasets")
-    pytest.importorskip("pyarrow")
-    (tmp_path / "made.partial").mkdir()
-    (tmp_path / "made.partial" / "notes").write_text("mine")
-
-    def interrupted() -> object:
-        yield from ()
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        export.writer("hf")(tmp_path / "made", "train", interrupted())  # type: ignore[arg-type]
-    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == [
-        "made.partial",
-        "made.partial/notes",
-    ]
-
-
 def test_an_interrupted_file_is_not_there(tmp_path: Path) -> None:
     def interrupted() -> object:
         yield {"problem": "x"}
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        export.write_text(tmp_path / "a.jsonl", interrupted())  # type: ignore[arg-type]
+        export.write(tmp_path / "a.jsonl", interrupted())  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("form", "package"), [("parquet", "pyarrow"), ("hf", "datasets")])
-def test_a_missing_package_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, form: str, package: str) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(InputError, match=f"--export {form}: needs the package '{package}'.*pip install {package}"):
-        export.writer(form)
+def test_a_missing_package_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(InputError, match="needs the package 'pyarrow'.*pip install pyarrow"):
+        export.write(tmp_path / "a.parquet", [])
 
 
-def test_an_unknown_format_is_refused_with_a_suggestion() -> None:
-    with pytest.raises(InputError, match="--export parket: unknown format; did you mean 'parquet'?"):
-        export.writer("parket")
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("a.jsonl", "jsonl"),
+        ("runs/A.JSONL", "jsonl"),
+        ("a.chat.jsonl", "chat"),
+        ("a.parquet", "parquet"),
+        ("runs/retry0.5", "shards"),
+        ("jsonl", "shards"),
+    ],
+)
+def test_the_ending_says_the_format(name: str, form: str) -> None:
+    assert export.form_of(Path(name)) == form
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl.gz", "a.CSV"])
+def test_a_file_of_another_kind_is_no_folder(name: str) -> None:
+    """Guards: a folder of shards called a.csv."""
+    with pytest.raises(InputError, match="a file ends in .chat.jsonl, .jsonl, .parquet"):
+        export.form_of(Path(name))
 
 
 def test_parquet_reads_back_the_same_records(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    path = export.writer("parquet")(tmp_path, "train", export.records(DATA, problems=20))
-    assert path == tmp_path / "train.parquet"
+    path = tmp_path / "train.parquet"
+    export.write(path, export.records(DATA, problems=20))
     assert parquet.read_table(path).to_pylist() == list(export.records(DATA, problems=20))
-
-
-def test_hugging_face_dataset_reads_back_the_same_records(tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
-    folder = export.writer("hf")(tmp_path / "made", "test", export.records(DATA, problems=20))
-    assert datasets.load_from_disk(str(folder)).to_list() == list(export.records(DATA, problems=20))
-    assert [path.name for path in tmp_path.iterdir()] == ["made"]

@@ -28,11 +28,13 @@ def gen_data(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[s
     return result
 
 
-def test_shards_and_text_of_the_same_documents(tmp_path: Path) -> None:
-    result = gen_data(
+def test_shards_and_a_file_of_the_same_documents(tmp_path: Path) -> None:
+    words = [
         "--difficulty", "nano", "--kind", "retry", "--rate", 0.5, "--tokens", "20k", "--seed", 4, "--workers", 2,
-        "--out", tmp_path / "nano", "--text", tmp_path / "nano.jsonl", "windows_per_block=8",
-    )  # fmt: skip
+        "windows_per_block=8",
+    ]  # fmt: skip
+    result = gen_data(*words, "--out", tmp_path / "nano")
+    gen_data(*words, "--out", tmp_path / "nano.jsonl")
     manifest = read_manifest(tmp_path / "nano")
     assert manifest.law["context"] == 128  # the difficulty's
     assert manifest.tokens == 157 * 128
@@ -44,9 +46,9 @@ def test_shards_and_text_of_the_same_documents(tmp_path: Path) -> None:
     assert sum(len(record["mistakes"]) for record in records) > 20
 
 
-def test_problems_alone_write_text(tmp_path: Path) -> None:
+def test_a_file_of_problems(tmp_path: Path) -> None:
     path = tmp_path / "test.jsonl"
-    gen_data("--op", 3, "--split", "test", "--format", "qp", "--problems", 7, "--text", path)
+    gen_data("--op", 3, "--split", "test", "--format", "qp", "--problems", 7, "--out", path)
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert len(records) == 7
     for record in records:
@@ -91,29 +93,23 @@ def test_config_of_a_run_gives_its_data_and_options_go_on_top(tmp_path: Path) ->
         ("--out X --tokens 1k --op 500", "op=500"),
         ("--out X --tokens 1k --lexicon nowhere.json", "nowhere.json: no such lexicon file"),
         ("--out X --tokens 1k --part 3/2", "--part 3/2: must read k/n"),
-        ("--text X --tokens 1k --part 1/2", "--part divides shards only"),
-        ("--out X --tokens 1k --export parket", "--export parket: unknown format"),
-        ("--text X --tokens 1k --export jsonl", "--export needs --out"),
+        ("--out X.jsonl --tokens 1k --part 1/2", "--part divides the shards of a folder only"),
+        ("--out X.csv --tokens 1k", "X.csv: a file ends in .chat.jsonl, .jsonl, .parquet"),
+        ("--out X --tokens 1k --export jsonl", "--export is gone: the ending of --out says the format"),
+        ("--text X --tokens 1k", "--text is gone: name the file with --out FILE.jsonl"),
         ("--out X --tokens 1k --corpus boxes --kind retry --retry-rate 0.1", "corpus 'boxes' has no mistakes"),
         ("--out pyproject.toml --tokens 1k", "pyproject.toml: is a file"),
         ("--out igsm --tokens 1k", "igsm: holds other files"),
-        ("--text pyproject.toml --tokens 1k", "pyproject.toml: exists already"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_code_2(tmp_path: Path, arguments: str, message: str) -> None:
-    words = [str(tmp_path / "X") if word == "X" else word for word in arguments.split()]
+    words = [str(tmp_path / word) if word[0] == "X" else word for word in arguments.split()]
     result = gen_data(*words, code=2)
     lines = [line for line in result.stderr.splitlines() if not line.startswith("mistakes: compiling")]
     assert len(lines) == 1
     assert lines[0].startswith("mistakes: error: ")
     assert message in lines[0]
     assert list(tmp_path.iterdir()) == []
-
-
-def test_export_jsonl_is_named_after_the_split(tmp_path: Path) -> None:
-    gen_data("--difficulty", "easy", "--problems", 5, "--export", "jsonl", "--out", tmp_path / "set")
-    assert [path.name for path in (tmp_path / "set").iterdir()] == ["train.jsonl"]
-    assert len((tmp_path / "set" / "train.jsonl").read_text().splitlines()) == 5
 
 
 @pytest.mark.slow

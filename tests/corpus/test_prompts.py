@@ -26,7 +26,7 @@ CONFIG = ProblemConfig(difficulty="easy", split="test")
 
 def made(strategy: str, shots: int = 4, n: int = 5) -> list[dict[str, Any]]:
     examples = made_examples(CONFIG, 1, weights_of("uniform"))
-    items = records(DataConfig(problem=CONFIG, context=512))
+    items = records(DataConfig(problem=CONFIG, context=512, windows_per_block=1))
     return list(islice(prompts(items, examples, strategy, shots), n))
 
 
@@ -84,7 +84,7 @@ def test_strategies_ask_for_the_same_problems_at_the_same_length() -> None:
     assert all(one == problems[0] for one in problems)
     plus, implicit = (len(found[strategy][0]["prompt"]) for strategy in ("cot_plus", "implicit"))
     assert abs(plus / implicit - 1) < 0.15
-    assert len(found["cot"][0]["prompt"]) < 0.8 * implicit
+    assert len(found["cot"][0]["prompt"]) < 0.9 * implicit
 
 
 def test_nothing_of_the_problem_itself_leaks() -> None:
@@ -97,7 +97,7 @@ def test_nothing_of_the_problem_itself_leaks() -> None:
 
 def test_what_cannot_be_made_is_refused(tmp_path: Path) -> None:
     for strategy, shots, message in (
-        ("explict", 2, "unknown strategy 'explict'|unknown strategy; did you mean|unknown strategy"),
+        ("explict", 2, "--strategy explict: unknown strategy; did you mean 'explicit'"),
         ("explicit_false", 1, "give --shots 2 or more"),
     ):
         with pytest.raises(InputError, match=message):
@@ -125,7 +125,7 @@ def test_a_runs_own_wrong_solutions(tmp_path: Path, examples: list[Example]) -> 
     assert (own.wrong, own.why) == (first.wrong, first.why)
     assert grade(own.problem, own.right).correct
     out = tmp_path / "prompts.jsonl"
-    arguments = ["export", str(out), "--to", "prompts", "--problems", "3", "--difficulty", "easy", "--shots", "1"]
+    arguments = ["prompts", str(out), "--problems", "3", "--shots", "1", "--difficulty", "nano"]
     result = CliRunner().invoke(build(arguments), [*arguments, "--wrong", f"own:{tmp_path}"])
     assert result.exit_code == 0, result.output
     made = [json.loads(line) for line in out.read_text().splitlines()]

@@ -33,7 +33,7 @@ print(json.dumps(found))
 
 CASES: list[tuple[list[str], str]] = [
     # ---- names
-    (["pretrain", "nano"], "nano: no such file; did you mean '.*pretrain/nano.yaml'"),
+    (["pretrain", "nanno"], "nanno: no such file and no preset; did you mean 'nano'"),
     (["pretrain", NANO, "lr=0.1"], "unknown key 'lr'; did you mean 'training.learning_rate'"),
     (["pretrain", NANO, "steps=3"], "unknown key 'steps'; did you mean 'training.steps'"),
     (["pretrain", NANO, "training.batsh=3"], "unknown key 'training.batsh'; did you mean 'batch'"),
@@ -66,7 +66,7 @@ CASES: list[tuple[list[str], str]] = [
     (["probe", PROBE, "from=BASE", "training.batch=100000000"], "would be needed in memory"),
     (["eval", "BASE", "--n", "10000000000", "--batch", "10000000000"], "make --batch smaller"),
     (["gen-data", "--difficulty", "nano", "--tokens", "1e15", "--out", "big"], "2.38 PB would be needed on the disk"),
-    (["gen-data", "--difficulty", "nano", "--problems", "1000000000000000", "--text", "t.jsonl"], "on the disk of"),
+    (["gen-data", "--difficulty", "nano", "--problems", "1000000000000000", "--out", "t.jsonl"], "on the disk of"),
     # ---- documents that do not fit
     (["pretrain", NANO, "data.problem.difficulty=hard"], "data.context=128: 9.% of .* set data.context=1024"),
     (["finetune", FINETUNE, "from=BASE", "data.context=32"], "data.context=32: 100% of"),

@@ -8,6 +8,7 @@ of the other parts its names may have; those are read here, since they mean the 
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 
 from igsm.decoding.decoders.beam import Beam
@@ -32,6 +33,9 @@ DECODERS: tuple[type[NamedDecoder], ...] = (
 
 LONGEST = 80
 """Characters of a decoder's name."""
+
+LINE = 74
+"""Characters of a line of the help."""
 
 _REST = r"(?::(?P<temperature>[\d.]+)(?::(?P<top_k>\d+))?)?(?:-(?P<detector>[^@]+))?(?:@(?P<folder>.+))?"
 
@@ -67,10 +71,14 @@ def parse_decoder(text: str) -> NamedDecoder:
 
 
 def decoder_lines() -> list[str]:
-    """A line for each form of a name: the name, and what it does."""
-    lines = [line for kind in DECODERS for line in kind.lines]
-    width = max(len(name) for name, _ in lines)
-    return [f"{name:{width}}  {what}" for name, what in lines]
+    """A line for each form of a name: the name, and what it does; more where that does not fit into `LINE`."""
+    forms = [line for kind in DECODERS for line in kind.lines]
+    width = max(len(name) for name, _ in forms)
+    lines = []
+    for name, what in forms:
+        first, *more = textwrap.wrap(what, LINE - width - 2)
+        lines += [f"{name:{width}}  {first}", *(f"{'':{width}}  {line}" for line in more)]
+    return lines
 
 
 def _words(kinds: Sequence[type[NamedDecoder]]) -> str:
