@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.device import benchmark_device, device_name
 from benchmarks.scripted import ScriptedDecoding, solution_ids
 from benchmarks.train import PAPER
+from cli.terminal import console, print_json
 from igsm.config import build_config
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import parse_decoder
@@ -44,6 +44,7 @@ def report(
     op: int | None,
     compare: bool,
     speed_file: Path | None,
+    as_json: bool = False,
 ) -> None:
     """Print a table: output tokens per second of both, their ratio, our time beside greedy's, and our share of the
     memory-bandwidth bound.
@@ -101,8 +102,8 @@ def report(
     model = model.float()
     bandwidth = measure_bandwidth(device)
 
-    console = Console()
-    console.print(
+    screen = console(stderr=as_json)
+    screen.print(
         f"{model.config.layers} layers, width {model.config.width}, {str(dtype)[6:]}, {problems} prompts of "
         f"{sum(map(len, prompts)) / problems:.0f} tokens, solutions of at most {sum(lengths) / problems:.0f}, "
         f"{batch} rows, {device}, {torch.get_num_threads()} threads, memory {bandwidth / 1e9:.0f} GB/s"
@@ -112,6 +113,7 @@ def report(
         "decoder", "ours, tokens/s", "transformers, tokens/s", "ratio", "time, greedy 1", "of the bandwidth bound"
     )
     greedy: float | None = None
+    rows: list[dict[str, Any]] = []
     for decoder in wanted:
         requests = [Request(i, prompt, problem_key(1, i), tests[i], lengths[i]) for i, prompt in enumerate(prompts)]
         found: list[Any] = []
@@ -133,6 +135,7 @@ def report(
         if speed_file is not None and (decoder.beams == 1 or batch >= 64 * decoder.beams):
             record(speed_file, "decoding", {f"{settings.difficulty}/{decoder.name}": speed}, device_name(device))
         other = ratio = "-"
+        theirs = None
         if twin is not None and decoder.detector is None:
             size = max(1, batch // decoder.beams)
             calls = [order[start : start + size] for start in range(0, problems, size)]
@@ -140,11 +143,14 @@ def report(
             calls = [calls[round(i)] for i in torch.linspace(0, len(calls) - 1, min(len(calls), CALLS)).tolist()]
             theirs = measure(partial(by_transformers, twin, prompts, end, decoder, calls, lengths), device)
             other, ratio = f"{theirs:,.0f}", f"{speed / theirs:.1f}x"
-        console.print(f"{decoder.name}: {speed:,.0f} tokens/s, transformers {other}")  # stays if we are stopped
+        screen.print(f"{decoder.name}: {speed:,.0f} tokens/s, transformers {other}")  # stays if we are stopped
+        rows.append({"decoder": decoder.name, "tokens_per_second": speed, "transformers": theirs, "bound": bound})
         greedy = speed if decoder.name == "greedy" else greedy
         times = "-" if greedy is None else f"{greedy / speed:.2f}"
         table.add_row(decoder.name, f"{speed:,.0f}", other, ratio, times, f"{100 * speed / bound:.0f} %")
-    console.print(table)
+    screen.print(table)
+    if as_json:
+        print_json({"device": device_name(device), "memory_bandwidth": bandwidth, "rows": rows})
 
 
 def _never_end(model: GPT, end: int) -> None:
@@ -191,15 +197,18 @@ def by_transformers(
 
 
 def measure_bandwidth(device: torch.device) -> float:
-    """Bytes per second read from memory, best of five sums over a large tensor."""
-    size = 2**30 if device.type == "cuda" else 2**26
+    """Bytes per second read from memory, best of five times some sums over a large tensor."""
+    # On CUDA a sum takes a quarter of a millisecond: several, so that waiting for them takes no time beside.
+    size, sums = (2**30, 16) if device.type == "cuda" else (2**26, 1)
     data = torch.ones(size // 4, device=device)
     best = math.inf
     for _ in range(5):
         start = time.perf_counter()
-        data.sum().item()
+        for _ in range(sums):
+            total = data.sum()
+        total.item()
         best = min(best, time.perf_counter() - start)
-    return size / best
+    return sums * size / best
 
 
 def bandwidth_bound(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
+from cli.terminal import console, print_json
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.cache import row_bytes
 from igsm.decoding.decoders import parse_decoder
@@ -21,7 +22,15 @@ from igsm.problems.difficulty import ProblemConfig
 BFLOAT16 = torch.bfloat16
 
 
-def report(run: Path | None, decoders: list[str], layers: int, heads: int, difficulty: str, gigabytes: float) -> None:
+def report(
+    run: Path | None,
+    decoders: list[str],
+    layers: int,
+    heads: int,
+    difficulty: str,
+    gigabytes: float,
+    as_json: bool = False,
+) -> None:
     """Print a table: of each decoder its default rows, their cache, and the graphs that a long run may record.
 
     Args:
@@ -42,13 +51,14 @@ def report(run: Path | None, decoders: list[str], layers: int, heads: int, diffi
     weights = 2 * n_weights(shape) + 4 * (shape.vocabulary_size or 0) * shape.width
     each = row_bytes(slots, context, BFLOAT16)
     free = int(gigabytes * 1e9) - weights
-    console = Console(highlight=False)
-    console.print(
+    screen = console(stderr=as_json)
+    screen.print(
         f"{shape.layers} layers, width {shape.width}, context {context}: weights {weights / 1e9:.2f} GB, a row of the "
         f"cache {each / 1e6:.1f} MB, {gigabytes:g} GB in all. Decoding compiles nothing with torch.compile. Training "
         "compiles one forward and one backward graph for each size of micro-batch."
     )
     table = Table("decoder", "rows", "units", "cache, GB", "left, GB", "graphs", "sizes of units, lengths")
+    planned: list[dict[str, Any]] = []
     for name in decoders:
         decoder = parse_decoder(name)
         most = fitting_batch(free, decoder.beams, each)
@@ -56,6 +66,9 @@ def report(run: Path | None, decoders: list[str], layers: int, heads: int, diffi
         rows = units * decoder.beams
         cache = (rows + decoder.beams) * each  # one problem's worth is scratch
         sizes, lengths = buckets(units, decoder.beams, context)
+        planned.append(
+            {"decoder": decoder.name, "rows": rows, "units": units, "cache_bytes": cache, "left_bytes": free - cache}
+        )
         table.add_row(
             decoder.name,
             f"{rows}" + (", lowered" if most < max(256, 64 * decoder.beams) else ""),
@@ -66,5 +79,7 @@ def report(run: Path | None, decoders: list[str], layers: int, heads: int, diffi
             f"{len(sizes)} from {sizes[0]} to {sizes[-1]}, {len(lengths)} to {lengths[-1]}",
         )
         if cache > free:
-            console.print(f"{name}: even one problem does not fit; a smaller --context or fewer beams are needed")
-    console.print(table)
+            screen.print(f"{name}: even one problem does not fit; a smaller --context or fewer beams are needed")
+    screen.print(table)
+    if as_json:
+        print_json({"weights_bytes": weights, "row_bytes": each, "context": context, "rows": planned})

@@ -82,18 +82,22 @@ def waiting(workers: int, steps: int = 20) -> float:
         return (loader.wait_seconds - before) / (time.perf_counter() - began)
 
 
-def report(seconds: float, lexicon: str = "full") -> None:
+def report(seconds: float, lexicon: str = "full", as_json: bool = False) -> None:
     """Print the table, a row as soon as it is measured."""
-    from rich.console import Console
     from rich.live import Live
     from rich.table import Table
+
+    from cli.terminal import console, print_json
 
     table = Table(title="One core, problem to packed token ids")
     for name in ("data", "problems/s", "tokens/s", "authors' problems/s", "ratio", "of an H200's appetite"):
         table.add_column(name, justify="left" if name == "data" else "right")
-    with Live(table, console=Console(width=110), auto_refresh=False) as live:
+    screen = console(stderr=as_json, width=110)
+    rates, loader = [], {}
+    with Live(table, console=screen, auto_refresh=False) as live:
         for case in CASES:
             rate = measure(case, seconds, lexicon)
+            rates.append({"data": case.name, "problems": rate.problems, "tokens": rate.tokens, "authors": case.authors})
             table.add_row(
                 case.name,
                 f"{rate.problems:,.0f}",
@@ -104,5 +108,9 @@ def report(seconds: float, lexicon: str = "full") -> None:
             )
             live.refresh()
     for workers in (1, 2):
-        share = waiting(workers)
-        print(f"med at {H200_TOKENS:,} tokens/s, loader with {workers} process(es): {share:.1%} of a step is waiting")
+        share = loader[workers] = waiting(workers)
+        screen.print(
+            f"med at {H200_TOKENS:,} tokens/s, loader with {workers} process(es): {share:.1%} of a step is waiting"
+        )
+    if as_json:
+        print_json({"rows": rates, "waiting_by_processes": loader})

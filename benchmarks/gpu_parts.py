@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.metadata
-import subprocess
+import os
 import sys
 import time
 import traceback
@@ -20,17 +19,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.gpu_quarter import ROOT, Notes
-
-TESTS = (
-    "tests/decoding/test_attention.py",
-    "tests/decoding/test_gpu.py::test_graphs_change_nothing",
-    "tests/training/test_gpu.py::test_it_learns_on_cuda_as_on_the_cpu[none-off-float32]",
-    "tests/decoding/test_gpu.py",
-    "tests/training/test_gpu.py",
-)
-"""Kernel against reference, graphs against plain calls and the CPU, training against the CPU; then all others."""
-TINY_TESTS = ("tests/training/test_pretended_cuda.py::test_faults_of_a_step_are_seen",)
+from benchmarks.gpu_quarter import Notes, end_with_parent
 
 
 @dataclass
@@ -66,34 +55,6 @@ class Here:
         except Exception:
             print(f"{what}: failed\n{traceback.format_exc()}", flush=True)
             self.notes.keep(what=what, failed=traceback.format_exc(limit=-3))
-
-
-# ---------------------------------------------------------------- (a)
-
-
-def correct(here: Here) -> int:
-    """Device and versions; the tests that need a device, smallest first."""
-    import numpy
-
-    names = {"torch": torch.__version__, "numpy": numpy.__version__}
-    for name in ("triton", "transformers", "numba", "pydantic", "wandb"):
-        try:
-            names[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            names[name] = "absent"
-    if not here.tiny:
-        names |= {"device": torch.cuda.get_device_name(here.device), "CUDA": str(torch.version.cuda)}
-        names["memory"] = f"{torch.cuda.mem_get_info(here.device)[1] / 2**30:.0f} GiB"
-    here.keep("versions", **names)
-    tests = TINY_TESTS if here.tiny else TESTS
-    marked = [] if here.tiny else ["-m", "gpu"]
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-vv", "--tb=short", *marked, *tests]
-    code = subprocess.run([*command, "-o", "filterwarnings="], cwd=ROOT).returncode
-    here.keep("tests", exit_code=code)
-    return code
-
-
-# ---------------------------------------------------------------- (b)
 
 
 def training(here: Here) -> None:
@@ -173,9 +134,6 @@ def step_rate(size: Any, micro_batch: int, device: torch.device) -> tuple[float,
         _wait(device)
     rate = size.steps * size.batch * size.context / (time.perf_counter() - began)
     return rate, operations_per_token(size.layers, shape.width, size.context, ids)
-
-
-# ---------------------------------------------------------------- (c)
 
 
 def decoding(here: Here) -> None:
@@ -265,6 +223,12 @@ def compile_generator(here: Here) -> None:
     here.notes.keep(what="generator compiled", seconds=round(time.monotonic() - began, 1))
 
 
+def _correct(here: Here) -> int:
+    from benchmarks.gpu_correct import correct
+
+    return correct(here)
+
+
 def _train_arm(name: str, overrides: list[str], here: Here) -> int:
     from benchmarks.gpu_arms import train_arm
 
@@ -273,7 +237,7 @@ def _train_arm(name: str, overrides: list[str], here: Here) -> int:
 
 NAMED: dict[str, Callable[[Here], int | None]] = {
     "compile": compile_generator,
-    "correct": correct,
+    "correct": _correct,
     "training": training,
     "decoding": decoding,
     "original": lambda here: _train_arm("original", [], here),
@@ -288,8 +252,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--device", choices=["cuda", "cpu"], required=True)
     given = parser.parse_args()
+    end_with_parent()
     device = torch.device("cpu") if given.device == "cpu" else torch.device("cuda", 0)
-    sys.exit(NAMED[given.name](Here(device, given.seconds, Notes(given.out))) or 0)
+    code = NAMED[given.name](Here(device, given.seconds, Notes(given.out))) or 0
+    sys.stdout.flush()
+    os._exit(code)  # all is kept: Python's own end has taken 18 s on a busy machine
 
 
 if __name__ == "__main__":

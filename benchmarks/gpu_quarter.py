@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import importlib.metadata
 import importlib.util
 import json
@@ -42,6 +43,8 @@ PACKAGES = {
 MOST_BYTES = 48 * 2**20
 """Of all wheels: with the tree they must stay below 64 MiB."""
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+SIGNAL_AT_PARENTS_END = 1
+"""PR_SET_PDEATHSIG of Linux."""
 GRACE = 20.0
 """Seconds between asking a part to end and ending it: training saves a checkpoint."""
 
@@ -59,9 +62,9 @@ class Part:
 
 
 PARTS = (
-    Part("correct", 75.0),
-    Part("training", 110.0),
-    Part("decoding", 110.0),
+    Part("correct", 60.0),
+    Part("training", 90.0),
+    Part("decoding", 90.0),
     Part("original"),
     Part("retry"),
 )
@@ -118,26 +121,33 @@ def unpacked(wheels: Path, folder: Path) -> list[str]:
 
 
 def fetch(wheels: Path) -> None:
-    """Download the wheels for a machine with Python 3.12: the versions that are installed here."""
+    """Download the wheels for a machine with Python 3.12, in place of any from before: the versions installed here."""
     wheels.mkdir(exist_ok=True)
     names = [f"{name}=={importlib.metadata.version(name)}" for name in PACKAGES]
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--only-binary=:all:",
-        "-d",
-        str(wheels),
-    ]
-    command += ["--python-version", "3.12", "--implementation", "cp"]
-    subprocess.run([*command, *(f"--platform={one}" for one in PLATFORMS), *names], check=True)
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    command += ["--python-version", "3.12", "--implementation", "cp", *(f"--platform={one}" for one in PLATFORMS)]
+    with tempfile.TemporaryDirectory(dir=wheels) as folder:
+        subprocess.run([*command, "-d", folder, *names], check=True)
+        for old in wheels.glob("*.whl"):
+            old.unlink()
+        for new in Path(folder).glob("*.whl"):
+            new.rename(wheels / new.name)
     size = sum(file.stat().st_size for file in wheels.glob("*.whl"))
     if size > MOST_BYTES:
         sys.exit(f"{wheels}: {size:,} bytes of wheels; at most {MOST_BYTES:,} can travel")
     print(f"{wheels}: {len(names)} wheels, {size:,} bytes")
+
+
+def end_with_parent() -> None:
+    """Be killed with the process that started this one, or a part would keep the device."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SIGNAL_AT_PARENTS_END, signal.SIGKILL)
+
+
+def end_group(process: subprocess.Popen[Any]) -> None:
+    """End a process and what it has started; one that has ended may have left some of that."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def run_part(name: str, command: list[str], seconds: float, notes: Notes, environment: dict[str, str]) -> str:
@@ -155,22 +165,23 @@ def run_part(name: str, command: list[str], seconds: float, notes: Notes, enviro
     assert process.stdout is not None
 
     def follow(lines: Any) -> None:
-        for line in lines:
+        for line in filter(str.strip, lines):
             notes.say(f"{name}: {line.rstrip()}")
 
     reader = threading.Thread(target=follow, args=(process.stdout,), daemon=True)
     reader.start()
     asked = False
     end = notes.clock() + seconds
-    while process.poll() is None:
-        if notes.clock() >= end:
-            if asked:
-                break
-            asked, end = True, notes.clock() + GRACE
-            process.send_signal(signal.SIGTERM)
-        time.sleep(0.05)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
+    try:
+        while process.poll() is None:
+            if notes.clock() >= end:
+                if asked:
+                    break
+                asked, end = True, notes.clock() + GRACE
+                process.send_signal(signal.SIGTERM)
+            time.sleep(0.05)
+    finally:  # also where this process itself is asked to end
+        end_group(process)
     code = process.wait()
     reader.join(5)
     if not asked:
@@ -225,7 +236,10 @@ def main() -> None:
     wanted = given.parts.split(",")
     if unknown := set(wanted) - {part.name for part in PARTS}:
         sys.exit(f"--parts: '{sorted(unknown)[0]}' is none; known: {', '.join(part.name for part in PARTS)}")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit("asked to stop"))
     notes = Notes(given.out.absolute())
+    notes.keep(began=time.strftime("%F %T"), device=given.device, seconds=given.seconds, parts=given.parts)
     with tempfile.TemporaryDirectory() as folder:
         before = [*unpacked(WHEELS, Path(folder)), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = os.environ | {
@@ -254,8 +268,7 @@ def main() -> None:
         try:
             ends = quarter(given.seconds, notes, chosen, run)
         finally:
-            if compiling.poll() is None:
-                os.killpg(compiling.pid, signal.SIGKILL)
+            end_group(compiling)
             compiling.wait()
     sys.exit(0 if set(ends.values()) <= {"done", "stopped: its time is up"} else 1)
 

@@ -20,10 +20,11 @@ N_PROBLEMS = 256
 TARGET = 5_000  # solutions per second, strict
 
 
-def report(seconds: float = 3.0, lexicon: str = "full") -> None:
+def report(seconds: float = 3.0, lexicon: str = "full", as_json: bool = False) -> None:
     """Print the table; `seconds` of processor time for each row."""
-    from rich.console import Console
     from rich.table import Table
+
+    from cli.terminal import console, print_json
 
     source = ProblemSource(ProblemConfig(difficulty="med", op=20, split="test", lexicon=lexicon), seed=0)
     problems = [source.problem(index) for index in range(N_PROBLEMS)]
@@ -32,13 +33,18 @@ def report(seconds: float = 3.0, lexicon: str = "full") -> None:
     table = Table(title=f"grading on one core, op=20 (aim: {TARGET:,} solutions/s, strict)", title_justify="left")
     for column in ("what", "per second"):
         table.add_column(column, justify="left" if column == "what" else "right")
+    rates = {}
     for rule in RULES:
         for name, fresh in (("first time", True), ("again", False)):
-            rate = _grading_rate(reader, cases, rule, fresh, seconds)
-            table.add_row(f"solutions, rule {rule}, problem met {name}", f"{rate:,.0f}")
-    read = _rate(lambda: [reader.read(text) for text, _, _ in cases], seconds)
-    table.add_row("problems read from text", f"{read:,.0f}")
-    Console().print(table)
+            what = f"solutions, rule {rule}, problem met {name}"
+            rates[what] = _grading_rate(reader, cases, rule, fresh, seconds)
+    rates["problems read from text"] = _rate(lambda: [reader.read(text) for text, _, _ in cases], seconds)
+    if as_json:
+        print_json({"per_second": rates})
+        return
+    for what, rate in rates.items():
+        table.add_row(what, f"{rate:,.0f}")
+    console().print(table)
 
 
 def _grading_rate(reader: Reader, cases: list[tuple[str, str, int]], rule: str, fresh: bool, seconds: float) -> float:

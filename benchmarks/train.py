@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.device import benchmark_device, device_name
+from cli.terminal import console, print_json
 from igsm.corpus.config import DataConfig
-from igsm.errors import InputError, suggest
+from igsm.errors import InputError, is_out_of_memory, suggest
 from igsm.model.config import ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.rundir import read_jsonl, write_json
@@ -116,8 +116,8 @@ def _fitting(batch: int, measure: Callable[[int], Row]) -> Row:
     while True:
         try:
             return measure(batch)
-        except torch.OutOfMemoryError:
-            if batch == 1:
+        except Exception as error:  # our trainer's says in one line of its own that memory ran out
+            if batch == 1 or not is_out_of_memory(error):
                 raise
         _forget()
         batch //= 2
@@ -214,7 +214,9 @@ def measure_baseline(size: Size, device: torch.device) -> Row | None:
     return _fitting(size.batch, measure)
 
 
-def report(difficulties: list[str], names: list[str] | None, out: Path | None, speed: Path | None) -> None:
+def report(
+    difficulties: list[str], names: list[str] | None, out: Path | None, speed: Path | None, as_json: bool = False
+) -> None:
     """Measure and print.
 
     Args:
@@ -227,7 +229,7 @@ def report(difficulties: list[str], names: list[str] | None, out: Path | None, s
         for word in given:
             if word not in known:
                 raise InputError(f"'{word}' is not measured{suggest(word, known)}")
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    screen = console(stderr=as_json, width=None if sys.stdout.isatty() else 120)
     device = benchmark_device()
     sizes = [PAPER[name] for name in difficulties]
     if speed is not None:
@@ -239,12 +241,13 @@ def report(difficulties: list[str], names: list[str] | None, out: Path | None, s
     if device.type == "cpu":
         sizes = [REDUCED]
         names = names or list(ON_CPU)
-        console.print(
+        screen.print(
             "No GPU here: reduced size (2 layers 64 wide, context 128, batch 16), float32, nothing compiled. "
             "This shows that the measurement runs; its ratios say nothing about a GPU."
         )
     names = names or list(VARIANTS)
-    results = []
+    results: list[dict[str, Any]] = []
+    content: dict[str, Any] = {}
     for size in sizes:
         _forget()
         torch.set_float32_matmul_precision("high")
@@ -253,14 +256,17 @@ def report(difficulties: list[str], names: list[str] | None, out: Path | None, s
         for name in names:
             _forget()
             rows.append(measure_ours(name, size, device))
-            console.print(f"{name}: {rows[-1].tokens_per_second:,.0f} tokens/s")  # stays if we are stopped
+            screen.print(f"{name}: {rows[-1].tokens_per_second:,.0f} tokens/s")  # stays if we are stopped
             if speed is not None and name == PRESET:
                 record(speed, "training", {size.difficulty: rows[-1].tokens_per_second}, device_name(device))
         peak = matmul_rate(device)
-        console.print(_table(size, rows, baseline, peak))
+        screen.print(_table(size, rows, baseline, peak))
         results.append({"size": vars(size), "matmul_rate": peak, "rows": [vars(row) for row in rows]})
+        content = {"device": device_name(device), "torch": torch.__version__, "results": results}
         if out is not None:
-            write_json(out, {"device": device_name(device), "torch": torch.__version__, "results": results})
+            write_json(out, content)
+    if as_json:
+        print_json(content)
 
 
 def _table(size: Size, rows: list[Row], baseline: Row | None, peak: float) -> Table:

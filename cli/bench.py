@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.terminal import Json
+
 app = typer.Typer(help="Speed on this machine, beside what it is compared with.")
 
 
@@ -24,18 +26,20 @@ def benchmark(name: str) -> Any:
 def generate(
     seconds: Annotated[float, typer.Option(help="Time for each row.", min=0.1)] = 5.0,
     lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names.")] = "full",
+    as_json: Json = False,
 ) -> None:
     """Problems and tokens a second of one core, by kind of data."""
-    benchmark("generate").report(seconds, lexicon)
+    benchmark("generate").report(seconds, lexicon, as_json)
 
 
 @app.command()
 def grade(
     seconds: Annotated[float, typer.Option(help="Time for each row.", min=0.1)] = 3.0,
     lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names.")] = "full",
+    as_json: Json = False,
 ) -> None:
     """Solutions graded a second by one core, from their texts."""
-    benchmark("grade").report(seconds, lexicon)
+    benchmark("grade").report(seconds, lexicon, as_json)
 
 
 @app.command()
@@ -46,9 +50,10 @@ def train(
     speed: Annotated[
         Path | None, typer.Option(help="Put the speed into this file, for `mistakes sweep --speed`.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Training tokens a second, beside transformers' GPT-2."""
-    benchmark("train").report(difficulty.split(","), only.split(";") if only else None, out, speed)
+    benchmark("train").report(difficulty.split(","), only.split(";") if only else None, out, speed, as_json)
 
 
 @app.command()
@@ -71,13 +76,14 @@ def decode(
         float | None,
         typer.Option(help="Decode nothing: say what a GPU of so many GB would record and keep, e.g. 80.", min=1),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Generated tokens a second, beside transformers' generate."""
     names = [name.strip() for name in decoders.split(",")]
     if plan is not None:
-        benchmark("decode_plan").report(run, names, layers, heads, difficulty or "med", plan)
+        benchmark("decode_plan").report(run, names, layers, heads, difficulty or "med", plan, as_json)
         return
-    benchmark("decode").report(run, names, problems, batch, layers, heads, difficulty, op, compare, speed)
+    benchmark("decode").report(run, names, problems, batch, layers, heads, difficulty, op, compare, speed, as_json)
 
 
 @app.callback()

@@ -18,7 +18,10 @@ def command(
         str | None, typer.Option(help="full, nano, or a file of names; default: the record's 'lexicon', or full.")
     ] = None,
     rule: Annotated[
-        str, typer.Option(help="strict, or authors: the published grader's verdict, holes included.")
+        str,
+        typer.Option(
+            help="strict; lenient: reads past the form that chat models write in; authors: the published grader's."
+        ),
     ] = "strict",
     modulus: Annotated[int, typer.Option(help="Of problems whose record has no field 'modulus'.", min=2)] = 23,
     problem: Annotated[str | None, typer.Option(help="Field of the problem, if it is not found: doc.text.")] = None,

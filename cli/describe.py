@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from cli.terminal import Json, console, print_json
 
 if TYPE_CHECKING:
     from igsm.evaluation.describe import Description
@@ -21,6 +23,7 @@ def command(
     problems: Annotated[int, typer.Option(help="Problems drawn of each class and cell.", min=2)] = 300,
     seed: Annotated[int, typer.Option(help="The random stream.")] = 1,
     form: Annotated[str, typer.Option("--format", help="table, markdown or csv.")] = "table",
+    as_json: Json = False,
 ) -> None:
     """Print what decides whether a class can show anything about retry data.
 
@@ -48,11 +51,35 @@ def command(
     configs = [build_config(ProblemConfig, settings | {"difficulty": name}, "mistakes describe") for name in names]
 
     from igsm.evaluation.describe import describe
+    from igsm.progress import waiting
 
     announce_compilation()
-    found = {name: describe(config, arms, problems, seed) for name, config in zip(names, configs, strict=True)}
+    with waiting(f"drawing {problems:,} problems of each class and cell"):
+        found = {name: describe(config, arms, problems, seed) for name, config in zip(names, configs, strict=True)}
+    if as_json:
+        print_json({name: _content(one) for name, one in found.items()})
+        return
     for title, rows in (("Classes", _classes(found)), ("Cells", _cells(found))):
         _WRITERS[form](title, rows)
+
+
+def _content(one: Description) -> dict[str, Any]:
+    """All numbers of a class; those of an arm under its kind and rate."""
+    from dataclasses import asdict
+
+    def by_arm(numbers: dict[tuple[str, float], float]) -> dict[str, float]:
+        return {f"{kind} {rate:g}": number for (kind, rate), number in numbers.items()}
+
+    cells = [
+        {
+            "cell": cell.cell.name,
+            "templates": cell.templates,
+            "always_zero": cell.always_zero,
+            "back": by_arm(cell.back),
+        }
+        for cell in one.cells
+    ]
+    return asdict(one) | {"mode": by_arm(one.mode), "cells": cells}
 
 
 def _rate(text: str) -> float:
@@ -92,7 +119,6 @@ def _cells(found: dict[str, Description]) -> Rows:
 
 
 def _print_table(title: str, rows: Rows) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title)
@@ -100,14 +126,13 @@ def _print_table(title: str, rows: Rows) -> None:
         table.add_column(name, justify="right" if i and name != "cell" else "left")
     for row in rows[1:]:
         table.add_row(*row)
-    Console(highlight=False).print(table)
+    console().print(table)
 
 
 def _print_markdown(title: str, rows: Rows) -> None:
-    print(f"## {title}\n")
-    for row in (rows[0], ["---"] * len(rows[0]), *rows[1:]):
-        print(f"| {' | '.join(row)} |")
-    print()
+    from igsm.reporting.markdown import table
+
+    print(f"## {title}\n\n{table(rows[0], rows[1:])}\n")
 
 
 def _print_csv(title: str, rows: Rows) -> None:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.terminal import Json, print_json
 from igsm.decoding.decoders import decoder_lines
 
 if TYPE_CHECKING:
     from igsm.reporting.evaluation_table import Row
 
 EPILOG = "\n".join(["Decoders:", *decoder_lines()])
-BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
 
 def command(
@@ -47,6 +47,8 @@ def command(
         Path | None,
         typer.Option(help="Write the tables to OUT.csv and OUT.md; default: all that a run has, to its eval/table."),
     ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say under the tables what their columns mean.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Generate and grade; finished cells are read, not repeated, an interrupted one goes on where it stopped.
 
@@ -55,12 +57,9 @@ def command(
 
     Exit codes: 0 finished; 75 stopped by SIGTERM or SIGUSR1, 130 by Ctrl-C: the same command goes on; 2 bad input.
     """
-    from functools import partial
     from itertools import cycle
 
-    from rich.console import Console
-    from tqdm import tqdm
-
+    from cli.terminal import console as screen
     from igsm.corpus.generate import parse_part
     from igsm.decoding.decoders import parse_decoder
     from igsm.preflight.evaluation import check_evaluation
@@ -77,49 +76,58 @@ def command(
     options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": names}
     check_evaluation(runs, cells, wanted, n, **options)  # before torch is imported, which takes seconds
 
-    from igsm.evaluation.cells import parse_cells
-    from igsm.evaluation.evaluate import evaluate, finished
-    from igsm.evaluation.runs import load_run
-    from igsm.probing.detector import probe_of
-    from igsm.reporting.evaluation_table import accuracies, cut_off, details, named, render, to_csv, to_markdown
+    from cli.eval_progress import CellProgress
+    from igsm.progress import waiting
+
+    with waiting("loading torch"):
+        from igsm.evaluation.cells import parse_cells
+        from igsm.evaluation.evaluate import evaluate, finished
+        from igsm.evaluation.runs import load_run
+        from igsm.probing.detector import probe_of
+    from igsm.reporting.evaluation_table import EXPLAINED, cut_off, flat, named, terminal, to_csv, to_markdown
 
     turn = cycle(range(1, parts + 1))
     rows: list[Row] = []
     folders = {}
 
-    def show(bar: tqdm, most: int, graded: int, correct: int, steps: int) -> None:
-        accuracy = f", accuracy {100 * correct / graded:.1f} %" if graded else ""
-        bar.set_postfix_str(f"{graded}/{n} problems{accuracy}, {steps:,} steps", refresh=False)
-        bar.update(max(graded, min(steps / most, n)) - bar.n)  # moves also while no solution has ended
-
     with leaving_on_request("every finished solution is kept"):
         for path, name in zip(runs, distinct_names(runs), strict=True):
-            run = load_run(path)
+            with waiting(f"loading {path}"):
+                run = load_run(path)
             folders[run.folder.path] = run.folder
             for one in wanted:  # a wrong folder must not show after hours of other decoders only
                 probe_of(one, run.vocabulary)
             for one in wanted:
                 chosen = [cell for cell in parse_cells(cells, run.data.problem) if next(turn) == own]
+                told = f"{name}, {one.name}, {n:,} problems a cell"
                 with run.decoding(one, **options) as decoding:
                     for cell in chosen:
                         most = decoding.context * one.samples  # steps of a problem
-                        title = f"{name} {cell.name} {one.name}"
-                        with tqdm(total=n, desc=title, bar_format=BAR, miniters=0, mininterval=0.2) as bar:
-                            found = evaluate(run, cell, decoding, n, seed, progress=partial(show, bar, most))
+                        with CellProgress(told, cell.short, n, most) as shown:
+                            found = evaluate(run, cell, decoding, n, seed, progress=shown.update, waiting=shown.waiting)
+                        told = told if not shown.begun else ""
                         rows.append((named(name, found), found))
     if not rows:
         typer.echo(f"part {part}: there are fewer cells than parts, none is left for this one")
         return
-    console = Console()
-    console.print(render(f"Accuracy of full solutions, %, n = {n} [95 % Wilson interval]", *accuracies(rows)))
-    console.print(render("Beside accuracy (means per solution; correct / wrong where there are two)", *details(rows)))
-    for line in cut_off(rows):
-        console.print(line, highlight=False, markup=False)
+    console = screen()
+    if as_json:
+        print_json([flat(name, one) for name, one in rows])
+    for title, tables in () if as_json else terminal(rows, console.width):
+        console.print(title, style="bold", markup=False)
+        for table in tables:
+            console.print(table)
+            console.print()
+    for line in () if as_json else cut_off(rows):
+        console.print(line, markup=False)
+    for line in EXPLAINED if explain and not as_json else ():
+        console.print(line, style="dim", markup=False)
 
     def write(base: Path, content: list[Row]) -> None:
         atomic_write(base.with_name(base.name + ".csv"), to_csv(content))
         atomic_write(base.with_name(base.name + ".md"), to_markdown(content))
-        console.print(f"written: {base}.csv, {base}.md")
+        if not as_json:
+            console.print(f"written: {base}.csv, {base.name}.md", markup=False, soft_wrap=True)
 
     if out is not None:
         write(out, rows)

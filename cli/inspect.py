@@ -2,89 +2,213 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.terminal import Json, print_json
+
+if TYPE_CHECKING:
+    from igsm.rundir import RunFolder
+
 BARS = "▁▂▃▄▅▆▇█"
-WIDTH = 60
+WIDTH = 80
+CURVE = 28
+"""Characters of a curve."""
+
+_SHARES = ("accuracy", "always_zero", "share")
+_UNITS = {"tokens_per_second": "tokens/s", "learning_rate": "learning rate"}
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    run: Annotated[Path, typer.Argument(help="Run folder, or a folder of them, which are listed.")],
     full: Annotated[bool, typer.Option("--full", help="The whole config, too.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Show a run: config, data seen, curves, checkpoints."""
+    """Show a run: its model, the settings that are not the default, data seen, curves, checkpoints."""
     from igsm.config import load_stored
     from igsm.errors import InputError
-    from igsm.rundir import RunFolder, read_jsonl
+    from igsm.rundir import RunFolder
 
     folder = RunFolder(run)
     if not folder.config.exists():
-        raise InputError(f"{run}: no run folder (config.yaml is missing)")
-    config = load_stored(folder.config)
-    lines = list(read_jsonl(folder.metrics)) if folder.metrics.exists() else []
-    steps = (config.get("training") or {}).get("steps")
-    done = lines[-1]["step"] if lines else 0
-    state = "finished" if folder.done.exists() else "not finished"
-    print(
-        f"{run}: {config.get('stage', 'run')}, {state}, step {done:,}"
-        + (f" of {steps:,}" if isinstance(steps, int) else "")
-    )
-    for section in ("data", "model", "lora", "training"):
-        if config.get(section):
-            print(f"  {section}: {_summary(config[section])}")
-    _print_data(lines)
-    for name in ("loss", "gradient_norm", "learning_rate", "tokens_per_second"):
-        _print_curve(name, [line[name] for line in lines if name in line])
-    for name in sorted({key for line in lines if "loss" not in line for key in line} - {"step"}):
-        _print_curve(name, [line[name] for line in lines if name in line])
+        inside = [RunFolder(path.parent) for path in sorted(run.glob("*/config.yaml"))]
+        if not inside:
+            raise InputError(f"{run}: no run folder (config.yaml is missing), and none below it")
+        if as_json:
+            print_json([_content(one) for one in inside])
+        else:
+            _print_runs(inside)
+        return
+    if as_json:
+        print_json(_content(folder))
+        return
+    config, lines = load_stored(folder.config), _metrics(folder)
+    print(f"{run}: {_state(folder, config, lines)}")
+    for name, value in _facts(config, lines):
+        print(f"  {name:<11} {value}")
+    print("settings that are not the default (all: --full)")
+    settings = dict(_flat(_changed(config)))
+    width = max(map(len, settings), default=0)
+    for name, value in settings.items():
+        print(f"  {name:<{width}}  {value}")
+    print("curves")
+    _print_curves(lines)
     _print_checkpoints(folder)
     if full:
         print(folder.config.read_text(), end="")
 
 
-def _summary(section: dict[str, Any]) -> str:
-    """Every setting that is not None, nested ones with dots."""
-    flat = []
-    for key, value in section.items():
-        if isinstance(value, dict):
-            flat += [f"{key}.{word}" for word in _summary(value).split(" ") if word]
-        elif value is not None:
-            flat.append(f"{key}={value}".replace(" ", ""))
-    return " ".join(flat)
+def _content(folder: RunFolder) -> dict[str, Any]:
+    """What is known of a run: the last value of each of its metrics, all settings."""
+    from igsm.config import load_stored
+
+    config, lines = load_stored(folder.config), _metrics(folder)
+    last: dict[str, Any] = {}
+    for line in lines:
+        last |= line
+    return {
+        "run": str(folder),
+        "stage": config.get("stage"),
+        "finished": folder.done.exists(),
+        "step": last.pop("step", 0),
+        "metrics": last,
+        "config": config,
+        "checkpoints": [str(folder.checkpoint(step)) for step in folder.checkpoint_steps()],
+    }
 
 
-def _print_data(lines: list[dict[str, Any]]) -> None:
+def _metrics(folder: RunFolder) -> list[dict[str, Any]]:
+    from igsm.rundir import read_jsonl
+
+    return list(read_jsonl(folder.metrics)) if folder.metrics.exists() else []
+
+
+def _state(folder: RunFolder, config: dict[str, Any], lines: list[dict[str, Any]]) -> str:
+    steps, done = (config.get("training") or {}).get("steps"), lines[-1]["step"] if lines else 0
+    of = f" of {steps:,}" if isinstance(steps, int) else ""
+    return f"{config.get('stage', 'run')}, {'' if folder.done.exists() else 'not '}finished, step {done:,}{of}"
+
+
+def _print_runs(folders: list[RunFolder]) -> None:
+    """A line for each run of a folder."""
+    from igsm.config import load_stored
+
+    rows = [("run", "stage", "steps", "loss", "accuracy")]
+    for folder in folders:
+        config, lines = load_stored(folder.config), _metrics(folder)
+        steps, done = (config.get("training") or {}).get("steps"), lines[-1]["step"] if lines else 0
+        progress = f"{done:,}" if folder.done.exists() or not isinstance(steps, int) else f"{done:,} of {steps:,}"
+        last = {name: [line[name] for line in lines if name in line] for name in ("loss", "generation_accuracy")}
+        numbers = [_text(name, values[-1]) if values else "-" for name, values in last.items()]
+        rows.append((folder.path.name, str(config.get("stage", "?")), progress, numbers[0], numbers[1]))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [f"{text:>{width}}" for text, width in zip(row[2:], widths[2:], strict=True)]
+        print(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {'  '.join(cells)}".rstrip())
+
+
+def _facts(config: dict[str, Any], lines: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    if weights := _weights(config):
+        yield "parameters", weights
     measured = [line for line in lines if "tokens_seen" in line]
     if measured:
         last = measured[-1]
-        masked = 1 - last["targets_seen"] / max(1, last["tokens_seen"])
-        print(
-            f"  seen: {last['tokens_seen']:,} tokens, {last['targets_seen']:,} of them with loss "
-            f"({masked:.1%} without), {last['skipped_steps']} steps left out"
-        )
+        seen, targets = last["tokens_seen"], last["targets_seen"]
+        yield "seen", f"{seen:,} tokens, {targets:,} ({targets / max(1, seen):.1%}) of them with loss"
+        if last["skipped_steps"]:
+            yield "left out", f"{last['skipped_steps']:,} steps"
 
 
-def _print_curve(name: str, values: list[float]) -> None:
-    if values:
-        print(f"  {name:<17} {sparkline(values)}  {values[0]:.4g} -> {values[-1]:.4g} (least {min(values):.4g})")
+def _weights(config: dict[str, Any]) -> str:
+    """How many weights the model has and how many are trained; "" where the config does not say."""
+    from igsm.config import build_config
+    from igsm.errors import InputError
+    from igsm.model.config import LoRAConfig, ModelConfig
+    from igsm.preflight.estimates import n_trained, n_weights
+
+    try:
+        shape = build_config(ModelConfig, config.get("model") or {}, "model")
+        updates = build_config(LoRAConfig, config["lora"], "lora") if config.get("lora") else None
+    except InputError:
+        return ""
+    trained = f", {n_trained(shape, updates):,} of updates are trained" if updates else ""
+    return f"{n_weights(shape):,} (without norms and biases), {shape.layers} layers of width {shape.width}{trained}"
 
 
-def sparkline(values: list[float]) -> str:
+def _changed(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings that are not the default; all of them where this version does not know the config."""
+    from igsm.config import build_config
+    from igsm.errors import InputError
+    from igsm.sweeps.settings import STAGES, stage_class
+
+    if config.get("stage") not in STAGES:
+        return config
+    try:
+        run = build_config(stage_class(config["stage"]), config, "config.yaml")
+    except InputError:
+        return config
+    return run.model_dump(mode="json", exclude_defaults=True)
+
+
+def _flat(section: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting that is not None with its sections: "training.steps"."""
+    for key, value in section.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{key}.")
+        elif value is not None:
+            yield f"{above}{key}", value
+
+
+def _print_curves(lines: list[dict[str, Any]]) -> None:
+    names = ["loss", "gradient_norm", "learning_rate", "tokens_per_second"]
+    names += sorted({key for line in lines if "loss" not in line for key in line} - {"step"})
+    curves = {name: [(line["step"], line[name]) for line in lines if name in line] for name in names}
+    width = max((len(_title(name)) for name, points in curves.items() if points), default=0)
+    for name, points in curves.items():
+        if points:
+            values = [value for _, value in points]
+            numbers = f"{_text(name, values[0])} -> {_text(name, values[-1])}{_best(name, points)}"
+            size = max(4, min(CURVE, WIDTH - width - len(numbers) - 6))
+            print(f"  {_title(name):<{width}}  {sparkline(values, size):<{size}}  {numbers}")
+
+
+def _best(name: str, points: list[tuple[int, float]]) -> str:
+    """The best value and its step, if a best one is meant and the last one is not it."""
+    if not name.endswith(("loss", "accuracy")):
+        return ""
+    best = (max if name.endswith("accuracy") else min)(points, key=lambda point: point[1])
+    return "" if best[1] == points[-1][1] else f" (best {_text(name, best[1])} at {best[0]:,})"
+
+
+def _title(name: str) -> str:
+    return _UNITS.get(name, name.replace("_", " "))
+
+
+def _text(name: str, value: float) -> str:
+    if name.endswith(_SHARES):
+        return f"{100 * value:.1f} %"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def sparkline(values: list[float], width: int = CURVE) -> str:
     """The values as a line of bars; each is the mean of a stretch of them."""
-    size = max(1, -(-len(values) // WIDTH))
+    size = max(1, -(-len(values) // width))
     means = [sum(values[i : i + size]) / len(values[i : i + size]) for i in range(0, len(values), size)]
-    low, high = min(means), max(means)
+    finite = [mean for mean in means if math.isfinite(mean)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
     scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
-    return "".join(BARS[round((mean - low) * scale)] for mean in means)
+    return "".join(BARS[round((mean - low) * scale)] if math.isfinite(mean) else "?" for mean in means)
 
 
-def _print_checkpoints(folder: Any) -> None:
+def _print_checkpoints(folder: RunFolder) -> None:
     from igsm.checkpoints import defect
 
+    print(f"checkpoints in {folder.checkpoints}")
     for step in folder.checkpoint_steps():
         path = folder.checkpoint(step)
         size = sum(file.stat().st_size for file in path.iterdir()) / 2**20
-        print(f"  checkpoint {path}: {size:,.1f} MiB, {defect(path) or 'whole'}")
+        print(f"  {path.name}: {size:,.1f} MiB, {defect(path) or 'whole'}")

@@ -177,7 +177,7 @@ def _one_line(error: Any) -> str:
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     option = getattr(error, "option_name", None)
-    if context is not None and (now := _FORMER_OPTIONS.get((context.command.name, option))):
+    if context is not None and (now := _FORMER_OPTIONS.get((str(context.command.name), str(option)))):
         return f"{option} is gone: {now}"
     if message.endswith("?") or context is None:
         return message

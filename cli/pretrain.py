@@ -16,6 +16,10 @@ def command(
     config: Annotated[Path, typer.Argument(help="A preset's name, e.g. lite, or a YAML file.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Over the preset.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/<preset> if left out.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="Train this run longer, in a new folder, under this config's schedule."),
+    ] = None,
     gpus: Annotated[int | None, typer.Option(help="Start so many processes with torchrun.", min=1)] = None,
     tracker: Annotated[str | None, typer.Option(help="wandb: auto, online, offline or none.")] = None,
 ) -> None:
@@ -31,6 +35,8 @@ def command(
     from igsm.training.settings import resolve
 
     changes = [*(overrides or []), *tracking_override(tracker)]
+    if start is not None:
+        changes.append(f"continue_from={start}")
     folder = out or Path("runs") / config.stem
     resolved = resolve(load_config(PretrainConfig, find_preset(config, "pretrain"), changes), folder)
     settings = resolved.config
@@ -42,4 +48,6 @@ def command(
 
         return train_windows(resolved, folder, ranks, evaluate=hook)
 
-    say_end(run_training(body, run, gpus), folder, f"mistakes eval {folder}")
+    steps = settings.training.steps
+    longer = f"mistakes pretrain {config} training.steps={2 * steps} --from {folder} --out NEW"
+    say_end(run_training(body, run, gpus), folder, f"mistakes eval {folder}", longer)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.terminal import console
+
 if TYPE_CHECKING:
     from igsm.training.distributed import Ranks
     from igsm.training.task import Outcome
@@ -90,27 +92,25 @@ def command(
 
 def _measure(folder: Path, problems: int, generations: list[Path], device: str, seen: bool) -> None:
     """On test problems: tell and write what comes out."""
-    from rich.console import Console
-
     from igsm.probing.evaluate import REPORT, evaluate_probe
+    from igsm.progress import waiting
     from igsm.reporting.probes import FIGURE, by_operations, draw_answers
 
-    report, found = evaluate_probe(folder, problems, generations, device, seen)
+    with waiting(f"measuring the probe on {problems:,} test problems"):
+        report, found = evaluate_probe(folder, problems, generations, device, seen)
     draw_answers(report, found.probabilities, found.cannot, folder / FIGURE)
-    Console().print(by_operations(report))
+    console().print(by_operations(report))
     typer.echo(f"written: {folder / REPORT}, {folder / FIGURE}")
 
 
 def _measure_cells(folder: Path, cells: str, problems: int, test_seed: int, device: str) -> None:
     """On cells: tell and write what comes out."""
-    from rich.console import Console
-    from tqdm import tqdm
-
     from igsm.evaluation.probed import measure_cells
+    from igsm.progress import Progress
     from igsm.reporting.probes import by_cell
     from igsm.rundir import RunFolder
 
-    with tqdm(unit="problem") as bar:
+    with Progress(unit="problems") as bar:
 
         def tell(cell: str, graded: int) -> None:
             if bar.desc != (description := f"{cell} greedy: "):
@@ -119,5 +119,5 @@ def _measure_cells(folder: Path, cells: str, problems: int, test_seed: int, devi
             bar.update(graded - bar.n)
 
         summaries = measure_cells(folder, cells, problems, test_seed, device, tell)
-    Console().print(by_cell(folder, summaries))
+    console().print(by_cell(folder, summaries))
     typer.echo(f"written: {RunFolder(folder).evaluations}")

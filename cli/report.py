@@ -11,7 +11,10 @@ from cli.terminal import Json, console, print_json
 
 
 def command(
-    what: Annotated[list[Path], typer.Argument(help="Run folders to compare, or one sweep: its name or YAML file.")],
+    what: Annotated[
+        list[Path],
+        typer.Argument(help="Run folders to compare, or one sweep (name or YAML file) with KEY=VALUE over it."),
+    ],
     out: Annotated[Path | None, typer.Option(help="Folder for the report; replaces one that is there.")] = None,
     measure: Annotated[
         list[str] | None,
@@ -26,6 +29,7 @@ def command(
     ] = "default",
     title: Annotated[str | None, typer.Option(help="Heading.")] = None,
     root: Annotated[Path, typer.Option(help="Folder that holds the sweeps' runs.")] = Path("runs"),
+    explain: Annotated[bool, typer.Option("--explain", help="Say under the tables all about their numbers.")] = False,
     as_json: Json = False,
 ) -> None:
     """Tabulate finished runs beside the paper: terminal, Markdown, CSV, LaTeX, PNG, PDF and HTML.
@@ -36,21 +40,24 @@ def command(
     from dataclasses import replace
 
     from igsm.errors import InputError
+    from igsm.progress import waiting
     from igsm.reporting import differences
     from igsm.reporting.content import report_content
     from igsm.reporting.report import ReportRequest, build_report, write_report
     from igsm.reporting.results import sources_of_runs
-    from igsm.reporting.text import notes, terminal_tables
+    from igsm.reporting.text import brief_notes, notes, terminal_tables
 
-    if not all(path.is_dir() for path in what):
-        if len(what) > 1:
-            lacking = next(path for path in what if not path.is_dir())
-            raise InputError(f"{lacking}: no run folder; mistakes report takes run folders, or one sweep")
+    if not what[0].is_dir():
+        overrides = [str(word) for word in what[1:]]
+        if lacking := [word for word in overrides if "=" not in word]:
+            raise InputError(f"{what[0]}: no run folder, and {lacking[0]} is no KEY=VALUE for a sweep of that name")
         from igsm.sweeps.plan import report_request
         from igsm.sweeps.sweep import load_sweep
 
-        request = report_request(load_sweep(what[0]), root)
+        request = report_request(load_sweep(what[0], overrides), root)
     else:
+        if missing := [path for path in what if not path.is_dir()]:
+            raise InputError(f"{missing[0]}: no run folder; mistakes report takes run folders, or one sweep")
         request = ReportRequest("Evaluations", sources_of_runs(what))
     changes: dict[str, Any] = {
         "measures": measure,
@@ -62,13 +69,18 @@ def command(
     }
     request = replace(request, **{key: value for key, value in changes.items() if value})
     report = build_report(request)
-    paths = write_report(report, out) if out is not None else []
+    with waiting("drawing the figures"):
+        paths = write_report(report, out) if out is not None else []
     if as_json:
         print_json({**report_content(report), "written": [str(path) for path in paths]})
         return
     screen = console()
-    for table in report.tables:
-        if not table.rows or not table.columns:
+    tables = report.tables if any(table.measured for table in report.tables) else []
+    if not tables:
+        how = f"mistakes sweep {what[0]}" if not what[0].is_dir() else f"mistakes eval {what[0]}"
+        screen.print(f"{request.title}: nothing has been evaluated yet; {how}", markup=False, soft_wrap=True)
+    for table in tables:
+        if not table.measured:
             screen.print(f"{table.measure.title}: nothing has been evaluated yet")
             continue
         for drawn in terminal_tables(table, screen.width):
@@ -77,10 +89,11 @@ def command(
         screen.print(f"left out: {reason}", style="yellow", markup=False)
     if report.not_shown:
         screen.print(f"other settings, not shown: {', '.join(report.not_shown)} (--evaluations)", style="dim")
-    for note in dict.fromkeys(note for table in report.tables if table.columns for note in notes(table)):
+    tell = notes if explain else brief_notes
+    for note in dict.fromkeys(note for table in tables if table.measured for note in tell(table)):
         screen.print(note, style="dim", markup=False)
-    for drawn in differences.terminal_tables(report.differences):
-        screen.print(drawn)
+    for difference in differences.terminal_tables(report.differences):
+        screen.print(difference)
     for note in differences.notes(report.differences):
         screen.print(note, style="dim", markup=False)
     if out is not None:

@@ -24,13 +24,18 @@ if TYPE_CHECKING:
 _PLAIN, _STEP, _NAME = range(3)
 _STYLES = ("", "yellow", "red strike")
 _MARKS = (" ", "s", "p")
+RATE = 0.5
+"""Of mistakes where a kind is given without one."""
 _TOKEN_WIDTH = 20  # letters of an id and its text
 
 
 def command(
     difficulty: Annotated[str, typer.Option(help="nano, mini, trio, quad, wide, easy, med or hard.")] = "med",
     kind: Annotated[str, typer.Option(help=data_options.KIND_HELP)] = "none",
-    rate: data_options.Rate = None,
+    rate: Annotated[
+        float | None,
+        typer.Option("--rate", "--retry-rate", help="Chance of a mistake before a step, [0, 1); with --kind: 0.5."),
+    ] = None,
     mix: data_options.Mix = None,
     include_current: Annotated[bool, typer.Option(help="retry_weak may also name the very step that follows.")] = False,
     seed: Annotated[int, typer.Option(help="The random stream.")] = 1,
@@ -53,8 +58,7 @@ def command(
     ] = None,
 ) -> None:
     """Print one problem, its solution and its mistakes."""
-    from rich.console import Console
-
+    from cli.terminal import console as screen
     from igsm.compilation import announce_compilation
     from igsm.config import build_config
     from igsm.corpus.config import DataConfig
@@ -67,22 +71,29 @@ def command(
     if graph is not None and (boxes or block is not None):
         what = "a block has many" if block is not None else "a box-over-box problem has none"
         raise InputError(f"--graph draws one problem's graphs; {what}")
+    if graph is not None:
+        if not graph.parent.is_dir():
+            raise InputError(f"--graph {graph}: there is no folder {graph.parent}")
+        if graph.suffix not in (".png", ".pdf", ".svg"):
+            raise InputError(f"--graph {graph}: the name must end with .png, .pdf or .svg")
+    if rate is None and kind != "none":
+        rate = RATE
     settings = {"difficulty": difficulty, "op": op, "format": form, "split": split, "reask": reask, "lexicon": lexicon}
-    config = build_config(ProblemConfig, settings, "mistakes show")
+    config = build_config(ProblemConfig, settings, "show")
     chosen = {"kind": kind, "rate": rate or 0.0, "include_current": include_current, "mix": mix}
-    mistakes = build_config(MistakeConfig, chosen, "mistakes show").resolved()
+    mistakes = build_config(MistakeConfig, chosen, "show").resolved()
     corpus = {"problem": config, "mistakes": mistakes, "method": {"name": method}}
-    layout = build_config(DataConfig, corpus, "mistakes show").method.layout()
+    layout = build_config(DataConfig, corpus, "show").method.layout()
     announce_compilation()
-    console = Console(highlight=False)
+    console = screen()
     console.soft_wrap = not console.is_terminal
     if block is not None:
         corpus |= {"corpus": "boxes" if boxes else "igsm", "context": config.problem_class.context, "seed": seed}
-        _print_window(console, build_config(DataConfig, corpus, "mistakes show"), block, index)
+        _print_window(console, build_config(DataConfig, corpus, "show"), block, index)
         return
     source = DocumentSource(config, mistakes, seed)
     document = _boxes(config, seed, index) if boxes else source.document(index)
-    _print(console, document)
+    _print(console, document, rate)
     if tokens or layout != PLAIN:
         _print_layout(console, document, layout, source, index, tokens)
     if graph is not None and document.problem is not None:
@@ -106,7 +117,7 @@ def _boxes(config: Any, seed: int, index: int) -> Document:
     return Document.of_boxes(load_lexicon(config.problem_class.lexicon), codes, ends)
 
 
-def _print(console: Any, document: Document) -> None:
+def _print(console: Any, document: Document, rate: float | None) -> None:
     from rich.text import Text
 
     console.print(Text.assemble(("problem ", "bold"), document.problem_text))
@@ -122,8 +133,12 @@ def _print(console: Any, document: Document) -> None:
     console.print()
     console.print(Text.assemble(("answer  ", "bold"), f" {document.answer}"))
     if document.problem is not None:
-        facts = f" op {document.op}   template bin {document.bin}   mistakes {len(document.spans)}"
-        console.print(Text.assemble(("facts   ", "bold"), facts))
+        mistakes = "no mistakes" if rate is None else f"{len(document.spans)} mistakes at rate {rate:g}"
+        console.print(Text.assemble(("facts   ", "bold"), f" {document.op} operations, {mistakes}"))
+    if document.spans and console.is_terminal:
+        taken_back, wrong = ("red, struck through", "red strike"), ("bold", "bold red strike")
+        meanings = (taken_back, ": taken back by BACK; ", wrong, ": what is wrong in it")
+        console.print(Text.assemble(("colours ", "bold"), " ", *meanings))
 
 
 def _append_struck(text: Text, document: Document, span: MistakeSpan, is_terminal: bool) -> None:

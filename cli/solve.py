@@ -16,7 +16,10 @@ def command(
     modulus: Annotated[int, typer.Option(help="Of problems whose record has no field 'modulus'.", min=2)] = 23,
     out: Annotated[Path | None, typer.Option(help="Write the records with solution, answer and op here.")] = None,
 ) -> None:
-    """Solve the problems in FILE: a shortest solution, the answer, the number of operations."""
+    """Solve the problems in FILE: a shortest solution, the answer, the number of operations.
+
+    Exit codes: 0 all are solved; 1 some are not, their records say why in `error`; 2 bad input.
+    """
     import json
 
     from igsm.errors import InputError
@@ -26,12 +29,21 @@ def command(
 
     if out is not None and out.exists():
         raise InputError(f"{out}: exists already; give --out a new name")
-    records = read_records(file, solutions=False)
-    solved = solve_records(records, lexicon, modulus)
-    if out is None:
-        for record in solved:
+    total, failed, lines = 0, [], []
+    for record in solve_records(read_records(file, solutions=False), lexicon, modulus):
+        total += 1
+        if "error" in record:
+            failed.append((total, record["error"]))
+        if out is None:
             typer.echo(json.dumps(record))
-        return
-    lines = [json.dumps(record) + "\n" for record in solved]
-    atomic_write(out, "".join(lines))
-    typer.echo(f"{out}: {len(lines)} records")
+        else:
+            lines.append(json.dumps(record) + "\n")
+    if total == 0:
+        raise InputError(f"{file}: holds no problem")
+    if out is not None:
+        atomic_write(out, "".join(lines))
+        typer.echo(f"{out}: {total - len(failed)} of {total} problems solved")
+    if failed:
+        number, reason = failed[0]
+        typer.echo(f"mistakes: {len(failed)} of {total} not solved, first record {number}: {reason}", err=True)
+        raise typer.Exit(1)

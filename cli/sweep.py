@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
+
+from cli.terminal import Json, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from igsm.sweeps.cost import Cost
     from igsm.sweeps.plan import Job
     from igsm.sweeps.speed import Speeds
 
@@ -19,6 +22,7 @@ def command(
     overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Over the file.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would run, and its cost.")] = False,
     commands: Annotated[bool, typer.Option("--commands", help="With --dry-run: the commands, too.")] = False,
+    as_json: Json = False,
     root: Annotated[Path, typer.Option(help="Folder that holds the runs.")] = Path("runs"),
     speed: Annotated[
         Path | None,
@@ -44,8 +48,7 @@ def command(
     from collections import Counter
     from dataclasses import replace
 
-    from rich.console import Console
-
+    from cli.terminal import console as screen
     from igsm.config import load_config
     from igsm.errors import InputError
     from igsm.reporting.report import build_report, check_request, write_report
@@ -56,7 +59,9 @@ def command(
     from igsm.sweeps.speed import Speed, Speeds
     from igsm.sweeps.sweep import load_sweep
 
-    console = Console(highlight=False)
+    if as_json and not dry_run:
+        raise InputError("--json goes with --dry-run")
+    console = screen()
     sweep = load_sweep(file, overrides)
     slots = _slots(gpus, jobs)
     try:
@@ -69,7 +74,15 @@ def command(
     if dry_run:
         path = speed or root / "speed.yaml"
         given = load_config(Speed, path) if speed is not None or path.is_file() else None
-        console.print(listing(planned, Speeds(everything, given, given_first=speed is not None)))
+        speeds = Speeds(everything, given, given_first=speed is not None)
+        if as_json:
+            print_json([_content(job, planned, speeds) for job in planned])
+            return
+        total, table, notes = listing(planned, speeds)
+        console.print(f"{file.stem}: {total}", markup=False)
+        console.print(table)
+        for note in notes:
+            console.print(note, style="dim", markup=False)
         request = replace(report_request(sweep, root), measures=sweep.measures[:1])
         for line in power_lines(build_report(request).tables[0], len(sweep.seeds)):
             console.print(line, markup=False)
@@ -120,30 +133,90 @@ def _slots(gpus: str | None, jobs: int) -> list[str | None]:
     return [name.replace("+", ",") for name in names]
 
 
-def listing(planned: list[Job], speeds: Speeds) -> Table:
-    """The jobs with state, tokens, hours and disk, and the totals of what is left to do: of begun jobs, the rest."""
-    from rich.table import Table
-
-    from igsm.sweeps.cost import Cost, cost, start_settings
+def _content(job: Job, planned: list[Job], speeds: Speeds) -> dict[str, Any]:
+    """A job for programs; tokens, hours and bytes are of the whole of it."""
+    from igsm.sweeps.cost import cost, start_settings
     from igsm.sweeps.state import missing, state
 
-    table = Table(title=f"{len(planned)} jobs")
-    for name in ("job", "state", "tokens", "hours", "disk"):
-        table.add_column(name, justify="left" if name in ("job", "state") else "right", overflow="fold")
-    left: list[tuple[Cost, float]] = []
+    known, detail = state(job)
+    price = cost(job, start_settings(job, planned), speeds.rate(job))
+    begun = {"name": job.name, "stage": job.stage, "run": str(job.run), "command": ["mistakes", *job.command]}
+    share = missing(job) if known == "to run" else 0.0
+    return begun | {"state": known, "detail": detail, "left": share} | vars(price)
+
+
+class Listing(NamedTuple):
+    """What a sweep would do, as it is printed."""
+
+    total: str
+    table: Table
+    notes: list[str]
+
+
+def listing(planned: list[Job], speeds: Speeds) -> Listing:
+    """What is left to do, of begun jobs the rest; then a line for each group: the runs that differ in the seed only."""
+    from rich import box
+    from rich.table import Table
+
+    from igsm.sweeps.cost import cost, start_settings
+    from igsm.sweeps.state import missing, state
+
+    groups: dict[str, _Group] = {}
+    notes = []
     for job in planned:
         known, detail = state(job)
         price = cost(job, start_settings(job, planned), speeds.rate(job))
-        if known == "to run":
-            left.append((price, missing(job)))
-        what = f"{known}: {detail}" if detail else known
-        table.add_row(job.name, what, f"{price.tokens:.3g}", _hours(price.hours), _size(price.bytes))
-    known_hours = [price.hours * share for price, share in left if price.hours is not None]
-    total = _hours(sum(known_hours) if known_hours else None)
-    table.add_section()
-    tokens, size = sum(price.tokens * share for price, share in left), sum(price.bytes for price, _ in left)
-    table.add_row(f"left to do: {len(left)} jobs", "", f"{tokens:.3g}", total, _size(size))
-    unmeasured = len(left) - len(known_hours)
+        share = missing(job) if known == "to run" else 0.0
+        for group in (groups.setdefault(_group_name(job), _Group()), groups.setdefault("", _Group())):
+            group.add(known, share, price)
+        if known == "conflict":
+            notes.append(f"conflict: {job.name}: {detail}")
+    whole = groups.pop("")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("runs, all seeds", "jobs", "left", "tokens", "hours", "disk"):
+        table.add_column(name, justify="left" if name.startswith("runs") else "right", overflow="fold")
+    for name, group in groups.items():
+        table.add_row(name, str(group.jobs), *group.texts())
+    left, tokens, hours, disk = whole.texts()
+    time = "hours not known" if hours == "-" else f"{hours} hours"
+    total = f"{whole.jobs:,} jobs, left to do: {left}; {tokens} tokens, {time}, {disk}"
+    return Listing(total, table, [*notes, *_sources(planned, speeds, whole.unmeasured)])
+
+
+class _Group:
+    """Jobs counted together; tokens, hours and disk are of what is left to do."""
+
+    def __init__(self) -> None:
+        self.jobs = self.left = self.conflicts = self.unmeasured = 0
+        self.tokens = self.hours = self.bytes = 0.0
+
+    def add(self, state: str, share: float, price: Cost) -> None:
+        self.jobs += 1
+        self.conflicts += state == "conflict"
+        if state != "to run":
+            return
+        self.left += 1
+        self.unmeasured += price.hours is None
+        self.tokens += share * price.tokens
+        self.hours += share * (price.hours or 0.0)
+        self.bytes += price.bytes
+
+    def texts(self) -> tuple[str, str, str, str]:
+        """Left, tokens, hours and disk, as they are printed."""
+        left = f"{self.left:,}" + (f" and {self.conflicts} in conflict" if self.conflicts else "")
+        hours = _hours(self.hours if self.unmeasured < self.left else None if self.left else 0.0)
+        return left, f"{self.tokens:.3g}", hours, _size(self.bytes)
+
+
+def _group_name(job: Job) -> str:
+    """Of the run folder, without the seed."""
+    import re
+
+    return re.sub(r"-seed\d+", "", job.run.name)
+
+
+def _sources(planned: list[Job], speeds: Speeds, unmeasured: int) -> list[str]:
+    """Where the hours come from, and what has none."""
     sources = [f"of one GPU at the speeds of {speeds.given.measured}"] if speeds.given else []
     if speeds.measured:
         own = "of a job at the speeds that runs of this sweep have measured, on their devices"
@@ -155,8 +228,7 @@ def listing(planned: list[Job], speeds: Speeds) -> Table:
         )
     if speeds.given and speeds.given_first and (unused := speeds.given.unused(planned)):
         notes.append(f"Speeds of what is not planned here: {', '.join(unused)}.")
-    table.caption = " ".join(notes)
-    return table
+    return notes
 
 
 def _hours(hours: float | None) -> str:

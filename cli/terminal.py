@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead, numbers unrounded.")]
 
 
-def console(**options: Any) -> Console:
-    """A console on stdout; plain text in a pipe, in a log and with NO_COLOR."""
+def console(*, stderr: bool = False, **options: Any) -> Console:
+    """A console on stdout, or on stderr beside JSON; plain text in a pipe, in a log and with NO_COLOR."""
     from rich.console import Console
 
     from igsm.progress import is_plain
 
-    if is_plain(sys.stdout):
+    if is_plain(sys.stderr if stderr else sys.stdout):
         options |= {"force_terminal": False, "color_system": None}
-    return Console(highlight=False, **options)
+    return Console(highlight=False, stderr=stderr, **options)
 
 
 def print_json(document: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,17 +51,38 @@ def check_run(config: RunConfig, folder: Path, gpus: int | None) -> Training:
     """
     from igsm.preflight.check import check
     from igsm.preflight.work import Training
+    from igsm.progress import say
     from igsm.rundir import RunFolder
     from igsm.training.folder import is_resumed
 
-    is_resumed(RunFolder(folder), config)
+    resumed = is_resumed(RunFolder(folder), config)
     # Other processes that torchrun has started may have taken their memory already: this one looks at its own only.
     processes, world_size = (1, int(os.environ.get("WORLD_SIZE", "1"))) if gpus is None else (gpus, gpus)
     run = Training.of(config, processes, world_size)
     if not RunFolder(folder).done.exists():
         for warning in check(run.work(folder, config.rows if FIRST else None, config.length_setting)):
             print(f"mistakes: warning: {warning}", file=sys.stderr)
+        if FIRST and (gpus is None or gpus == 1):
+            for line in _what_is_trained(config, folder, resumed):
+                say(line)
     return run
+
+
+def _what_is_trained(config: RunConfig, folder: Path, resumed: bool) -> Iterator[str]:
+    from igsm.preflight.estimates import n_trained, n_weights
+
+    shape, recipe, rows = config.shape, config.training, config.rows
+    of = f" of {n_weights(shape):,}" if config.updates is not None else ""
+    tokens = recipe.steps * recipe.batch * rows.context
+    problems, mistakes = rows.problem, rows.mistakes
+    kind = "error-free" if mistakes.kind == "none" else f"{mistakes.kind} {mistakes.rate:g}"
+    source = f", from {config.start}" if config.start is not None else ""
+    yield f"{folder}: {'goes on with' if resumed else 'begins'} {config.stage}{source}"
+    yield f"  {n_trained(shape, config.updates):,}{of} weights, {shape.layers} layers of width {shape.width}"
+    yield f"  {tokens:,} tokens: {recipe.steps:,} steps of {recipe.batch} windows of {rows.context}"
+    yield f"  {problems.difficulty}_{problems.format}, {kind}; a checkpoint every {recipe.checkpoint_every:,} steps"
+    if config.continued is not None:
+        yield f"  its first steps are those of {config.continued}"
 
 
 def run_training(body: Body, run: Training, gpus: int | None) -> Outcome | None:
@@ -75,7 +96,10 @@ def run_training(body: Body, run: Training, gpus: int | None) -> Outcome | None:
             Ctrl-C, and saved: the same command goes on; 1 failed.
     """
     from igsm.preflight.check import enough_memory
-    from igsm.training.distributed import join, launch, leave
+    from igsm.progress import waiting
+
+    with waiting("loading torch"):
+        from igsm.training.distributed import join, launch, leave
     from igsm.training.signals import INTERRUPT_EXIT_CODE, REQUEUE_EXIT_CODE
     from igsm.training.task import TrainingError
 
@@ -114,8 +138,12 @@ def check_devices(device: str, gpus: int) -> None:
         raise InputError(f"--gpus {gpus}: {found} GPUs are visible; give fewer, or training.device=cpu")
 
 
-def say_end(outcome: Outcome | None, folder: Path, next_command: str) -> None:
-    """Say what a finished run has left, where, and what one would do next."""
+def say_end(outcome: Outcome | None, folder: Path, next_command: str, longer: str | None = None) -> None:
+    """Say what a finished run has left, where, and what one would do next.
+
+    Args:
+        longer: the command that would train it longer, if there is one.
+    """
     from igsm.rundir import RunFolder
 
     if outcome is None or not FIRST:
@@ -125,8 +153,12 @@ def say_end(outcome: Outcome | None, folder: Path, next_command: str) -> None:
     else:
         done = f"finished, {outcome.step:,} steps"
     last = RunFolder(folder).checkpoint(outcome.step)
-    kept = f"model in {last}" if last.is_dir() else "its checkpoint has been removed"
-    typer.echo(f"{folder}: {done}; {kept}; curves: mistakes inspect {folder}; next: {next_command}")
+    typer.echo(f"{folder}: {done}")
+    typer.echo(f"  model: {last if last.is_dir() else 'its checkpoint has been removed'}")
+    typer.echo(f"  curves: mistakes inspect {folder}")
+    if longer is not None:
+        typer.echo(f"  longer: {longer}")
+    typer.echo(f"  next: {next_command}")
 
 
 def without_gpus(arguments: list[str]) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from cli.terminal import console
 from igsm.grading.stepwise import Grade, GradedStep
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Screen:
     """A terminal, at its own width; a pipe or a file, where lines are not broken and nothing is rewritten."""
 
     def __init__(self) -> None:
-        self.console = Console(highlight=False)
+        self.console = console()
         self.moves = self.console.is_terminal and not self.console.is_dumb_terminal
         self.console.soft_wrap = not self.console.is_terminal
 

@@ -7,8 +7,8 @@ made of, so that any change compiles afresh.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +35,7 @@ if "NUMBA_CACHE_DIR" not in os.environ:
     os.environ["NUMBA_CACHE_DIR"] = str(_cache_folder())
 
 import numba  # noqa: E402 - reads NUMBA_CACHE_DIR when imported
+from numba.core import event  # noqa: E402
 
 disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
@@ -44,8 +45,35 @@ def compiled(function: Function) -> Function:
     return cast(Function, numba.njit(cache=True)(function))
 
 
+class _Announcement(event.Listener):
+    """Says on stderr, once, that something is compiled because the cache lacks it; of several processes one says so."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def on_start(self, event: Any) -> None:
+        self.say()
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+    def say(self) -> None:
+        if self._said:
+            return
+        self._said = True
+        process = multiprocessing.current_process()
+        if multiprocessing.parent_process() is None or process.name.endswith("-1"):
+            from igsm.progress import say
+
+            say("mistakes: compiling the generator, once for this version: half a minute to two ...")
+
+
+_announcement = _Announcement()
+event.register("numba:run_pass", _announcement)  # only what is not read from the cache runs through passes
+
+
 def announce_compilation() -> None:
-    """Say on stderr that the generator is about to be compiled, when nothing is in the cache yet."""
+    """Say so before it begins, when nothing is in the cache yet."""
     folder = Path(os.environ["NUMBA_CACHE_DIR"])
     if not disabled and next(folder.rglob("*.nbi"), None) is None:
-        print("mistakes: compiling the generator (once for this version, about a minute) ...", file=sys.stderr)
+        _announcement.say()

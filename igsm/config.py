@@ -132,13 +132,15 @@ def build_config(cls: type[AnyConfig], content: dict[str, Any], where: str) -> A
     try:
         return cls.model_validate(content)
     except pydantic.ValidationError as error:
-        # What is there and wrong before what is missing: the one may be the other, misspelt or moved.
-        first = min(error.errors(), key=lambda one: one["type"] == "missing")
+        # Unknown keys first, what is missing last: what is wrong or missing may be misspelt or moved.
+        order = {"extra_forbidden": 0, "missing": 2}
+        first = min(error.errors(), key=lambda one: order.get(one["type"], 1))
         path = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             if (now := moved_to(path)) in set(_paths(cls)):
                 raise InputError(f"{where}: {path} is now {now}") from None
             word = str(first["loc"][-1])
+            word = _SYNONYMS.get(word, word)
             elsewhere = [name for name in _paths(cls) if word in _called(name)]
             siblings = _fields(cls, first["loc"][:-1])
             hint = f"; did you mean '{elsewhere[0]}'?" if elsewhere else suggest(word, siblings)
@@ -169,6 +171,25 @@ def _paths(cls: Any) -> Iterator[str]:
     for key in getattr(cls, "model_fields", {}):
         yield key
         yield from (f"{key}.{name}" for name in _paths(_section(cls, key)))
+
+
+_SYNONYMS_OF = {
+    "steps": ("max_steps", "num_steps", "n_steps", "iterations", "max_iters", "train_steps", "epochs"),
+    "batch": ("batch_size", "bs", "global_batch_size"),
+    "micro_batch": ("micro_batch_size", "per_device_train_batch_size"),
+    "learning_rate": ("max_lr", "step_size"),
+    "warmup_steps": ("warmup", "warmup_iters"),
+    "gradient_clip": ("grad_clip", "clip", "max_grad_norm", "clip_grad"),
+    "schedule": ("scheduler", "lr_schedule", "lr_scheduler"),
+    "layers": ("n_layer", "n_layers", "num_layers", "depth"),
+    "heads": ("n_head", "n_heads", "num_heads"),
+    "head_size": ("head_dim", "d_head"),
+    "context": ("context_length", "seq_len", "block_size", "sequence_length", "max_length"),
+    "vocabulary_size": ("vocab_size",),
+    "rate": ("retry_rate", "mistake_rate"),
+}
+_SYNONYMS = {other: name for name, others in _SYNONYMS_OF.items() for other in others}
+"""What other programs call a setting -> its name here."""
 
 
 def _called(path: str) -> tuple[str, str]:

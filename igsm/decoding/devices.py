@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -61,8 +61,18 @@ def free_memory(device: torch.device | str) -> int:
     return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 
 
-def attention_kernels(device: torch.device | str) -> contextlib.AbstractContextManager[Any]:
-    """To be entered around decoding: not cuDNN's attention, which plans anew for each shape of a prefill."""
+@contextlib.contextmanager
+def kernels_chosen(device: torch.device | str) -> Iterator[None]:
+    """To be entered around decoding: logits in full float32, though training leaves them TensorFloat32; and not cuDNN's
+    attention, which plans anew for each shape of a prefill."""
     if not str(device).startswith("cuda"):
-        return contextlib.nullcontext()
-    return sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH], set_priority=True)
+        yield
+        return
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    fused = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]
+    try:
+        with sdpa_kernel([*fused, SDPBackend.MATH], set_priority=True):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)

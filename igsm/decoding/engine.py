@@ -6,9 +6,11 @@ It knows token ids only. What a step chooses is the business of `rows.py` (greed
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -32,6 +34,18 @@ def _recording_stream(device: torch.device) -> Any:
     workspace behind for each.
     """
     return torch.cuda.Stream(device)
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """What is collected while a graph is recorded may be an older graph, whose end would break the recording."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Engine:
@@ -137,7 +151,8 @@ class Engine:
                 step(buffer, longest)
             torch.cuda.current_stream().wait_stream(stream)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"):
+            options: dict[str, Any] = {"pool": self._pool, "stream": stream, "capture_error_mode": "thread_local"}
+            with _no_garbage_collection(), torch.cuda.graph(graph, **options):
                 step(buffer, longest)
             self._pool = self._pool or graph.pool()
         return graph, buffer

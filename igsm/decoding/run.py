@@ -16,7 +16,7 @@ from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.cache import row_bytes
 from igsm.decoding.decoders.named import MakeDetector, NamedDecoder
 from igsm.decoding.detectors import Detector, make_detector
-from igsm.decoding.devices import attention_kernels, check_device, check_rows, default_batch, default_devices
+from igsm.decoding.devices import check_device, check_rows, default_batch, default_devices, kernels_chosen
 from igsm.decoding.engine import Engine, prepare, resolved_precision
 from igsm.decoding.loop import Decoder, Generation, Request
 from igsm.errors import InputError, is_out_of_memory
@@ -189,7 +189,7 @@ class Decoding:
             torch.set_num_threads(max(1, threads // len(devices)))
         workers = [threading.Thread(target=work, args=pair, daemon=True) for pair in enumerate(shares)]
         try:
-            with attention_kernels(devices[0]):
+            with kernels_chosen(devices[0]):
                 for worker in workers:
                     worker.start()
                 running = len(workers)

@@ -57,6 +57,7 @@ def evaluate(
     seed: int,
     *,
     progress: Progress = lambda graded, correct, steps: None,
+    waiting: Callable[[str], None] = lambda what: None,
 ) -> Evaluation:
     """A cell with a decoder: read if it is there, otherwise made, going on where it was stopped or had fewer problems.
 
@@ -64,13 +65,14 @@ def evaluate(
         decoding: of the run's model, see `LoadedRun.decoding`.
         n: problems; the first n where more are there.
         seed: of the test set and of sampling.
-        progress: called after each graded solution, and now and then between them.
+        progress: called after each graded solution, and now and then between them; never if the cell is read.
+        waiting: called with what takes longer before the first of them.
 
     Raises:
         InputError: another process is evaluating there, a file there is damaged, or it cannot be written.
     """
     assert decoding.model is run.decoded, "the solutions of one model would be filed under another"
-    tests = load_test_set(cell, run.data.problem, run.vocabulary, n, seed)
+    tests = load_test_set(cell, run.data.problem, run.vocabulary, n, seed, waiting)
 
     @cache
     def digest(size: int) -> str:
@@ -87,8 +89,8 @@ def evaluate(
             break
         with locked(folder, "evaluating"):  # another process may have been there in between
             if folder == find_folder(run.folder, settings, usual, digest) and _finished(folder, n) is None:
+                waiting("the first solutions")
                 return _make(run, decoding, folder, settings, tests, progress)
-    progress(found.n, found.numbers.correct, 0)
     return found
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -73,8 +74,15 @@ def _digest(records: Record, n: int) -> str:
     return digest.hexdigest()[:16]
 
 
-def load_test_set(cell: Cell, trained_on: ProblemConfig, vocabulary: Vocabulary, n: int, seed: int) -> TestSet:
-    """The first n problems of the cell, from the cache or made now.
+def load_test_set(
+    cell: Cell,
+    trained_on: ProblemConfig,
+    vocabulary: Vocabulary,
+    n: int,
+    seed: int,
+    waiting: Callable[[str], None] = lambda what: None,
+) -> TestSet:
+    """The first n problems of the cell, from the cache or made now, which is said to `waiting` before.
 
     Raises:
         InputError: the cell has no (or hardly any) problem that is short enough, or its names are of another lexicon
@@ -91,6 +99,7 @@ def load_test_set(cell: Cell, trained_on: ProblemConfig, vocabulary: Vocabulary,
     path = _cache_path(config, vocabulary, n, seed)
     content = _read(path)
     if content is None:
+        waiting(f"drawing {n:,} problems")
         content = _make(config, vocabulary, n, seed)
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **content)  # type: ignore[arg-type]

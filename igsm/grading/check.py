@@ -7,10 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 from igsm.errors import InputError
+from igsm.grading.answers import plain_answer
 from igsm.grading.grade import grade
 from igsm.grading.reader import IllPosedError, Reader
 from igsm.grading.records import TextRecord
 from igsm.grading.summary import Graded
+from igsm.grading.verdict import Verdict
 from igsm.problems.lexicon import SHIPPED, load_lexicon
 from igsm.problems.problem import Problem
 
@@ -58,7 +60,14 @@ def grade_records(
             yield Graded(record.line, record.op, None, problem)
         else:
             verdict = grade(problem, record.solution or "", record.answer, rule)
-            yield Graded(record.line, problem.op if record.op is None else record.op, verdict)
+            op = problem.op if record.op is None else record.op
+            yield Graded(record.line, op, verdict, answer_right=_answer_right(problem, verdict, record.answer))
+
+
+def _answer_right(problem: Problem, verdict: Verdict, answer: int | float | str | None) -> bool | None:
+    """Whether the separate answer, else the one that the text states, is right; None where there is none."""
+    given = verdict.stated_answer if answer is None else plain_answer(answer)
+    return None if given is None else given == str(problem.answer)
 
 
 def solve_records(
@@ -70,7 +79,7 @@ def solve_records(
         solved: dict[str, Any]
         try:
             problem = reader.read(record.problem, record.modulus or modulus)
-            solved = {"answer": problem.answer, "op": problem.op, "solution": problem.solution_text}
+            solved = {"answer": problem.answer, "op": problem.op, "solution": problem.solution_text.strip()}
         except InputError as error:
             solved = {"error": str(error)}
         yield record.fields | solved

@@ -12,6 +12,7 @@ from igsm.grading.answers import plain_answer, stated_answer
 from igsm.grading.attempts import last_attempt
 from igsm.grading.authors import first_error as authors_first_error
 from igsm.grading.expected import Expectations, expectations
+from igsm.grading.lenient import strict_text
 from igsm.grading.state import State
 from igsm.grading.steps import (
     BREAKS_OFF,
@@ -28,7 +29,7 @@ from igsm.grading.steps import (
 from igsm.grading.verdict import FirstError, Kind, Step, Verdict
 from igsm.problems.problem import Problem
 
-RULES = ("strict", "authors")
+RULES = ("strict", "lenient", "authors")
 
 
 def grade(problem: Problem, text: str | bytes, answer: float | str | None = None, rule: str = "strict") -> Verdict:
@@ -39,7 +40,8 @@ def grade(problem: Problem, text: str | bytes, answer: float | str | None = None
     A final answer that the text itself states after its steps must be right as well; the verdict holds it.
 
     Args:
-        rule: "strict", or "authors" for the verdict of the authors' grader, which lets some errors pass.
+        rule: "strict"; "lenient", the same of what `lenient.strict_text` makes of the text; or "authors" for the
+            verdict of the authors' grader, which lets some errors pass.
 
     Raises InputError for an unknown rule or an ill-posed problem only.
     """
@@ -47,6 +49,8 @@ def grade(problem: Problem, text: str | bytes, answer: float | str | None = None
         raise InputError(f"unknown rule '{rule}'{suggest(rule, RULES)}")
     if isinstance(text, bytes):
         text = text.decode(errors="replace")
+    if rule == "lenient":
+        text = strict_text(text)
     attempt = last_attempt(text)
     solution = split_solution(attempt.text)
     answer = None if answer is None else plain_answer(answer)

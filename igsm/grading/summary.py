@@ -26,13 +26,15 @@ class Graded(NamedTuple):
     op: int | None
     verdict: Verdict | None
     ill_posed: IllPosedError | None = None
+    answer_right: bool | None = None
+    """Whether the final answer is right, whatever the steps are; None where none is stated."""
 
     def to_json(self) -> dict[str, Any]:
         """A flat record for JSON lines."""
         start = {"line": self.line, "op": self.op}
         if self.verdict is None:
             return start | {"correct": None, "ill_posed": str(self.ill_posed)}
-        return start | self.verdict.to_json()
+        return start | self.verdict.to_json() | {"answer_right": self.answer_right}
 
 
 class Summary:
@@ -47,6 +49,8 @@ class Summary:
         self.by_op: Counter[int] = Counter()
         self.correct_by_op: Counter[int] = Counter()
         self.errors: Counter[tuple[Kind, int]] = Counter()
+        self.answers: Counter[bool | None] = Counter()
+        """Whether the final answer is right (None: there is none) -> how many solutions."""
         self.ill_posed: list[tuple[int, IllPosedError]] = []
         self.examples: dict[Kind, list[tuple[int, FirstError]]] = {}
         self._wanted = examples
@@ -58,6 +62,7 @@ class Summary:
             if graded.ill_posed is not None:
                 self.ill_posed.append((graded.line, graded.ill_posed))
             return
+        self.answers[graded.answer_right] += 1
         op = graded.op or 0
         self.numbers.add(verdict.numbers())
         self.by_op[op] += 1
@@ -92,6 +97,8 @@ class Summary:
             "correct": self.correct,
             "accuracy": self.correct / self.n if self.n else None,
             "interval": [low, high],
+            "answers_right": self.answers[True],
+            "answers_stated": self.answers[True] + self.answers[False],
             "metrics": {name: self.numbers.mean(name) for name in METRICS},
             "first_errors": {str(kind): count for kind, count in self.kinds()},
             "by_op": {op: {"n": n, "correct": self.correct_by_op[op]} for op, n in sorted(self.by_op.items())},
@@ -130,6 +137,10 @@ def _headlines(summary: Summary) -> Iterable[str]:
             f"{correct} of {n} solutions correct: {100 * correct / n:.1f} % "
             f"(95 % interval {100 * low:.1f} to {100 * high:.1f})"
         )
+    stated = summary.answers[True] + summary.answers[False]
+    if stated:
+        right = summary.answers[True]
+        yield f"{right} of {n} final answers right: {100 * right / n:.1f} %, whatever the steps ({stated} state one)"
     for name, metric in METRICS.items():
         mean = summary.numbers.mean(name)
         if not metric.share and mean is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from igsm.grading.metrics import METRICS, Json, Metric
+from igsm.reporting.markdown import table as markdown_table
 from igsm.reporting.paper import sort_columns, split_cell
 from igsm.reporting.pooling import combine_results, paired_difference
 from igsm.reporting.results import Result
@@ -169,8 +170,7 @@ def markdown(found: Sequence[Difference]) -> str:
     """The tables as Markdown, the notes below."""
     parts = []
     for title, (head, *lines) in tables(found):
-        shown = ["| " + " | ".join(line).replace("<", "&lt;") + " |" for line in (head, *lines)]
-        shown.insert(1, "|---" + "|---:" * (len(head) - 1) + "|")
         heading, _, about = title.partition("\n")
-        parts.append(f"## {heading}\n\n{about}\n\n" + "\n".join(shown))
+        shown = markdown_table(head, lines, numbers=True).replace("<", "&lt;")
+        parts.append(f"## {heading}\n\n{about}\n\n{shown}")
     return "\n\n".join([*parts, "\n".join(f"- {note}" for note in notes(found))]) + "\n"

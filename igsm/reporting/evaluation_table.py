@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from igsm.grading.evaluations import Evaluation
 from igsm.grading.metrics import CUT_OFF, METRICS, Json
+from igsm.reporting import markdown
 from igsm.statistics import wilson
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ COLUMNS = (
 
 MOST_KINDS = 3
 """Kinds of first errors shown in a line; the CSV file has all."""
+
+LEAST = 0.05
+"""Means below this in all evaluations are not shown on the terminal."""
 
 
 def named(name: str, one: Evaluation) -> str:
@@ -51,36 +55,41 @@ def to_csv(rows: Sequence[Row]) -> str:
     return out.getvalue()
 
 
-def accuracies(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Head and lines of the accuracy table: a line for each run and decoder, a column for each cell, "-" if missing."""
+def accuracies(rows: Sequence[Row], between: str = " ") -> tuple[list[str], list[list[str]]]:
+    """Head and lines of the accuracy table: a line for each run and decoder, a column for each cell, "-" if missing.
+
+    Args:
+        between: a number and its interval.
+    """
     cells = list(dict.fromkeys(one.cell for _, one in rows))
-    prefixes = {cell.partition(":")[0] for cell in cells}
-    head = [cell.partition(":")[2] if len(prefixes) == 1 else cell for cell in cells]
     found = {(run, one.decoder, one.cell): one for run, one in rows}
     lines = []
     for run, decoder in dict.fromkeys((run, one.decoder) for run, one in rows):
-        lines.append([run, decoder, *(_accuracy(found.get((run, decoder, cell))) for cell in cells)])
+        lines.append([run, decoder, *(_accuracy(found.get((run, decoder, cell)), between) for cell in cells)])
     zeros = [next(one.numbers.mean("always_zero") for one in found.values() if one.cell == cell) for cell in cells]
-    shown = [f"{100 * (z or 0.0):.1f}" if "<=" in cell else "" for z, cell in zip(zeros, cells, strict=True)]
-    if any(shown):
-        lines.append(["always answering 0", "", *shown])
-    return ["run", "decoder", *head], lines
+    if any(zero is not None for zero in zeros):
+        lines.append(["always answering 0", "", *("-" if zero is None else f"{100 * zero:.1f}" for zero in zeros)])
+    return ["run", "decoder", *_short(cells)], lines
 
 
-def _accuracy(one: Evaluation | None) -> str:
+def _short(cells: Sequence[str]) -> list[str]:
+    """Names of cells, without difficulty and format where all have the same."""
+    prefixes = {cell.partition(":")[0] for cell in cells}
+    return [cell.partition(":")[2] if len(prefixes) == 1 else cell for cell in cells]
+
+
+def _accuracy(one: Evaluation | None, between: str) -> str:
     if one is None:
         return "-"
     low, high = wilson(one.numbers.correct, one.n)
-    return f"{100 * one.numbers.correct / one.n:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{100 * one.numbers.correct / one.n:.1f}{between}[{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def to_markdown(rows: Sequence[Row]) -> str:
     """The accuracy table, and what is known beside accuracy."""
     parts = []
     for head, lines in (accuracies(rows), details(rows)):
-        parts.append("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
-        parts.extend("| " + " | ".join(line) + " |" for line in lines)
-        parts.append("")
+        parts += [markdown.table(head, lines), ""]
     sizes = sorted({one.n for _, one in rows})
     parts.append(
         f"Accuracy in % of full solutions with 95 % Wilson intervals; n = {', '.join(map(str, sizes))} a cell.\n"
@@ -89,31 +98,47 @@ def to_markdown(rows: Sequence[Row]) -> str:
     return "\n".join(parts)
 
 
-def details(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Head and lines of the second table: one line an evaluation, "correct / wrong" where there are two numbers.
+_MEANS = {
+    "tokens": "generated_tokens",
+    "taken back in right": "taken_back",
+    "taken back in wrong": "taken_back_on_wrong",
+    "rollbacks in right": "rollbacks",
+    "rollbacks in wrong": "rollbacks_on_wrong",
+    "unneeded parameters": "unnecessary_parameters",
+    "unneeded operations": "unnecessary_operations",
+}
+"""Heading -> metric."""
 
-    The column of runs is left out if there is one run only.
+EXPLAINED = (
+    "Accuracy: solutions with no wrong step and the right answer, in %. Brackets: 95 % Wilson interval over the n test "
+    "problems; training again may move it more.",
+    "always answering 0: the accuracy of that answer, whatever the problem.",
+    "tokens: generated for a problem, those of all beams and samples and of what was rolled back.",
+    "taken back: sentences that the model itself takes back (BACK), a mean over right or over wrong solutions.",
+    "rollbacks: sentences that the decoder rolls back (retry upon regret), counted likewise.",
+    "unneeded parameters, operations: defined, or computed, in a right solution though its answer does not need them.",
+    "first error: the way in which most solutions go wrong first, and how many do; table.csv has all.",
+    f"Means below {LEAST} everywhere are not shown; table.csv has them.",
+)
+"""What the columns mean."""
+
+
+def details(rows: Sequence[Row], least: float = 0.005) -> tuple[list[str], list[list[str]]]:
+    """Head and lines of the second table: one line an evaluation.
+
+    Args:
+        least: what is smaller in all of them has no column.
     """
-    head = ["run", "decoder", "cell", "taken back", "rollbacks", "unneeded parameters / operations", "tokens"]
+    means = {title: [one.numbers.mean(metric) for _, one in rows] for title, metric in _MEANS.items()}
+    shown = {title: numbers for title, numbers in means.items() if any((number or 0) >= least for number in numbers)}
+    head = ["run", "decoder", "cell", *shown, "first errors"]
+    names = _short([one.cell for _, one in rows])
     lines = []
-    for run, one in rows:
-        mean = one.numbers.mean
-        pairs = [
-            " / ".join(_number(mean(name)) for name in names)
-            for names in (
-                ("taken_back", "taken_back_on_wrong"),
-                ("rollbacks", "rollbacks_on_wrong"),
-                ("unnecessary_parameters", "unnecessary_operations"),
-            )
-        ]
-        tokens = mean("generated_tokens")
-        kinds = [f"{kind} {count}" for kind, count in one.numbers.first_errors.most_common()]
-        errors = "; ".join([*kinds[:MOST_KINDS], *(["..."] if len(kinds) > MOST_KINDS else [])])
-        shown = "-" if tokens is None else f"{tokens:.0f}"
-        lines.append([run, one.decoder, one.cell.partition(":")[2], *pairs, shown, errors or "-"])
-    head.append("first errors")
-    if len({run for run, _ in rows}) == 1:  # a narrow terminal has no room for what is the same everywhere
-        return head[1:], [line[1:] for line in lines]
+    for i, ((run, one), cell) in enumerate(zip(rows, names, strict=True)):
+        row = [_number(numbers[i], digits=0 if title == "tokens" else 2) for title, numbers in shown.items()]
+        errors = [f"{kind} {count}" for kind, count in one.numbers.first_errors.most_common()]
+        errors = [*errors[:MOST_KINDS], *(["..."] if len(errors) > MOST_KINDS else [])]
+        lines.append([run, one.decoder, cell, *row, "; ".join(errors) or "-"])
     return head, lines
 
 
@@ -129,17 +154,36 @@ def cut_off(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _number(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
-def render(title: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
-    """A table for the terminal."""
-    from rich.table import Table
+def terminal(rows: Sequence[Row], width: int) -> Iterator[tuple[str, list[Table]]]:
+    """The tables for the terminal, none wider than `width`: a title, and one table or several parts of it."""
+    runs, decoders = ({run for run, _ in rows}, {one.decoder for _, one in rows})
+    sizes = " and ".join(f"{n:,}" for n in sorted({one.n for _, one in rows}))
+    title = f"accuracy of full solutions, %, n = {sizes}"
+    head, lines = accuracies(rows, "\n")
+    same = [len(runs) == 1, len(decoders) == 1]
+    if same[0]:
+        title = f"{rows[0][0]}: {title}"
+        lines = [[run, decoder or run, *cells] for run, decoder, *cells in lines]
+    elif same[1]:
+        title = f"{title}, {rows[0][1].decoder}"
+    left_out = [0] if same[0] else [1] if same[1] else []
+    head = [*head[:2], *(name.replace(" ", "\n") for name in head[2:])]
+    yield title, [*_fitted(head, lines, 2, left_out, width)]
+    head, lines = details(rows, LEAST)
+    lines = [[*line[:-1], line[-1].partition("; ")[0]] for line in lines]
+    head = [*head[:3], *(name.replace(" ", "\n") for name in head[3:-1]), "first error, mostly"]
+    yield "beside accuracy, means per problem", [*_fitted(head, lines, 3, [i for i in (0, 1) if same[i]], width)]
 
-    table = Table(title=title, title_justify="left")
-    for name in head:
-        table.add_column(name, overflow="fold")
-    for line in lines:
-        table.add_row(*line)
-    return table
+
+def _fitted(
+    head: Sequence[str], lines: Sequence[Sequence[str]], labels: int, left_out: Sequence[int], width: int
+) -> Iterator[Table]:
+    """`fitted` without the labels that are the same everywhere."""
+    from igsm.reporting.terminal import fitted
+
+    kept = [[text for i, text in enumerate(line) if i not in left_out] for line in (head, *lines)]
+    return fitted(kept[0], kept[1:], labels - len(left_out), width)

@@ -16,6 +16,7 @@ import numpy as np
 from igsm.errors import InputError
 from igsm.grading.metrics import Metric
 from igsm.problems.difficulty import DIFFICULTIES
+from igsm.reporting.names import log_ticks, needs_log, quantity
 from igsm.reporting.paper import split_cell
 from igsm.reporting.table import AVERAGE, Table, stars
 from igsm.rundir import atomic_write
@@ -189,11 +190,20 @@ def bar_chart(table: Table, title: str) -> Any:
 
 @dataclass(frozen=True)
 class Curve:
-    """One run's curve of one metric, with the row and the family of cells that the run belongs to."""
+    """One run's curve of one metric.
+
+    Attributes:
+        row, family: of the run's cells.
+        points: (step, value) pairs.
+        seed: the run's training seed; None when it is not known.
+        tokens: tokens a step; 0 when it is not known.
+    """
 
     row: str
     family: str
     points: Points
+    seed: int | None = None
+    tokens: float = 0.0
 
 
 def training_curves(series: Mapping[str, Sequence[Curve]]) -> Any | None:
@@ -215,16 +225,20 @@ def training_curves(series: Mapping[str, Sequence[Curve]]) -> Any | None:
     styles = {family: _STYLES[i % len(_STYLES)] for i, family in enumerate(known)}
     figure = new_figure(4.6 * max(len(series), 1.5), 3.6)
     for axis, (name, curves) in zip(figure.subplots(1, len(series), squeeze=False)[0], series.items(), strict=True):
+        what = quantity(name)
         for curve in curves:
             if curve.row in colours:
-                steps, values = zip(*curve.points, strict=True)
+                steps, values = zip(*((step, what.scale * value) for step, value in curve.points), strict=True)
                 axis.plot(steps, values, styles[curve.family], color=colours[curve.row], linewidth=0.8)
-        every_value = [value for curve in curves for _, value in curve.points]
-        if "loss" in name and 0 < min(every_value) < max(every_value) / 10:  # the first steps would flatten all others
+        every_value = [what.scale * value for curve in curves for _, value in curve.points]
+        if needs_log(name, every_value):
             axis.set_yscale("log")
-            axis.yaxis.set_major_formatter("{x:g}")
-        axis.set_title(plain(name), fontsize=9)
-        axis.set_xlabel("step", fontsize=8)
+            ticks = log_ticks(min(every_value), max(every_value))
+            axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+            axis.set_yticks([], minor=True)
+        axis.set_title(textwrap.fill(plain(what.title), 40), fontsize=9)
+        axis.set_ylabel(what.unit, fontsize=8)
+        axis.set_xlabel("training step", fontsize=8)
         axis.tick_params(labelsize=7)
     entries = [(row, {"color": colour, "linewidth": 2}) for row, colour in colours.items()]
     if len(styles) > 1:

@@ -9,8 +9,7 @@ from statistics import fmean
 
 from igsm.errors import InputError
 from igsm.grading.metrics import Json
-from igsm.problems.difficulty import DIFFICULTIES
-from igsm.reporting.paper import split_cell
+from igsm.reporting.paper import OPERATIONS, is_harder, split_cell
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Result, read_results
 from igsm.reporting.samples import generations
@@ -21,7 +20,6 @@ NOT_COMPUTABLE = "not computable yet"
 Graded = tuple[Json, Json]
 """A generation and its verdict."""
 _SENTENCE = re.compile(r"[^.]+\.?")
-_OPERATIONS = re.compile(r"op(<=|=)(\d+)")
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def find(request: ReportRequest) -> Findings:
     results = [one for one in read_results(request.sources) if one.decoder == "greedy"]
     first, second = sides = [_side(row, results) for row in (base, other)]
     known = [cell for cell in request.columns or () if all(cell in side.results for side in sides)]
-    harder = [cell for cell in known if _is_harder(cell)]
+    harder = [cell for cell in known if is_harder(cell)]
     if not harder:
         raise InputError(
             f"{request.title}: nothing to compare yet; run the sweep first (it needs '{base}' and a second row)"
@@ -142,16 +140,10 @@ def _side(row: str, results: Sequence[Result]) -> Side:
     return Side(row, cells)
 
 
-def _is_harder(cell: str) -> bool:
-    family, rest = split_cell(cell)
-    problem_class, operations = DIFFICULTIES.get(family.partition("_")[0]), _OPERATIONS.match(rest)
-    return problem_class is not None and operations is not None and int(operations[2]) > problem_class.max_op
-
-
 def _words(sides: Sequence[Side], harder: Sequence[str], p_value: float) -> tuple[str, str]:
     first, second = (list(side.accuracies(harder).values()) for side in sides)
     low, high = (100 * fmean(values) for values in (first, second))
-    ops = [int(found[2]) for cell in harder if (found := _OPERATIONS.match(split_cell(cell)[1]))]
+    ops = [int(found[2]) for cell in harder if (found := OPERATIONS.match(split_cell(cell)[1]))]
     verb = "more" if high > low else "fewer"
     sentence = (
         f"On problems of {min(ops)} to {max(ops)} operations, more than any in training, models that had seen mistakes "

@@ -1,165 +1,162 @@
-"""The report as one HTML file that needs nothing else: pictures inside, no network, tables that sort."""
+"""The report as one HTML file that needs nothing else: figures with hover text, no network, tables that sort."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
-from html import escape
-from typing import Any
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from igsm.reporting.charts import ROWS, Spec, heat_map, measure_chart, trade_off_chart
+from igsm.reporting.differences import notes as difference_notes
+from igsm.reporting.examples import choose_examples, model_name
+from igsm.reporting.figures import Curve
+from igsm.reporting.learning import learning_chart
+from igsm.reporting.names import cell_title, family_title, quantity
+from igsm.reporting.page_tables import Grid, difference_grids, error_grid, evaluation_grid, measure_grids, run_grid
 from igsm.reporting.paper import split_cell
-from igsm.reporting.results import Result
-from igsm.reporting.samples import Sample, solution_html
-from igsm.reporting.style import SCRIPT, STYLE
-from igsm.reporting.table import Cell, Table, stars
-from igsm.reporting.text import comparison, evidence, notes
+from igsm.reporting.results import read_provenance
+from igsm.reporting.samples import first_errors, solution_html
+from igsm.reporting.summary import summarize
+from igsm.reporting.table import AVERAGE, Table
+from igsm.reporting.text import notes
+from igsm.reporting.trade_off import trade_off_points, trade_off_seeds
+
+if TYPE_CHECKING:
+    from igsm.reporting.report import Report
+
+TEMPLATES = Path(__file__).parent / "templates"
+Draw = Callable[[], list[tuple[str, bytes]]]
+"""(What it shows, PNG) of each picture, for a page without the library of figures."""
 
 
-def page(title: str, shows: str, sections: Sequence[tuple[str, str]]) -> str:
-    """The whole page.
+def page(report: Report, folder: Path, curves: Mapping[str, Sequence[Curve]], draw: Draw) -> str:
+    """The whole page, for ``folder``/index.html.
 
     Args:
-        title: heading.
-        shows: plain text below it; blank lines part paragraphs.
-        sections: (heading, HTML) pairs; empty ones are left out.
+        curves: key of ``metrics.jsonl`` -> a curve a run.
+        draw: makes the pictures that stand in for figures where vl-convert-python is not installed.
     """
-    kept = [(name, body) for name, body in sections if body]
-    links = " ".join(f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name, _ in kept)
-    paragraphs = "".join(f"<p>{escape(part)}</p>" for part in shows.split("\n\n") if part.strip())
-    bodies = "".join(f'<h2 id="{_anchor(name)}">{escape(name)}</h2>\n{body}\n' for name, body in kept)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="icon" href="data:,"><title>{escape(title)}</title><style>{STYLE}</style></head>\n'
-        f"<body><h1>{escape(title)}</h1>{paragraphs}<nav>{links}</nav>\n{bodies}"
-        f"<script>{SCRIPT}</script></body></html>\n"
+    charts: list[Spec] = []
+
+    def chart(spec: Spec) -> int:
+        charts.append(spec)
+        return len(charts) - 1
+
+    interactive = importlib.util.find_spec("vl_convert") is not None
+    tables = [
+        {
+            "caption": table.caption,
+            "short": table.measure.name.replace("_", " ").capitalize(),
+            "charts": [(name, chart(spec)) for name, spec in _measure_charts(table)] if interactive else [],
+            "legend": _legend(table) if interactive else "",
+            "grids": measure_grids(table, folder),
+            "notes": notes(table),
+        }
+        for table in report.tables
+        if table.rows and table.columns
+    ]
+    price = _trade_off(report) if interactive else None
+    training = [(quantity(key).title, chart(learning_chart(key, own))) for key, own in curves.items() if interactive]
+    rows = list(dict.fromkeys(row for table in report.tables for row in table.rows))
+    errors = {row: dict(first_errors([result for result in report.results if result.row == row])) for row in rows}
+    origins = {str(result.run): read_provenance(result.run) for result in report.results}
+    pictures = [] if interactive else [(name, base64.b64encode(png).decode()) for name, png in draw()]
+    shown = [part.strip() for part in report.request.introduction.split("\n\n") if part.strip()]
+    return _template().render(
+        title=report.request.title,
+        paragraphs=shown,
+        summary=summarize(report),
+        tables=tables,
+        price=chart(price) if price else None,
+        training=training,
+        runs=len(origins),
+        differences=difference_grids(report.differences),
+        difference_notes=difference_notes(report.differences),
+        errors=error_grid(errors),
+        examples=choose_examples(report.tables[0]) if report.tables else [],
+        sources=_sources(report, origins, folder),
+        pictures=pictures,
+        charts=charts,
+        library=Markup(_library()) if charts else "",
     )
 
 
-def _anchor(name: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in name.lower())
+def _measure_charts(table: Table) -> list[tuple[str, Spec]]:
+    """Every seed of small tables, family by family; of larger ones heat maps, ours and the paper's."""
+    if not table.measured and table.paper is None:
+        return []
+    if table.measured and len(table.rows) <= ROWS:
+        families = [(family, [column for column in columns if column != AVERAGE]) for family, columns in table.blocks]
+        return [(family_title(family), measure_chart(table, own)) for family, own in families if own]
+    drawn = [("ours", heat_map(table))] if table.measured else []
+    if table.paper is not None and any(cell.paper is not None for cell in table.cells.values()):
+        drawn.append((f"the paper's ({table.paper.source})", heat_map(table, theirs=True)))
+    return drawn
 
 
-def sortable(head: Sequence[str], lines: Iterable[Sequence[tuple[str, Any]]], foot: str = "") -> str:
-    """A table that sorts by the column whose head is clicked.
-
-    Args:
-        head: column names.
-        lines: rows of (HTML, key to sort by; None sorts last) pairs.
-        foot: rows that stay at the bottom, as HTML.
-    """
-    heads = "".join(f'<th scope="col"><button type="button">{escape(name) or "row"}</button></th>' for name in head)
-    rows = "".join(f"<tr>{''.join(_data(*pair) for pair in line)}</tr>\n" for line in lines)
-    return (
-        f'<div class="scroll"><table class="sortable"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody>{f'<tfoot>{foot}</tfoot>' if foot else ''}</table></div>"
-    )
-
-
-def _data(text: str, key: Any) -> str:
-    kind = ' class="text"' if isinstance(key, str) else ""
-    return f'<td{kind} data-value="{"" if key is None else escape(str(key))}">{text}</td>'
-
-
-def table_html(table: Table) -> str:
-    """The table, one block a family, every cell with its evidence, and the notes."""
-    parts = []
-    for family, columns in table.blocks:
-        lines = [
-            [(escape(row), row), *(_cell(table, table.cell(row, column)) for column in columns)] for row in table.rows
-        ]
-        foot = ""
-        if table.always_zero and table.measure.share:
-            floor = "".join(f"<td>{table.measure.text(table.floor(column))}</td>" for column in columns)
-            foot = f'<tr class="floor"><td>always answering 0</td>{floor}</tr>'
-        parts.append(f"<h3>{escape(family)}</h3>" if family else "")
-        parts.append(sortable(["", *(split_cell(column)[1] for column in columns)], lines, foot))
-    listed = "".join(f"<li>{escape(note)}</li>" for note in notes(table))
-    return "".join(parts) + f'<ul class="notes">{listed}</ul>'
-
-
-def _cell(table: Table, cell: Cell) -> tuple[str, Any]:
-    number = f"<b>{table.measure.text(cell.value)}</b>" if cell.value is not None else "-"
-    details = [line for line in (evidence(table, cell), comparison(table, cell)) if line]
-    small = "".join(f"<small>{escape(line)}</small>" for line in details)
-    return number + stars(cell.comparison) + small + _p_value(cell), cell.value
-
-
-def _p_value(cell: Cell) -> str:
-    test = cell.comparison
-    if test is None:
+def _legend(table: Table) -> str:
+    """What the marks of a table's figures are."""
+    if not table.measured:
         return ""
-    shown = f"{test.adjusted:.2g}" if test.adjusted else "&lt; 1e-300"
-    return f"<small>p {shown} over {test.over}</small>"
+    if len(table.rows) > ROWS:
+        return "Point at a number for n, its intervals and its seeds."
+    marks = ["Squares: the number", "lines: 95 % over training seeds, or over test problems where seeds show no spread"]
+    if any(len(cell.results) > 1 for cell in table.cells.values()):
+        marks.append("small points: training seeds")
+    if any(cell.paper is not None for cell in table.cells.values()):
+        marks.append("diamonds: the paper")
+    if table.measure.share and table.always_zero:
+        marks.append("grey lines: always answering 0")
+    hint = "Point at any of them for n, intervals and seeds; click on a name in the legend to see it alone."
+    return f"{'; '.join(marks)}. {hint}"
 
 
-def picture(content: bytes, description: str, inches: float) -> str:
-    """A PNG inside the page; wide ones scroll on a narrow screen."""
-    data = base64.b64encode(content).decode()
-    return (
-        f'<figure class="wide"><img style="--width: {inches:.1f}rem" alt="{escape(description)}" '
-        f'src="data:image/png;base64,{data}"></figure>'
+def _trade_off(report: Report) -> Spec | None:
+    points = trade_off_points(report.tables)
+    if len(points) < 2:
+        return None
+    measure = next(table.measure for table in report.tables if table.measure.name == "accuracy")
+    return trade_off_chart(points, measure, trade_off_seeds(report.tables, points))
+
+
+def _sources(report: Report, origins: Mapping[str, dict[str, Any]], folder: Path) -> list[Grid]:
+    if not report.results:
+        return []
+    return [run_grid(report.results, origins, folder), evaluation_grid(report.results, folder)]
+
+
+def _where(cell: str) -> str:
+    return f"{cell_title(cell)}, {family_title(split_cell(cell)[0])}"
+
+
+@cache
+def _template() -> Any:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    environment.globals |= {
+        "style": Markup((TEMPLATES / "page.css").read_text()),
+        "script": Markup((TEMPLATES / "page.js").read_text()),
+        "solution": lambda sample: Markup(solution_html(sample.text, sample.wrong_step)),
+        "model_name": model_name,
+        "where": _where,
+    }
+    return environment.get_template("page.html")
 
 
-def error_table(counts: dict[str, dict[str, int]]) -> str:
-    """Kinds of first errors by row, in per cent of the row's errors; ``counts`` is row -> kind -> number."""
-    kinds = sorted({kind for row in counts.values() for kind in row})
-    if not kinds:
-        return ""
-    lines = []
-    for row, named in counts.items():
-        total = sum(named.values())
-        shares = [
-            (
-                f"{100 * named.get(kind, 0) / total:.1f} %<small>{named.get(kind, 0)}</small>",
-                named.get(kind, 0) / total,
-            )
-            for kind in kinds
-            if total
-        ]
-        lines.append([(escape(row), row), (str(total), total), *shares])
-    return sortable(["", "errors", *kinds], [line for line in lines if len(line) > 2])
+@cache
+def _library() -> str:
+    """Vega-Lite with what it needs, as JavaScript: the function `vegaEmbed` of the page."""
+    import vl_convert
 
-
-def samples_html(samples: Sequence[Sample]) -> str:
-    """Generated solutions, folded; the first one open."""
-    parts = []
-    for number, sample in enumerate(samples):
-        verdict = "correct" if sample.correct else f"wrong: {sample.first_error}"
-        result = sample.result
-        where = f"{result.row}, {result.cell}, {result.decoder}, problem {sample.index}"
-        parts.append(
-            f"<details{' open' if number == 0 else ''}>"
-            f"<summary>{escape(where)}: <b>{escape(verdict)}</b></summary>"
-            f"<p><small>{escape(sample.problem)}</small></p>"
-            f'<p class="solution">{solution_html(sample.text, sample.wrong_step)}</p></details>'
-        )
-    if parts:
-        parts.insert(0, "<p>Struck through: steps the model took back with BACK. Marked: the first wrong step.</p>")
-    return "".join(parts)
-
-
-def provenance_html(results: Sequence[Result], origins: dict[str, dict[str, Any]]) -> str:
-    """Where every number comes from: one line an evaluation.
-
-    Args:
-        results: all evaluations of the report.
-        origins: run folder -> its ``provenance.json`` (or nothing).
-    """
-    head = ["row", "cell", "decoder", "n", "correct", "training seed", "test seed", "checkpoint"]
-    head += ["training code", "evaluation code", "training command", "folder"]
-    lines = []
-    for result in results:
-        origin = origins.get(str(result.run)) or {}
-        command = " ".join(str(part) for part in origin.get("command") or [])
-        texts: list[Any] = [result.row, result.cell, result.decoder, result.n, result.correct, result.seed]
-        texts += [result.test_seed, result.settings.get("checkpoint"), _commit(origin)]
-        texts += [_commit(result.settings.get("provenance") or {}), command or "-", str(result.folder)]
-        lines.append([("-" if text is None else escape(str(text)), text) for text in texts])
-    return sortable(head, lines)
-
-
-def _commit(origin: dict[str, Any]) -> str:
-    git = origin.get("git") or {}
-    return str(git.get("commit", "-"))[:10] + (" + changes" if git.get("changed") else "")
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))

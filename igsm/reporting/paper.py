@@ -18,10 +18,12 @@ from functools import cache
 from pathlib import Path
 
 from igsm.errors import InputError, suggest
+from igsm.problems.difficulty import DIFFICULTIES
 
 DATA = Path(__file__).parent / "data"
 PAPER = "arXiv 2408.16293"
 BEST_OF = ("greedy", "beam4")
+OPERATIONS = re.compile(r"op(<=|=)(\d+)")
 
 
 @dataclass(frozen=True)
@@ -142,3 +144,10 @@ def split_cell(cell: str) -> tuple[str, str]:
     """ "med_pq:op=20" -> ("med_pq", "op=20"); a cell without family gives ("", cell)."""
     family, _, rest = cell.rpartition(":")
     return family, rest
+
+
+def is_harder(cell: str) -> bool:
+    """Whether its problems have more operations than any that their class is trained on."""
+    family, rest = split_cell(cell)
+    problem_class, operations = DIFFICULTIES.get(family.partition("_")[0]), OPERATIONS.match(rest)
+    return problem_class is not None and operations is not None and int(operations[2]) > problem_class.max_op

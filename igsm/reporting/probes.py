@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+from rich import box
 from rich.table import Table
 
 from igsm.classification import roc_curve
@@ -19,18 +20,35 @@ FIGURE = "probe.png"
 
 
 def by_operations(report: Json) -> Table:
-    """A probe's report (`probing.evaluate_probe`) as a table by number of operations."""
+    """A probe's report (`probing.evaluate_probe`) as a table by number of operations, in per cent.
+
+    "always one": the accuracy of giving the more frequent answer every time.
+    """
     probe = report["probe"]
     bad, good = ("cannot", "can") if probe["question"] == "can_next" else ("wrong", "right")
-    table = Table(title=f"{probe['question']} probe of {probe['from']}: {report['problems']} test problems")
-    for name in ("op", "questions", "accuracy", "95 % interval", f"on {bad}", f"on {good}", "area under ROC"):
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), title_justify="left")
+    table.title = f"{probe['question']} probe of {probe['from']}: {report['problems']} test problems, %"
+    head = (
+        "op",
+        "questions",
+        "accuracy",
+        "95 %\ninterval",
+        "always\none",
+        f"on {bad}",
+        f"on {good}",
+        "area\nunder ROC",
+    )
+    for name in head:
         table.add_column(name, justify="right")
     rows = [*((str(op), one) for op, one in report["by_op"].items()), ("all", report["all"])]
     for name, one in rows:
         low, high = one["interval"]
-        rates = [one["accuracy_on_cannot"], one["accuracy_on_can"], one["area_under_roc"]]
-        shown = ["-" if rate is None else f"{rate:.3f}" for rate in rates]
-        table.add_row(name, f"{one['n']:,}", f"{one['accuracy']:.3f}", f"{low:.3f}-{high:.3f}", *shown)
+        always = max(one["share_cannot"], 1 - one["share_cannot"])
+        rates = [always, one["accuracy_on_cannot"], one["accuracy_on_can"], one["area_under_roc"]]
+        shown = ["-" if rate is None else f"{100 * rate:.1f}" for rate in rates]
+        table.add_row(
+            name, f"{one['n']:,}", f"{100 * one['accuracy']:.1f}", f"{100 * low:.1f}-{100 * high:.1f}", *shown
+        )
     own = report.get("first_mistakes")
     if own:
         table.caption = f"of the model's own first mistakes: {own['detected']} of {own['n']} detected"

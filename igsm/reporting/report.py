@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 from igsm.errors import InputError, suggest
 from igsm.grading.metrics import METRICS, RENAMED
 from igsm.reporting import figures, page, text
+from igsm.reporting.claims import Claim
 from igsm.reporting.differences import Difference, differences, markdown
 from igsm.reporting.paper import PaperTable, paper_table, split_cell
-from igsm.reporting.results import Result, Source, curves, other_settings, read_provenance, read_results
-from igsm.reporting.samples import choose_samples, first_errors
+from igsm.reporting.results import Result, Source, curves, other_settings, read_results
 from igsm.reporting.seed_chart import seed_chart
 from igsm.reporting.table import Combine, Table, build_table, split_decoders
 from igsm.reporting.trade_off import trade_off_points, trade_off_seeds
@@ -21,7 +21,6 @@ from igsm.rundir import atomic_write
 
 CURVES = 3
 """Panels of training curves at most."""
-SAMPLES_PER_ROW = 6
 PAGE = "index.html"
 _PICTURES = (
     *(f"{name}{kind}" for name in METRICS for kind in ("", "_bars", "_seeds")),
@@ -46,6 +45,7 @@ class ReportRequest:
         combine: how seeds and decoders of one row are taken together.
         columns: cells in order, also those without results; None for those that have results.
         evaluations: which of the evaluations of one cell and decoder, see `read_results`.
+        claims: what the page's summary judges; without any it compares each row with the baseline.
     """
 
     title: str
@@ -59,6 +59,7 @@ class ReportRequest:
     combine: Combine = "pooled"
     columns: Sequence[str] | None = None
     evaluations: str = "default"
+    claims: Sequence[Claim] = ()
 
     @property
     def metrics(self) -> list[str]:
@@ -78,10 +79,16 @@ class ReportRequest:
 
 @dataclass(frozen=True)
 class Report:
-    """The tables of a request and the evaluations behind them."""
+    """The tables of a request and the evaluations behind them.
+
+    Attributes:
+        results: in the rows of the tables, where each decoder of a row may have one of its own.
+        as_read: the same in the rows of the sources.
+    """
 
     request: ReportRequest
     results: list[Result]
+    as_read: list[Result]
     tables: list[Table]
     differences: list[Difference]
     """Between runs that were given by their folders; a sweep says itself what is compared."""
@@ -112,7 +119,7 @@ def check_request(request: ReportRequest, results: Sequence[Result] = ()) -> Non
 
 def build_report(request: ReportRequest) -> Report:
     """Read the runs and tabulate them. Raises :class:`InputError` as `check_request`, and for damaged files."""
-    results = read_results(request.sources, request.evaluations)
+    results = as_read = read_results(request.sources, request.evaluations)
     split = split_decoders(results)
     check_request(request, split)
     rows = _rows(request, results)
@@ -121,7 +128,8 @@ def build_report(request: ReportRequest) -> Report:
     papers = {name: paper_table(request.figure, name) if request.figure else None for name in request.metrics}
     if request.combine == "pooled":
         shown: dict[str, list[str]] = {row: [] for row in rows}
-        for before, after in zip(results, split, strict=True):
+        order = _decoder_order(request)
+        for before, after in sorted(zip(results, split, strict=True), key=lambda pair: order(pair[0].decoder)):
             shown[before.row].append(after.row)
         rows = [name for row in rows for name in dict.fromkeys(shown[row] or [row])]
         if baseline is not None and baseline not in rows:
@@ -142,7 +150,7 @@ def build_report(request: ReportRequest) -> Report:
         )
         for name in request.metrics
     ]
-    return Report(request, results, tables, found)
+    return Report(request, results, as_read, tables, found)
 
 
 def _rows(request: ReportRequest, results: Sequence[Result]) -> list[str]:
@@ -153,6 +161,12 @@ def _rows(request: ReportRequest, results: Sequence[Result]) -> list[str]:
     rows = request.all_rows
     others = {row: [name for name in measured if name.startswith(f"{row}, ") and name not in rows] for row in rows}
     return list(dict.fromkeys(name for row in rows for name in (row, *others[row])))
+
+
+def _decoder_order(request: ReportRequest) -> Callable[[str], int]:
+    """Places of decoders as the sources name them; of sources that name none greedy first, the rest as found."""
+    named = list(dict.fromkeys(name for source in request.sources for name in source.decoders or ("greedy",)))
+    return lambda decoder: named.index(decoder) if decoder in named else len(named)
 
 
 def _by_decoder(
@@ -187,68 +201,37 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     write("report.md", f"# {title}\n\n{report.request.introduction}\n\n" + "\n".join(parts))
     write("tables.csv", text.csv_text(report.tables))
     write("report.tex", "\n".join(map(text.latex, report.tables)))
-    drawings = []
+    drawings: dict[str, tuple[str, Any]] = {}
     for table in report.tables:
         if not table.rows or not table.columns or not (table.measured or table.paper):
             continue
         heading = f"{title}: {table.caption}"
-        drawn = [(table.measure.name, figures.heat_map(table, heading))]
         if table.measured and len(table.columns) <= 8 and len(table.rows) <= 8:
-            drawn.insert(0, (f"{table.measure.name}_bars", figures.bar_chart(table, heading)))
+            drawings[f"{table.measure.name}_bars"] = heading, figures.bar_chart(table, heading)
         elif any(len(cell.by_seed) > 1 for cell in table.cells.values()):
-            drawn.insert(0, (f"{table.measure.name}_seeds", seed_chart(table, heading)))
-        for name, figure in drawn:
-            written += figures.save_picture(figure, folder / name)
-            drawings.append((heading, figure))
-    training = figures.training_curves(_training_series(report))
-    if training is not None:
-        written += figures.save_picture(training, folder / "training_curves")
+            drawings[f"{table.measure.name}_seeds"] = heading, seed_chart(table, heading)
+        drawings[table.measure.name] = heading, figures.heat_map(table, heading)
     points = trade_off_points(report.tables)
-    price = None
     if len(points) > 1:
         caption = next(table.caption for table in report.tables if table.measure.name == "accuracy")
         price = figures.trade_off(points, METRICS["accuracy"], trade_off_seeds(report.tables, points), caption)
-    if price is not None:
-        written += figures.save_picture(price, folder / "accuracy_by_tokens")
-    write(PAGE, _page(report, drawings, training, price))
+        drawings["accuracy_by_tokens"] = "Accuracy against generated tokens", price
+    series = _training_series(report)
+    training = figures.training_curves(series)
+    if training is not None:
+        drawings["training_curves"] = "Training curves", training
+    for name, (_, figure) in drawings.items():
+        written += figures.save_picture(figure, folder / name)
+
+    def pictures() -> list[tuple[str, bytes]]:
+        return [(heading, figures.picture_bytes(figure, "png", 110)) for heading, figure in drawings.values()]
+
+    write(PAGE, page.page(report, folder, series, pictures))
     for name in _PICTURES:
         for path in (folder / f"{name}.png", folder / f"{name}.pdf"):
             if path not in written:
                 path.unlink(missing_ok=True)
     return written
-
-
-def _page(report: Report, drawings: list[tuple[str, Any]], training: Any | None, price: Any | None) -> str:
-    def shown(figure: Any, heading: str) -> str:
-        width = figure.get_size_inches()[0]
-        return page.picture(figures.picture_bytes(figure, "png", 130), heading, 6.2 * width)
-
-    rows = list(dict.fromkeys(result.row for result in report.results))
-    errors = {row: dict(first_errors([r for r in report.results if r.row == row])) for row in rows}
-    origins = {str(result.run): read_provenance(result.run) for result in report.results}
-    sections = [("Figures", "".join(shown(figure, heading) for heading, figure in drawings))]
-    sections += [(table.caption, page.table_html(table)) for table in report.tables]
-    sections += [
-        ("Accuracy against generated tokens", shown(price, "accuracy against tokens") if price else ""),
-        (f"Training curves of {len(origins)} runs", shown(training, "training curves") if training else ""),
-        ("Kinds of first errors", page.error_table(errors)),
-        ("Generated solutions", page.samples_html(_samples(report))),
-        ("Where every number comes from", page.provenance_html(report.results, origins) if rows else ""),
-    ]
-    return page.page(report.request.title, report.request.introduction, sections)
-
-
-def _samples(report: Report) -> list[Any]:
-    """Samples of the hardest cell of every row that has any."""
-    chosen = []
-    order = list(report.tables[0].columns) if report.tables else []
-    for row in dict.fromkeys(result.row for result in report.results):
-        own = [result for result in report.results if result.row == row and result.cell in order]
-        for result in sorted(own, key=lambda result: result.correct / result.n):
-            if samples := choose_samples(result):
-                chosen += samples[:SAMPLES_PER_ROW]
-                break
-    return chosen
 
 
 def _training_series(report: Report) -> dict[str, list[figures.Curve]]:
@@ -260,7 +243,10 @@ def _training_series(report: Report) -> dict[str, list[figures.Curve]]:
     for run, source in runs.items():
         cells = source.cells or [result.cell for result in report.results if result.run == run]
         family = " ".join(sorted({split_cell(cell)[0] for cell in cells}))
-        for name, points in curves(run).items():
+        measured = curves(run)
+        step, tokens = (measured.get("tokens_seen") or [(0.0, 0.0)])[-1]
+        for name, points in measured.items():
             if "loss" in name or "accuracy" in name:
-                series.setdefault(name, []).append(figures.Curve(source.row, family, points))
+                a_step = tokens / step if step else 0.0
+                series.setdefault(name, []).append(figures.Curve(source.row, family, points, source.seed, a_step))
     return dict(list(series.items())[:CURVES])

@@ -90,9 +90,7 @@ class Table:
         return self.paper.averages.get(row)
 
     def floor(self, column: str) -> float | None:
-        """What always answering 0 would score there, or on average."""
-        if column == AVERAGE:
-            return _mean([self.always_zero.get(column) for column in self.columns])
+        """What always answering 0 would score there; it is no row, so that it has no average."""
         return self.always_zero.get(column)
 
     @property

@@ -7,9 +7,11 @@ import io
 from collections.abc import Iterator, Sequence
 
 import rich.table
+from rich.console import Group
 from rich.text import Text
 
 from igsm.grading.metrics import CUT_OFF
+from igsm.reporting.markdown import table as markdown_table
 from igsm.reporting.paper import split_cell
 from igsm.reporting.table import Cell, Table, stars
 from igsm.significance import smallest_p_value
@@ -79,14 +81,21 @@ def notes(table: Table) -> list[str]:
     if not table.measure.share:
         lines.append(MEANS)
     lines += _tests(table)
+    lines += _cut_off(table)
+    if table.paper is not None and any(cell.paper is not None for cell in table.cells.values()):
+        best = f", the best of {' and '.join(table.paper.decoders)}" if table.paper.decoders else ""
+        lines.append(f"Paper: {table.paper.source}{best}.")
+    return lines
+
+
+def _cut_off(table: Table) -> list[str]:
+    """A line for each evaluation in which many solutions ran into the length limit."""
+    lines = []
     for result in {r.folder: r for cell in table.cells.values() for r in cell.results}.values():
         share = result.numbers.mean("at_limit") or 0.0
         if share > CUT_OFF:
             where, limit = f"{result.row}, {result.cell}", result.settings.get("context")
             lines.append(f"{where}: {100 * share:.1f} % of the solutions were cut off at {limit} tokens.")
-    if table.paper is not None and any(cell.paper is not None for cell in table.cells.values()):
-        best = f", the best of {' and '.join(table.paper.decoders)}" if table.paper.decoders else ""
-        lines.append(f"Paper: {table.paper.source}{best}.")
     return lines
 
 
@@ -120,13 +129,26 @@ def _tests(table: Table) -> list[str]:
     return lines
 
 
-def terminal_tables(table: Table, width: int = 80) -> list[rich.table.Table]:
-    """Rich tables, one family or less each, so that none is wider than ``width`` characters."""
+def brief_notes(table: Table) -> list[str]:
+    """The shortest that a reader of the numbers must know; `notes` has all of it."""
+    lines = []
+    if any(not table.cell(row, column).results for row in table.rows for column in table.columns):
+        lines.append("-: not measured.")
+    if table.comparisons:
+        lines.append(f"*, **, ***: differs from '{table.baseline}', p < 0.05, 0.01, 0.001 after Holm's correction.")
+    if table.measured and not any(len(cell.results) > 1 for cell in table.cells.values()):
+        lines.append("One training seed each: intervals cover the test problems, not training again.")
+    return [*lines, *_cut_off(table)]
+
+
+def terminal_tables(table: Table, width: int = 80) -> list[Group]:
+    """Rich tables with their titles, one family or less each, so that none is wider than ``width`` characters."""
     labels = min(max((len(row) for row in table.rows), default=0), 24)
     at_once = max(1, (width - labels - 4) // 17)
     blocks = []
     for family, columns in _chunks(table, at_once):
-        drawn = rich.table.Table(title=": ".join(part for part in (family, table.caption) if part))
+        title = Text(": ".join(part for part in (family, table.caption) if part), style="bold")
+        drawn = rich.table.Table()
         drawn.add_column("", max_width=24)
         for column in columns:
             drawn.add_column(split_cell(column)[1], justify="right", no_wrap=True)
@@ -135,7 +157,7 @@ def terminal_tables(table: Table, width: int = 80) -> list[rich.table.Table]:
         if table.always_zero and table.measure.share:
             floor = [table.measure.text(table.floor(column)) for column in columns]
             drawn.add_row("always answering 0", *floor, style="dim")
-        blocks.append(drawn)
+        blocks.append(Group(title, drawn))
     return blocks
 
 
@@ -159,20 +181,19 @@ def markdown(table: Table) -> str:
     for family, columns in table.blocks:
         if family:
             lines += [f"### {family}", ""]
-        lines.append("| | " + " | ".join(_markdown(split_cell(column)[1]) for column in columns) + " |")
-        lines.append("|---" + "|---:" * len(columns) + "|")
-        for row in table.rows:
-            cells = (_markdown_cell(table, table.cell(row, column)) for column in columns)
-            lines.append(f"| {_markdown(row)} | " + " | ".join(cells) + " |")
+        head = ["", *(_markdown(split_cell(column)[1]) for column in columns)]
+        body = [
+            [_markdown(row), *(_markdown_cell(table, table.cell(row, column)) for column in columns)]
+            for row in table.rows
+        ]
         if table.always_zero and table.measure.share:
-            floor = (table.measure.text(table.floor(column)) for column in columns)
-            lines.append("| *always answering 0* | " + " | ".join(floor) + " |")
-        lines.append("")
+            body.append(["*always answering 0*", *(table.measure.text(table.floor(column)) for column in columns)])
+        lines += [markdown_table(head, body, numbers=True), ""]
     return "\n".join(lines + [f"- {note}" for note in notes(table)]) + "\n"
 
 
 def _markdown(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
+    return text.replace("<", "&lt;")
 
 
 def _markdown_cell(table: Table, cell: Cell) -> str:
@@ -200,10 +221,15 @@ def latex(table: Table) -> str:
     return "\n".join(lines)
 
 
+_LATEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {character: f"${character}$" for character in "<>|"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
+
+
 def _latex(text: str) -> str:
-    for plain, escaped in (("\\", ""), ("_", "\\_"), ("%", "\\%"), ("&", "\\&"), ("#", "\\#")):
-        text = text.replace(plain, escaped)
-    return text.replace("<=", "$\\le$")
+    return text.translate(_LATEX).replace("$<$=", r"$\le$")
 
 
 def _latex_cell(table: Table, cell: Cell) -> str:

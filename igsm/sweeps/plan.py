@@ -278,6 +278,7 @@ def report_request(sweep: Sweep, root: Path) -> ReportRequest:
         baseline=sweep.baseline,
         combine=sweep.combine,
         columns=tuple(dict.fromkeys(cell for cells in columns.values() for cell in cells)),
+        claims=sweep.claims,
     )
 
 

@@ -122,6 +122,11 @@ class RunConfig(Config):
         return getattr(self, "from_", None)
 
     @property
+    def continued(self) -> str | None:
+        """Run folder or checkpoint whose training it goes on with, under another schedule; None: its own only."""
+        return getattr(self, "continue_from", None)
+
+    @property
     def updates(self) -> LoRAConfig | None:
         """The low-rank updates that are trained; None: all weights."""
         return getattr(self, "lora", None)
@@ -152,7 +157,7 @@ class RunConfig(Config):
         content = serialised(self)
         first, last = (
             {key: content.pop(key) for key in keys if key in content}
-            for keys in (("stage", "from", "random_weights", "seed"), ("training", "tracking"))
+            for keys in (("stage", "from", "continue_from", "random_weights", "seed"), ("training", "tracking"))
         )
         return first | content | last
 
@@ -161,6 +166,9 @@ class PretrainConfig(RunConfig):
     """A pretraining run: `mistakes pretrain CONFIG`."""
 
     stage: Literal["pretrain"] = "pretrain"
+    continue_from: str | None = None
+    """Run folder or checkpoint whose training this run goes on with, weights, optimizer and data order, to train
+    longer: see `igsm.training.continuation`."""
     data: DataConfig
     model: ModelConfig
 

@@ -62,7 +62,6 @@ class Execution:
                 module.in_float32 = precision == "bfloat16_linear"
             if isinstance(module, GPT):
                 module.residual_dtype = torch.bfloat16 if precision == "bfloat16_residual" else None
-        torch.set_float32_matmul_precision("high" if self._autocast else "highest")
         if config.deterministic:  # cuBLAS reads this when it is first used
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(config.deterministic)
@@ -76,6 +75,10 @@ class Execution:
                 gradient_as_bucket_view=True,
             )
         self._forward: Callable[[Batch], Loss] = self._wrapped
+        self.waited_for = (
+            "compiling the model before the first step (a minute or two)" if mode != "off" else "first step ..."
+        )
+        """What takes so long before the first step is done."""
         if mode != "off":
             # The kernels of attention are not part of what torch looks compiled code up by on disk.
             if hasattr(torch.compiler.config, "cache_key_tag"):
@@ -84,19 +87,21 @@ class Execution:
 
     @contextlib.contextmanager
     def context(self) -> Iterator[None]:
-        """To be entered around all training: chooses the attention kernels, the compiled ones too, or the threads."""
-        if self.ranks.device.type != "cuda":
-            before = torch.get_num_threads()
-            torch.set_num_threads(self._threads())
-            try:
-                yield
-            finally:
-                torch.set_num_threads(before)
-            return
+        """To be entered around all training: chooses precision, attention kernels (the compiled ones too), threads."""
+        precision, threads = torch.get_float32_matmul_precision(), torch.get_num_threads()
+        torch.set_float32_matmul_precision("high" if self._autocast else "highest")
         first = _ATTENTION_ORDER["flash" if self.config.attention == "flash" else "cudnn"]
         others = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
-        with sdpa_kernel([*first, *others], set_priority=True):
-            yield
+        try:
+            if self.ranks.device.type == "cuda":
+                with sdpa_kernel([*first, *others], set_priority=True):
+                    yield
+            else:
+                torch.set_num_threads(self._threads())
+                yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.set_float32_matmul_precision(precision)
 
     def _threads(self) -> int:
         if self.config.threads is not None:

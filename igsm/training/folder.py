@@ -45,12 +45,14 @@ def is_resumed(folder: RunFolder, resolved: Config) -> bool:
         f"{one.name} is {one.there} there and {one.here} here"
         for one in differences(load_settings(type(resolved), folder.config), resolved.model_dump(mode="json"))
         if not (one.newer_and_off or may_change(one.name))
-        and not (one.name == "from" and same_start(str(one.there), one.here, folder.path))
+        and not (one.name in ("from", "continue_from") and same_start(str(one.there), one.here, folder.path))
     ]
     if lines and (folder.checkpoint_steps() or folder.done.exists()):
+        longer = any(line.startswith("training.steps ") for line in lines) and hasattr(resolved, "continue_from")
+        hint = f"; to train it longer: --from {folder} --out NEW" if longer else ""
         raise InputError(
             f"{folder}: holds a run of another config ({'; '.join(lines[:3])}); "
-            "choose another folder or the same settings"
+            f"choose another folder or the same settings{hint}"
         )
     return not lines
 

@@ -84,7 +84,7 @@ class _Run:
         self.ranks, self.stop = ranks, stop
         self.model = task.model.to(ranks.device).train()
         self.optimizers = Optimizers(self.model, config)
-        self.progress = restore(folder, self.model, self.optimizers, ranks, task.vocabulary)
+        self.progress = restore(folder, self.model, self.optimizers, ranks, task.vocabulary, resolved)
         self.began_at = self.progress.step
         self.objective = task.objective(self.model).to(ranks.device)
         self.execution = Execution(self.objective, config, ranks)
@@ -93,11 +93,12 @@ class _Run:
         """Whether the weights are those of `progress.step` steps."""
         self.metrics = JsonlWriter(folder.metrics) if ranks.first else None
         self.tracker = Tracker(tracking, folder) if ranks.first else None
+        self._say(f"  on {ranks.device}, {self.execution.waited_for}")
         self.bar = Progress(
             total=config.steps,
             initial=self.progress.step,
             desc=folder.path.name,
-            unit="step",
+            unit="steps",
             disable=not ranks.first,
             dynamic_ncols=True,
         )
@@ -223,7 +224,7 @@ class _Run:
         if self.ranks.device.type == "cuda":
             line["peak_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
         self._write(line)
-        self.bar.set_postfix_str(f"loss {line['loss']:.4f}, {line['tokens_per_second']:,.0f} tokens/s")
+        self.bar.set_postfix_str(f"loss {line['loss']:.4f}, {line['tokens_per_second']:,.0f} tokens/s", refresh=False)
         self.interval = Interval()
         return asked
 

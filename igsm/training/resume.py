@@ -17,8 +17,9 @@ from igsm.config import Config
 from igsm.errors import InputError
 from igsm.locks import locked
 from igsm.model.checkpoint import load_training_state, load_weights, save_checkpoint
-from igsm.rundir import VOCABULARY, RunFolder, atomic_write, read_json, read_jsonl
-from igsm.training.config import TrainingConfig
+from igsm.rundir import VOCABULARY, RunFolder, atomic_write, read_json, read_jsonl, weights_digest, write_json
+from igsm.training.config import RunConfig, TrainingConfig
+from igsm.training.continuation import checkpoint_to_continue, metrics_before
 from igsm.training.distributed import Ranks
 from igsm.training.folder import begin
 from igsm.training.optimizers import Optimizers
@@ -60,19 +61,29 @@ def open_run(folder: RunFolder, resolved: Config, ranks: Ranks) -> Iterator[None
 
 
 def restore(
-    folder: RunFolder, model: nn.Module, optimizers: Optimizers, ranks: Ranks, vocabulary: Mapping[str, Any]
+    folder: RunFolder,
+    model: nn.Module,
+    optimizers: Optimizers,
+    ranks: Ranks,
+    vocabulary: Mapping[str, Any],
+    resolved: Config | None = None,
 ) -> Progress:
     """Load the newest whole checkpoint, if there is one, and drop metrics written after it.
+
+    Without one, that which the config continues, if it does, with the metrics up to there.
 
     Raises:
         InputError: (in all processes) its ids stand for other words than those of `vocabulary`.
     """
     found: Path | None = None
+    metrics = folder.metrics
     problem = None
     if ranks.first:
         found, broken = latest_checkpoint(folder.path)
         for line in broken:
             print(line, file=sys.stderr)
+        if found is None and isinstance(resolved, RunConfig) and resolved.continued is not None:
+            found, metrics = _continued(folder, resolved)
         if found is not None and read_json(found / VOCABULARY) != vocabulary:
             problem = f"{found / VOCABULARY}: the data has other ids than this checkpoint; choose another folder"
     problem = ranks.first_says(problem)
@@ -89,13 +100,22 @@ def restore(
     progress = Progress(**state["progress"])
     if ranks.first:
         print(f"resumed from {name}", file=sys.stderr)
-        kept = [line for line in _metrics(folder) if line["step"] <= progress.step]
+        kept = [line for line in _metrics(metrics) if line["step"] <= progress.step]
         atomic_write(folder.metrics, "".join(json.dumps(line) + "\n" for line in kept))
     return progress
 
 
-def _metrics(folder: RunFolder) -> list[dict[str, Any]]:
-    return list(read_jsonl(folder.metrics)) if folder.metrics.exists() else []
+def _continued(folder: RunFolder, resolved: RunConfig) -> tuple[Path | None, Path]:
+    """The checkpoint of another run that a new one begins at, noted in its folder, and that run's metrics."""
+    found = checkpoint_to_continue(resolved)
+    assert found is not None
+    noted = {"checkpoint": str(found), "weights": weights_digest(found)}
+    write_json(folder.provenance, read_json(folder.provenance) | {"continues": noted})
+    return found, metrics_before(found)
+
+
+def _metrics(path: Path) -> list[dict[str, Any]]:
+    return list(read_jsonl(path)) if path.exists() else []
 
 
 def save(

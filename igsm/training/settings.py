@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
-from igsm.checkpoints import CONFIG, find_stored, latest_checkpoint
+from igsm.checkpoints import CONFIG, find_checkpoint, find_stored, latest_checkpoint
 from igsm.config import build_config, load_stored
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary, read_vocabulary
@@ -13,6 +13,7 @@ from igsm.errors import InputError
 from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.rundir import RunFolder
 from igsm.training.config import RunConfig, Start
+from igsm.training.continuation import checkpoint_to_continue
 
 AnyRun = TypeVar("AnyRun", bound=RunConfig)
 
@@ -38,8 +39,15 @@ def resolve(config: AnyRun, folder: str | Path | None = None) -> Resolved[AnyRun
     if folder is not None:
         config = _with_stored_weights(config, RunFolder(folder).config)
     if config.start is None:
-        vocabulary = _own_vocabulary(config.rows, folder)
-        return Resolved(config.filled_in(None, vocabulary), vocabulary)
+        if folder is None or config.continued is None or latest_checkpoint(folder)[0] is not None:
+            vocabulary = _own_vocabulary(config.rows, folder)
+            return Resolved(config.filled_in(None, vocabulary), vocabulary)
+        before = find_checkpoint(config.continued)
+        config = _with_stored_weights(config, before / CONFIG)
+        vocabulary = read_vocabulary(before, config.rows.problem, config.rows.vocabulary)
+        config = config.filled_in(None, vocabulary)
+        checkpoint_to_continue(config)
+        return Resolved(config, vocabulary)
     start = stored_model(config.start)
     config = config.filled_in(start, start.vocabulary)
     try:

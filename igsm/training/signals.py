@@ -67,18 +67,23 @@ def leaving_on_request(kept: str = "what is finished is kept") -> Iterator[None]
     on. A second Ctrl-C does not wait for anything.
     """
 
+    codes = []
+
     def leave(number: int, frame: FrameType | None) -> None:
+        codes.append(INTERRUPT_EXIT_CODE if number == signal.SIGINT else REQUEUE_EXIT_CODE)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         for other in SIGNALS:
             signal.signal(other, signal.SIG_IGN)  # schedulers repeat themselves; what is being closed is closed once
-        raise _Asked(INTERRUPT_EXIT_CODE if number == signal.SIGINT else REQUEUE_EXIT_CODE)
+        raise _Asked(codes[0])
 
     before = {number: signal.signal(number, leave) for number in (*SIGNALS, signal.SIGINT)}
     try:
         yield
-    except _Asked:  # here the bars are closed and the line stands alone
+    except BaseException:  # here the bars are closed and the line stands alone
+        if not codes:
+            raise
         print(f"asked to stop: {kept}, the same command goes on: {this_command()}", file=sys.stderr)
-        raise
+        raise _Asked(codes[0]) from None  # callbacks of compilers swallow the first one and stumble over it later
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -67,15 +67,15 @@ class Tracker:
     def __init__(self, config: TrackingConfig, folder: RunFolder) -> None:
         self._run: Any = None
         mode, line = choose_mode(config.mode)
-        if line:
-            _say(line)
         if mode == "disabled":
             return
         try:
             import wandb
         except ImportError:
-            _say("wandb is not installed: metrics go to metrics.jsonl only")
+            _say("wandb is not installed: metrics go to metrics.jsonl only; pip install wandb, or --tracker none")
             return
+        if line:
+            _say(line)
         try:
             self._run = _start(wandb, mode, config, folder)
         except Exception as error:

@@ -18,12 +18,20 @@ def test_a_finished_run_says_so_again(mistakes: Call, tmp_path: Path) -> None:
     words = ["training.steps=2", "training.warmup_steps=1", "training.batch=2", "training.evaluate_problems=0"]
     words += ["model.layers=1", "model.heads=1", "training.held_out_windows=0", "training.device=cpu"]
     command = ["pretrain", ROOT / "configs/pretrain/nano.yaml", *words, "tracking.mode=disabled", "--out", run]
-    code, out, _ = mistakes(*command)
-    end = f"model in {run}/checkpoints/step_2; curves: mistakes inspect {run}; next: mistakes eval {run}\n"
-    assert (code, out) == (0, f"{run}: finished, 2 steps; {end}")
     code, out, error = mistakes(*command)
-    assert (code, out) == (0, f"{run}: was finished before, after 2 steps: nothing to do; {end}")
-    assert "error" not in error
+    assert code == 0
+    for begun in (f"{run}: begins pretrain", " weights, 1 layers", "2 steps of 2 windows", "on cpu"):
+        assert begun in error
+    assert "\r" not in error
+    first, *end = out.splitlines()
+    assert first == f"{run}: finished, 2 steps"
+    assert end[:2] == [f"  model: {run}/checkpoints/step_2", f"  curves: mistakes inspect {run}"]
+    assert f"training.steps=4 --from {run} --out NEW" in end[2]
+    assert end[3:] == [f"  next: mistakes eval {run}"]
+    code, out, error = mistakes(*command)
+    assert (code, out.splitlines()[1:]) == (0, end)
+    assert out.startswith(f"{run}: was finished before, after 2 steps: nothing to do\n")
+    assert "begins" not in error
 
 
 @pytest.mark.parametrize("name", ["x.jsonl", "x.chat.jsonl", "x.parquet"])

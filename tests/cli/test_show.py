@@ -34,7 +34,8 @@ def test_prints_the_document() -> None:
     assert output.count("~~Define ") == len(document.spans) > 0
     assert document.solution_text in output.replace("~~", "")
     assert re.search(rf"answer +{document.answer}\n", output)
-    assert f"op 9   template bin {document.bin}   mistakes {len(document.spans)}" in output
+    assert f"9 operations, {len(document.spans)} mistakes at rate 0.5\n" in output
+    assert show("--kind", "retry", "--seed", "3", "--index", "2", "--op", "9") == output  # 0.5 is what is meant
 
 
 def test_tokens_show_ids_and_mask() -> None:
@@ -92,7 +93,9 @@ def test_a_window_of_a_block_is_what_training_reads() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--kind", "retry"], "kind and rate go together"),
+        (["--rate", "0.5"], "kind and rate go together"),
+        (["--graph", "nowhere/g.png"], "--graph nowhere/g.png: there is no folder nowhere"),
+        (["--graph", "g.jpg"], "--graph g.jpg: the name must end with .png, .pdf or .svg"),
         (["--kind", "retri", "--retry-rate", "0.1"], "did you mean 'retry'"),
         (["--kind", "retry", "--retry-rate", "1"], "rate must be in"),
         (["--difficulty", "medium"], "did you mean 'med'"),

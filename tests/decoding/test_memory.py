@@ -40,16 +40,28 @@ def test_default_rows_are_lowered_before(beams, free, rows):
     assert devices.fitting_batch(free * GIB, beams, 75 * 2**20) == rows
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def failed_recording():
+    """What torch raises where memory runs out within a recording."""
+    try:
+        try:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        finally:
+            raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
+    except RuntimeError as error:
+        return error
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), failed_recording()])
 def test_out_of_memory_is_one_line(error, monkeypatch):
     """Guards: a stack trace that says nothing of --batch; results of before that are lost."""
     vocabulary = load_vocabulary(ProblemConfig(difficulty="nano"))
     model = GPT(ModelConfig(layers=1, heads=1, head_size=8, vocabulary_size=vocabulary.size))
     requests = [Request(i, [3, 5, 7], i, max_new_tokens=4) for i in range(12)]
-    real, found = Engine.prefill, []
+    real, found, filled = Engine.prefill, [], []
 
     def full(self, prompts, rows):
-        if found:
+        filled.append(rows)
+        if len(filled) > 1:
             raise error
         real(self, prompts, rows)
 
@@ -86,3 +98,14 @@ def test_the_plan(mistakes, requests, model, cuda: PretendedCuda):
     sizes, lengths = buckets(20, 1, 48)
     assert recorded
     assert recorded <= {(size, length) for size in sizes for length in lengths}
+
+
+def test_logits_are_in_full_float32_beside_training():
+    """Guards: other greedy choices in an evaluation during training than in one after it."""
+    torch.set_float32_matmul_precision("high")
+    try:
+        with devices.kernels_chosen("cuda:0"):
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision("highest")

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 
+from cli.eval_progress import CellProgress
 from igsm.evaluation import evaluate as evaluation
 
 
@@ -41,8 +42,8 @@ def test_sigterm_asks_to_be_requeued(run, mistakes, monkeypatch):
     original = evaluation.generations
     before = signal.getsignal(signal.SIGTERM)
 
-    def asked_to_stop(*arguments):
-        for count, record in enumerate(original(*arguments)):
+    def asked_to_stop(*arguments, **more):
+        for count, record in enumerate(original(*arguments, **more)):
             if count == 2:
                 os.kill(os.getpid(), signal.SIGTERM)
             yield record
@@ -74,3 +75,37 @@ def test_parts_share_the_cells(run, mistakes):
     assert len((run.folder.evaluations / "table.csv").read_text().splitlines()) == 5
     code, out, _ = mistakes("eval", run.path, "--cells", "op=2", "--n", 2, "--part", "2/2")
     assert (code, "fewer cells than parts" in out) == (0, True)
+
+
+def test_tables_fit_80_columns_and_finished_cells_are_not_shown_again(run, mistakes):
+    """Guards words cut inside, a slash that nothing explains, and a bar for every cell that is only read."""
+    command = ("eval", run.path, "--cells", "op=2,op=3", "--decoder", "greedy,beam2", "--n", 3)
+    code, out, error = mistakes(*command, columns=80)
+    assert code == 0
+    assert "\r" not in out + error
+    tables = out.partition("written: ")[0]
+    assert max(map(len, tables.splitlines())) <= 80
+    assert "/" not in tables
+    for expected in ("op=2", "beam2", "always answering 0"):
+        assert expected in tables
+    assert "problems a cell" in error
+    code, again, error = mistakes(*command, columns=80)
+    assert (code, again) == (0, out)
+    assert "op=2" not in error
+    assert "taken back: sentences" in mistakes(*command, "--explain")[1]
+    first, *_ = json.loads(mistakes(*command, "--json")[1])
+    assert {"decoder": "greedy", "cell": "nano_pq:op=2", "n": 3}.items() <= first.items()
+
+
+def test_the_accuracy_is_within_80_columns(monkeypatch, capsys):
+    """Guards the one number wanted cut off the end of the line."""
+    monkeypatch.setattr("igsm.progress.is_plain", lambda stream: False)
+    with CellProgress("", "op<=15 reask strict", 4096, 2048) as shown:
+        shown._bar = None
+        shown.waiting("drawing 4,096 problems")
+        shown._bar.ncols, shown._bar.dynamic_ncols = 80, None
+        shown.update(1234, 1111, 99999)
+        shown._bar.refresh()
+    last = capsys.readouterr().err.rstrip().split("\r")[-1]
+    assert "accuracy 90.0 %" in last[:60]
+    assert len(last) <= 80

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from igsm.config import Config, apply_overrides, differences, dump_yaml, load_config, load_preset
-from igsm.errors import InputError
+from igsm.config import Config, apply_overrides, build_config, differences, dump_yaml, load_config, load_preset
+from igsm.errors import InputError, suggest
+from igsm.training.config import PretrainConfig
 
 
 class Section(Config):
@@ -102,6 +103,30 @@ def test_bad_config_is_one_clear_line(tmp_path: Path, text: str, overrides: list
     with pytest.raises(InputError, match=expected.replace("?", r"\?")) as caught:
         load_config(Root, write(tmp_path, text), overrides)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("lr", "training.learning_rate"),
+        ("steps", "training.steps"),
+        ("batch_size", "training.batch"),
+        ("training.max_steps", "training.steps"),
+        ("n_layers", "model.layers"),
+        ("retry_rate", "data.mistakes.rate"),
+    ],
+)
+def test_a_setting_under_the_name_that_others_give_it(word: str, meant: str) -> None:
+    """Guards: a list of the sections, where one word was meant."""
+    content = {"data": {}, "model": {"layers": 1, "heads": 1}, "training": {"steps": 9, "batch": 1}}
+    with pytest.raises(InputError, match=f"unknown key '{word}'; did you mean '{meant}'"):
+        build_config(PretrainConfig, apply_overrides(content, [f"{word}=3"]), "here")
+
+
+@pytest.mark.parametrize(("word", "meant"), [("retries", "retry"), ("retrys", "retry"), ("retri", "retry")])
+def test_a_plural_means_its_word(word: str, meant: str) -> None:
+    """Guards: retry_miss for retries."""
+    assert suggest(word, ["none", "retry", "retry_weak", "retry_miss"]) == f"; did you mean '{meant}'?"
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:

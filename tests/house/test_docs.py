@@ -14,12 +14,16 @@ import typer
 
 from cli.main import COMMANDS, build
 from igsm.config import load_config
+from igsm.presets import FOLDERS, find_preset
+from igsm.probing.config import ProbeConfig
 from igsm.sweeps.sweep import load_sweep
 from igsm.training.config import FinetuneConfig, PretrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "runs" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CONFIGS: dict[str, type[Any]] = {"pretrain": PretrainConfig, "finetune": FinetuneConfig, "probe": ProbeConfig}
+KINDS = {"report": ("sweep",), "findings": ("sweep",)} | {name: (name,) for name in FOLDERS}
 USAGE: Any = typer.BadParameter.__mro__[1]  # UsageError, of click or of typer's copy
 
 
@@ -60,7 +64,11 @@ def commands(page: Path, name: str, before: str) -> Iterator[tuple[list[str], bo
             yield [word for word in typed(found[1]) if word not in ("...", "--help")], complete and "..." not in line
 
 
-MISTAKES = [(page, words, complete) for page in PAGES for words, complete in commands(page, "mistakes", r"(?:^|[\s/])")]
+MISTAKES = [
+    (page, words, complete)
+    for page in PAGES
+    for words, complete in commands(page, "mistakes", r"^\s*(?:\S*[=/]\S*\s)*(?:\S*/)?")
+]
 MAKE = [(page, words) for page in PAGES for words, _ in commands(page, "make", r"^\s*")]
 
 
@@ -82,6 +90,9 @@ def parse(words: list[str]) -> None:
 def test_commands_can_be_typed(page: Path, words: list[str], complete: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against a page that names a command, an option, a kind of value or a setting that is no more."""
     monkeypatch.chdir(ROOT)
+    if words[0].startswith("--"):
+        assert words[0] in {name for option in typer.main.get_command(build([])).params for name in option.opts}
+        return
     assert words[0] in COMMANDS
     try:
         parse(words)
@@ -89,16 +100,14 @@ def test_commands_can_be_typed(page: Path, words: list[str], complete: bool, mon
         if complete or not error.format_message().startswith("Missing"):
             raise AssertionError(error.format_message()) from error
         return
-    overrides = [word for word in words[2:] if re.match(r"[a-z_.]+=", word)]
-    preset = next((word for word in words[1:] if word.endswith(".yaml") and word.startswith("configs/")), None)
-    if preset is None or "NAME" in preset:
+    if words[0] not in {*FOLDERS, *KINDS, "config"} or not re.match(r"[a-z]", words[1]) or "NAME" in " ".join(words):
         return
-    assert Path(preset).exists(), preset
-    classes: dict[str, type[Any]] = {"pretrain": PretrainConfig, "finetune": FinetuneConfig}
-    if words[0] in classes:
-        load_config(classes[words[0]], preset, overrides)
-    elif words[0] == "sweep":
-        load_sweep(Path(preset), overrides)
+    preset = None if words[1].startswith("runs/") else find_preset(words[1], *KINDS.get(words[0], ()))
+    overrides = [word for word in words[2:] if re.match(r"[a-z_.]+=", word)]
+    if preset and words[0] in CONFIGS:
+        load_config(CONFIGS[words[0]], preset, overrides)
+    elif preset and words[0] == "sweep":
+        load_sweep(preset, overrides)
 
 
 def test_there_are_commands_to_check() -> None:
@@ -211,3 +220,11 @@ def test_array_jobs_are_the_parts_of_the_data(name: str) -> None:
     ranges = re.findall(r"ARRAY=(\d+)-(\d+).*%a/(\d+)", (ROOT / name).read_text())
     assert ranges
     assert all((first, last) == ("1", n) for first, last, n in ranges)
+
+
+def test_the_runs_that_the_readme_evaluates_and_compares_are_trained_there() -> None:
+    """Guards against a recipe whose last line names a run that none of its lines makes."""
+    lines = [words for page, words, _ in MISTAKES if page == README]
+    trained = {words[words.index("--out") + 1] for words in lines if words[0] == "pretrain" and "--out" in words}
+    used = {word for words in lines if words[0] in ("eval", "report") for word in words[1:] if word.startswith("runs/")}
+    assert used == trained

@@ -18,6 +18,7 @@ from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.loop import Request
 from igsm.errors import InputError
+from igsm.evaluation.evaluate import generation_accuracy
 from igsm.evaluation.runs import LoadedRun, load_run
 from igsm.methods.method import Method
 from igsm.methods.registry import METHODS, make_method
@@ -49,13 +50,13 @@ def test_every_method_says_what_it_is_and_has_a_preset_and_a_test() -> None:
 def test_a_preset_names_its_method_and_is_complete(path: Path) -> None:
     config = resolve(load_config(PretrainConfig, path)).config
     assert config.data.method.name == path.stem
-    assert config.data.context == config.data.problem.problem_class.context
+    assert config.data.context >= config.data.problem.problem_class.context
 
 
-TINY = ["model.layers=1", "model.heads=1", "data.problem.difficulty=nano", "data.context=192", "training.steps=2"]
-TINY += ["data.windows_per_block=8", "training.batch=8", "training.warmup_steps=1", "training.held_out_windows=8"]
+TINY = ["model.layers=1", "model.heads=1", "data.problem.difficulty=nano", "data.context=384", "training.steps=2"]
+TINY += ["data.windows_per_block=4", "training.batch=4", "training.warmup_steps=1", "training.held_out_windows=4"]
 TINY += ["training.device=cpu", "training.compile=off", "training.precision=float32", "tracking.mode=disabled"]
-TINY += ["training.log_every=1", "training.evaluate_every=2", "training.evaluate_problems=2"]
+TINY += ["training.log_every=1", "training.evaluate_every=2", "training.evaluate_problems=0"]
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
@@ -66,10 +67,8 @@ def test_a_preset_trains_measures_and_decodes(path: Path, tmp_path: Path) -> Non
     losses = [line["loss"] for line in lines if "loss" in line]
     assert len(losses) == 2
     assert all(1.0 < loss < 20.0 for loss in losses)
-    (measured,) = [line for line in lines if "generation_accuracy" in line]
-    assert measured["held_out_loss"] > 0.5
     run = load_run(tmp_path / "run")
-    assert run.vocabulary.prompt(ProblemSource(run.data.problem).problem(0), run.data.method.prompt).min() >= 0
+    assert 0 <= generation_accuracy(run.model, run.data, run.vocabulary, 2)["generation_accuracy"] <= 1
     config = load_config(PretrainConfig, path, TINY).model_dump(exclude={"stage", "model"})
     plain = load_config(PretrainConfig, path, [*TINY, "data.method={name: retry}", "data.mistakes={kind: none}"])
     train_config(plain, tmp_path / "plain", Ranks(torch.device("cpu")))

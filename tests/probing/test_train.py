@@ -286,7 +286,11 @@ def test_a_step_probe_is_trained_and_measured_but_is_no_detector_of_regret(base:
     assert train_probe(resolve(config), tmp_path / "probe", ALONE).status == "done"
     report, _ = evaluate_probe(tmp_path / "probe", 20)
     assert report["all"]["share_cannot"] == 0.5
-    assert "on wrong" in [column.header for column in by_operations(report).columns]
+    columns = {str(column.header): [*column.cells] for column in by_operations(report).columns}
+    assert "on wrong" in columns
+    assert columns["accuracy"][-1] == f"{100 * report['all']['accuracy']:.1f}"  # the unit of all other accuracies
+    share = report["all"]["share_cannot"]
+    assert columns["always\none"][-1] == f"{100 * max(share, 1 - share):.1f}"
     decoder = parse_decoder(f"regret-version1@{tmp_path / 'probe'}")
     with pytest.raises(InputError, match="question 'step'"):
         load_detector(decoder, load_vocabulary(PROBLEM), torch.device("cpu"), 4, context=512)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
+from pathlib import Path
 
 import pytest
 
 from igsm.errors import InputError
-from igsm.reporting import page, text
+from igsm.reporting import markdown, text
+from igsm.reporting.page_tables import measure_grids
 from igsm.reporting.paper import paper_table
 from igsm.reporting.report import ReportRequest, build_report, write_report
 from igsm.reporting.results import Source
@@ -66,15 +68,15 @@ def test_markdown_and_latex_are_well_formed(request_of_two: ReportRequest) -> No
     assert not re.search(r"(?<!\\)[_%#]", "\n".join(body))
 
 
-def test_page_needs_nothing_else_and_escapes_what_models_write(request_of_two: ReportRequest, tmp_path) -> None:
-    """Guards against a page that loads things from the network, and against HTML from generated text."""
-    write_report(build_report(request_of_two), tmp_path)
-    page = (tmp_path / "index.html").read_text()
-    assert not re.search(r"""(?:src|href)=["'](?!data:|#)""", page)
-    assert "http" not in page
-    assert "A &lt;title&gt; &amp; more" in page
-    assert "<Hen>" not in page
-    assert "0123456789" in page  # the commit of the run
+def test_signs_of_markdown_and_latex_in_a_name_are_text(make_run) -> None:
+    """Guards against a name that adds a column, or that LaTeX stops at."""
+    assert markdown.table(["", "a"], [["x|y", "1"]], numbers=True) == "|  | a |\n| --- | ---: |\n| x\\|y | 1 |"
+    run = make_run("named", {"med_pq:op=15": 0.9, "med_pq:op<=15": 0.5}, n=10)
+    table = build_report(ReportRequest("T", [Source(r"a_b 5% {x} ^~\|", run)])).tables[0]
+    assert r"a_b 5% {x} ^~\\|" in text.markdown(table)
+    rows = text.latex(table)
+    assert r"a\_b 5\% \{x\} \textasciicircum{}\textasciitilde{}\textbackslash{}$|$ & " in rows
+    assert r"op$\le$15" in rows
 
 
 def test_steps_taken_back_are_struck_through_and_the_wrong_one_marked() -> None:
@@ -112,10 +114,10 @@ def test_rows_that_begin_alike_stay_apart(make_run) -> None:
         Source("lora, rank 4", make_run("two", cells)),
     ]
     table = build_report(ReportRequest("T", sources, baseline="lora", measures=["accuracy"])).tables[0]
-    assert table.rows == ("lora, beam4", "lora, greedy", "lora, rank 4")
+    assert table.rows == ("lora, greedy", "lora, beam4", "lora, rank 4")
     assert table.baseline == "lora, greedy"
     last = ReportRequest("T", list(reversed(sources)), baseline="lora, rank 4", measures=["accuracy"])
-    assert build_report(last).tables[0].rows == ("lora, rank 4", "lora, beam4", "lora, greedy")
+    assert build_report(last).tables[0].rows == ("lora, rank 4", "lora, greedy", "lora, beam4")
     assert build_report(last).tables[0].baseline == "lora, rank 4"
 
 
@@ -140,7 +142,7 @@ def test_paper_stands_beside_its_own_decoders(make_run) -> None:
     assert "Figure 4(b)" not in " ".join(text.notes(build_report(last).tables[0]))
 
 
-def test_the_average_stands_in_every_output(make_run) -> None:
+def test_the_average_stands_in_every_output(make_run, tmp_path) -> None:
     """Guards against tables without the paper's last column, and one that is not compared with the paper's."""
     paper = paper_table("figure4", "accuracy")
     assert paper is not None
@@ -151,11 +153,12 @@ def test_the_average_stands_in_every_output(make_run) -> None:
     assert average == pytest.approx(sum(accuracy.cell("original", name).value for name in paper.columns) / 30)
     assert accuracy.blocks[-1] == ("all cells", (AVERAGE,))
     ours_and_theirs = f"paper 91.8 ({100 * (average - 0.918):+.1f})"
-    for output in (text.markdown(accuracy), text.latex(accuracy), page.table_html(accuracy)):
+    for output in (text.markdown(accuracy), text.latex(accuracy), str(measure_grids(accuracy, tmp_path))):
         assert ours_and_theirs in output
     *_, last = text.terminal_tables(accuracy, 80)
-    assert [column.header for column in last.columns] == ["", AVERAGE]
-    assert "91.8" in str(next(iter(last.columns[1].cells)))
+    _, drawn = last.renderables
+    assert [column.header for column in drawn.columns] == ["", AVERAGE]
+    assert "91.8" in str(next(iter(drawn.columns[1].cells)))
     assert f"accuracy,original,average,{average:.6g},-,-,-,0.918,{average - 0.918:.6g},-" in text.csv_text([accuracy])
     assert f",{AVERAGE}," not in text.csv_text([retries])
 
@@ -190,3 +193,23 @@ def test_unknown_baseline_gets_a_suggestion(request_of_two: ReportRequest, tmp_p
         build_report(replace(request_of_two, baseline="orginal"))
     sources = [Source("original", tmp_path / "none", decoders=("greedy", "beam4"))]
     assert build_report(ReportRequest("T", sources, baseline="original, greedy")).tables[0].baseline is None
+
+
+def test_a_sweep_that_has_not_run_is_one_line(mistakes, tmp_path) -> None:
+    """Guards: hundreds of lines of "-", and silence."""
+    sweep = Path(__file__).resolve().parents[2] / "configs" / "sweeps" / "demo.yaml"
+    code, out, _ = mistakes("report", sweep, "--root", tmp_path)
+    assert (code, out.count("\n")) == (0, 1)
+    assert "nothing has been evaluated yet; mistakes sweep" in out
+
+
+def test_notes_are_brief_unless_asked_for(make_run, mistakes) -> None:
+    """Guards: more lines of notes than of numbers; a title broken over the width of a narrow table."""
+    run = make_run("some", {"med_pq:op=15": 0.9, "med_pq:op=23": 0.5}, n=10)
+    code, out, _ = mistakes("report", run, columns=80)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    assert "Accuracy of full solutions (%)" in out
+    brief = out.splitlines()
+    code, out, _ = mistakes("report", run, "--explain", columns=80)
+    assert len(out.splitlines()) > len(brief)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 
 from cli.sweep import command, listing
 from igsm.config import load_config
@@ -89,7 +91,7 @@ def test_a_speed_of_nothing_is_named(sweep: Sweep, tmp_path: Path) -> None:
     jobs = plan(sweep, tmp_path)
     speed = Speed(measured="here", training={"nano": 1.0, "nanno": 1.0}, decoding={"greedy": 1.0, "beam4": 1.0})
     assert speed.unused(jobs) == ["nanno", "beam4"]
-    assert "not planned here: nanno, beam4" in str(listing(jobs, Speeds(jobs, speed)).caption)
+    assert "not planned here: nanno, beam4" in " ".join(listing(jobs, Speeds(jobs, speed)).notes)
 
 
 def test_the_total_is_what_is_left(sweep: Sweep, tmp_path: Path) -> None:
@@ -105,8 +107,14 @@ def test_the_total_is_what_is_left(sweep: Sweep, tmp_path: Path) -> None:
     assert (missing(training), missing(evaluation)) == (1 / 4, 1 / 2)
     (training.run / "config.yaml").write_text(yaml.safe_dump(training.settings))
     speed = Speed(measured="here", training={"nano": 20 * 4 * 128 / 3600})  # an hour for a run
-    *_, hours, _ = (list(column.cells)[-1] for column in listing(jobs, Speeds(jobs, speed)).columns)
-    assert hours == "2.25"
+    shown = listing(jobs, Speeds(jobs, speed))
+    assert "left to do: 6; " in shown.total
+    assert "2.25 hours" in shown.total
+    groups = list(shown.table.columns[0].cells)
+    assert len(groups) == len(set(groups)) < len(jobs)  # one line for the seeds of a run
+    file = io.StringIO()
+    Console(file=file, width=80).print(shown.table)
+    assert "\u2026" not in file.getvalue()
 
 
 @pytest.mark.parametrize(

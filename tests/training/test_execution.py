@@ -114,3 +114,14 @@ def test_a_batch_is_the_same_after_a_step() -> None:
     step = execution.Execution(CrossEntropy(GPT(config.model)), config.training, InPlace(torch.device("cpu")))
     assert [int(step.gradients(batch).count) for _ in range(2)] == [2 * IDS, 2 * IDS]
     assert batch.count == IDS
+
+
+@pytest.mark.parametrize(("precision", "products"), [("float32", "highest"), ("bfloat16", "high")])
+def test_training_leaves_the_process_as_it_was(precision: str, products: str) -> None:
+    """Guards: products of float32 that training has made coarser for all that comes after it on a GPU."""
+    config = toy_config({"layers": 1}, precision=precision)
+    step = execution.Execution(CrossEntropy(GPT(config.model)), config.training, Ranks(torch.device("cpu")))
+    before = torch.get_float32_matmul_precision()
+    with step.context():
+        assert torch.get_float32_matmul_precision() == products
+    assert torch.get_float32_matmul_precision() == before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import multiprocessing
 import os
 import signal
@@ -144,8 +146,18 @@ def test_pretrain_and_inspect(
     capsys.readouterr()
     assert mistakes(monkeypatch, "inspect", run) == 0
     shown = capsys.readouterr().out
-    for expected in ("finished, step 6 of 6", "loss", "tokens", "step_6", "whole", "model: ", "held_out_loss"):
+    for expected in ("finished, step 6 of 6", "loss", "tokens", "step_6", "whole", "parameters", "held out loss"):
         assert expected in shown
+    assert "model.layers" in shown
+    assert "attention" not in shown  # as every run has it
+    assert max(map(len, shown.replace(str(run), "RUN").splitlines())) <= 80
+    assert mistakes(monkeypatch, "inspect", run.parent) == 0
+    head, line = capsys.readouterr().out.splitlines()
+    assert line.split()[:3] == ["run", "pretrain", "6"]
+    assert mistakes(monkeypatch, "inspect", run, "--json") == 0
+    shown_as_json = json.loads(capsys.readouterr().out)
+    assert (shown_as_json["step"], shown_as_json["finished"]) == (6, True)
+    assert "loss" in shown_as_json["metrics"]
     assert mistakes(monkeypatch, "pretrain", NANO, *SMALL, "--out", run, "training.batch=8") == 2
     assert "training.batch is 4 there and 8 here" in capsys.readouterr().err
 
@@ -187,7 +199,8 @@ def test_gpus_is_not_handed_on() -> None:
 def test_sparkline() -> None:
     assert sparkline([3, 2, 1]) == "█▅▁"
     assert sparkline([1.0] * 5) == "▁▁▁▁▁"
-    assert len(sparkline(list(range(1000)))) <= 60
+    assert len(sparkline(list(range(1000)), 60)) <= 60
+    assert sparkline([1.0, math.nan, 3.0]) == "▁?█"
 
 
 def stop_whole_group(folder: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,6 @@ class FailingWandb:
 
 def test_a_failed_online_start_goes_on_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards trap 9: the second start answered by the failed service; and a failing log that ends training."""
-    import sys
-
     wandb = FailingWandb()
     monkeypatch.setitem(sys.modules, "wandb", wandb)
     monkeypatch.setattr(tracking, "has_login", lambda: True)
@@ -102,6 +101,19 @@ def test_a_failed_online_start_goes_on_offline(tmp_path: Path, monkeypatch: pyte
     assert [step for step, _ in wandb.logged] == [1, 2]
     assert "loss" in wandb.logged[0][1]
     assert [line["step"] for line in metrics(tmp_path / "run")] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("mode", "login"), [("online", True), ("online", False), ("offline", False), ("auto", True)])
+def test_without_wandb_one_line_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mode: str, login: bool
+) -> None:
+    """Guards: training that needs wandb; a line about its login where there is nothing to log into."""
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    monkeypatch.setattr(tracking, "has_login", lambda: login)
+    config = toy_config(steps=5).model_copy(update={"tracking": TrackingConfig(mode=mode)})
+    assert toy_train(config, tmp_path / "run").status == "done"
+    said = [line for line in capsys.readouterr().err.splitlines() if "wandb" in line]
+    assert said == ["wandb is not installed: metrics go to metrics.jsonl only; pip install wandb, or --tracker none"]
 
 
 @pytest.mark.parametrize("mode", ["auto", "online"])
