@@ -64,7 +64,7 @@ def answered(solution: str, answer: object) -> str:
 
 
 def made_examples(config: ProblemConfig, seed: int, weights: Weights) -> Iterator[Example]:
-    """Problems of the training split, each with a wrong solution that goes on to an answer (S1 `run_on`).
+    """Problems of the training split, each with a wrong solution that goes on from its wrong step to an answer.
 
     Args:
         weights: of the kinds of the wrong step.
@@ -99,7 +99,7 @@ def own_examples(run: Path) -> Iterator[Example]:
     seen: set[str] = set()
     for path in files:
         for record in records_of(path):
-            if not record["finished"] or record["problem"] in seen:
+            if not record["finished"] or not record["answer"].strip() or record["problem"] in seen:
                 continue
             seen.add(record["problem"])
             problem = read_problem(record["problem"], load_lexicon(record["lexicon"]), record["modulus"])

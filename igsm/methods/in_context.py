@@ -11,6 +11,7 @@ from igsm.methods.wrong_solutions import ANSWERED, SOLVED, STATED, WholeWrongSol
 from igsm.mistakes.layout import Layout, Mark, Part, Role, Row
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
     from igsm.corpus.config import DataConfig
@@ -67,7 +68,8 @@ class InContext(WholeWrongSolutions):
 
         source = DocumentSource(data.problem.model_copy(update={"split": "train"}), seed=data.seed)
         layout, texts = self.layout(), load_vocabulary(data.problem)
-        rows, found, index = rows_of(layout, texts), [], 0
+        rows, index = rows_of(layout, texts), 0
+        found: list[np.ndarray] = []
         while len(found) < self.shots:
             written = written_of(source.document(index))
             state = derive_key("examples", source.seed, source.stream_name, index)

@@ -157,7 +157,7 @@ class Layout:
         kinds: (kind, weight) of the wrong step of attempts, of kinds that write a whole step. A document has one
             attempt. Where none of the kinds is possible, and where steps are counted beyond what there are numbers for,
             the first variant without an attempt is written.
-        moduli: one of them is drawn for each window, and its solutions compute modulo that; no text says so. None: the
+        moduli: one of them is drawn for each window, and its solutions compute modulo that; no text says so. Empty: the
             modulus of the problem class.
 
     Raises:
