@@ -25,6 +25,7 @@ COMMANDS = {
     "describe": ("cli.describe", "Problem classes in numbers, before anything is trained on them."),
     "methods": ("cli.methods", "The ways of learning from mistakes, with their sources."),
     "gen-data": ("cli.gen_data", "Generate problems: JSONL, Parquet, or shards for training."),
+    "prompts": ("cli.prompts", "Prompts with wrong and right examples, for other language models."),
     "pretrain": ("cli.pretrain", "Pretrain a model from random weights."),
     "finetune": ("cli.finetune", "LoRA or continued pretraining of a trained model."),
     "probe": ("cli.probe", "Does a model know which parameters can be computed next?"),
