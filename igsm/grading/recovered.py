@@ -44,7 +44,9 @@ def recovery(problem: Problem, text: str, answer: str | None, planted: int) -> R
     right = grade(problem, text, answer).correct
     name = stated_name(solution.sentences[planted - 1])
     if undone is not None:
-        repeated = _repeated(problem, solution.sentences[: undone + 1], name) if undone < len(solution.sentences) else None
+        repeated = (
+            _repeated(problem, solution.sentences[: undone + 1], name) if undone < len(solution.sentences) else None
+        )
         return Recovery(right, AT_ONCE if undone == planted else LATER, False, repeated, undone)
     del standing[planted]
     if not right and standing:
@@ -55,7 +57,7 @@ def recovery(problem: Problem, text: str, answer: str | None, planted: int) -> R
 
 
 def _standing(sentences: list[str], planted: int) -> tuple[dict[int, str], int | None]:
-    """The sentences that stand in the end by their numbers, and the number of the one that took the planted one back."""
+    """The sentences that stand in the end by their numbers, and which one took the planted one back."""
     numbers: list[int] = []
     texts: dict[int, str] = {}
     undone = None
