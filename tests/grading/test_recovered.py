@@ -1,4 +1,4 @@
-"""The rule "recovered" on a solution written by hand: taken back at once, later or never, replaced, unused, repeated."""
+"""The rule "recovered" on a solution written by hand: taken back, replaced, left unused, made again."""
 
 from __future__ import annotations
 
