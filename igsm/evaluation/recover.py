@@ -224,7 +224,8 @@ class _Work:
             prompt = [*vocabulary.prompt(start.test.problem, marks).tolist(), *tokens]
             planted.append(tokens)
             name = [str(part) for part in start.key]
-            requests.append(Request(number, prompt, problem_key("recover", self.plan.seed, self.cell.name, *name)))
+            key = problem_key("recover", self.plan.seed, self.cell.name, *name)
+            requests.append(Request(number, prompt, key, start.test.problem))
         for generation in decoding.run(requests):
             yield starts[generation.index], planted[generation.index], generation
 
