@@ -31,8 +31,7 @@ def twin() -> Any:
 
 NEEDING: dict[str, tuple[str, Callable[[], Any], str]] = {
     "pictures": ("matplotlib", lambda: figures.new_figure(1, 1), r"pip install 'mistakes\[plot\]'"),
-    "parquet": ("pyarrow", lambda: export.writer("parquet"), "pip install pyarrow"),
-    "hf": ("datasets", lambda: export.writer("hf"), "pip install datasets"),
+    "parquet": ("pyarrow", lambda: export.must_be_possible("parquet"), "pip install pyarrow"),
     "export": ("transformers", lambda: huggingface.compare(model(), Path(), []), r"pip install 'mistakes\[hf\]'"),
     "bench decode": ("transformers", twin, r"pip install 'mistakes\[hf\]'"),
     "words": ("tiktoken", bpe.load_bpe, "pip install tiktoken"),
@@ -58,15 +57,15 @@ def test_one_line_says_what_to_install(what: str, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("package", "arguments"),
     [
-        ("matplotlib", ["show", "--difficulty", "nano", "--graph"]),
-        ("pyarrow", ["export", "--difficulty", "nano", "--problems", "2", "--to", "parquet"]),
+        ("matplotlib", ["show", "--difficulty", "nano", "--graph", "out.png"]),
+        ("pyarrow", ["gen-data", "--difficulty", "nano", "--problems", "2", "--out", "out.parquet"]),
     ],
 )
 def test_commands_end_with_that_line(
     package: str, arguments: list[str], mistakes: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     hide(package, monkeypatch)
-    code, _, err = mistakes(*arguments, tmp_path / "out.png")
+    code, _, err = mistakes(*arguments[:-1], tmp_path / arguments[-1])
     assert code == 2
     assert err.startswith("mistakes: error: ")
     assert "pip install" in err

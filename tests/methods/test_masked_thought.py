@@ -171,7 +171,7 @@ def test_at_rate_0_it_is_plain_training_bit_for_bit(tmp_path: Path) -> None:
 def test_fine_tuning_gives_the_mask_a_free_row_of_a_plain_model(tmp_path: Path) -> None:
     """Guards: id -1; the base's ids moved. A model that has no free row is refused before anything is trained."""
     train_config(load_config(PretrainConfig, PRESET, [*SMALL, "data.method={name: retry}"]), tmp_path / "base", ALONE)
-    config = load_config(PretrainConfig, PRESET, SMALL).model_dump(exclude={"stage", "model"})
+    config = load_config(PretrainConfig, PRESET, SMALL).model_dump(exclude={"stage", "model", "continue_from"})
     tuning = FinetuneConfig.model_validate(config | {"from": str(tmp_path / "base")})
     train_config(tuning, tmp_path / "tuned", ALONE)
     folders = {name: RunFolder(tmp_path / name).checkpoint(2) for name in ("base", "tuned")}

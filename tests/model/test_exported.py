@@ -106,7 +106,7 @@ def exported_case(folder: Path, name: str) -> dict[str, Any]:
     run = folder / f"run_{name}"
     config = PretrainConfig(data=data, model=shape, training=TRAINING)
     save_checkpoint(run / "checkpoints" / "step_1", model, {}, config, vocabulary.content())
-    export([run, folder / name], to="hf")
+    export(run, folder / name)
     documents, generated = [], []
     for index in range(4):
         document = DocumentSource(data.problem, seed=1).document(index)

@@ -177,7 +177,7 @@ def test_finetuning_probing_and_evaluating(start: type[Command], base: Path, tmp
     for number, code, cell in ((signal.SIGINT, 130, "op=2"), (signal.SIGTERM, 75, "op=3")):
         words = ["eval", "base", "--cells", cell, "--n", "64", "--context", "65536", "--batch", "2"]
         command = start(*words)  # of an untrained model, whose solutions do not end: they would take hours
-        command.wait_to_say("0/64 problems")
+        command.wait_to_say("0 of 64 problems")
         began = time.monotonic()
         command.signal(number)
         line = stop_line(command.ends_with(code))
