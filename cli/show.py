@@ -154,6 +154,8 @@ def _print_layout(
     console: Any, document: Document, layout: Layout, source: DocumentSource, index: int, tokens: bool
 ) -> None:
     """The document as training sees it, in each of the layout's variants: as text, or token by token."""
+    from rich.text import Text
+
     from igsm.corpus.documents import draw_attempt, rows_of
     from igsm.corpus.vocabulary import load_vocabulary
     from igsm.corpus.written import written_of
@@ -179,7 +181,8 @@ def _print_layout(
         if tokens:
             _print_tokens(console, shown)
         else:
-            console.print("".join(f" {text}" if token in _marks() else text for token, text, _ in shown))
+            words = (f" {text}" if token in _marks() else text for token, text, _ in shown)
+            console.print(Text("".join(words)))  # to rich, "[good]" in a string is a style
 
 
 def _print_window(console: Any, config: DataConfig, number: int, window: int) -> None:

@@ -221,7 +221,7 @@ class _Work:
         for number, start in enumerate(starts):
             text = "" if start.plant is None else start.plant.prefix + start.plant.sentence
             tokens = vocabulary.from_gpt2[vocabulary.encode_text(text)].tolist()
-            prompt = [*vocabulary.prompt(start.test.problem, marks).tolist(), *tokens]
+            prompt = [*vocabulary.prompt(start.test.problem, marks, self.run.examples).tolist(), *tokens]
             planted.append(tokens)
             name = [str(part) for part in start.key]
             key = problem_key("recover", self.plan.seed, self.cell.name, *name)

@@ -108,3 +108,11 @@ def test_bad_options(arguments: list[str], message: str) -> None:
     """One line that says what would be right."""
     with pytest.raises(InputError, match=re.escape(message)):
         show(*arguments)
+
+
+def test_documents_of_a_method_are_shown_with_their_marks() -> None:
+    """Guards: marks that the terminal takes for styles, "[good]" among them."""
+    output = show("--difficulty", "nano", "--seed", "3", "--index", "1", "--method", "correct")
+    first, second = output.split("document 1 of 2, in 28% of the corpus\n")[1].split("document 2 of 2")
+    assert re.search(r" \[problem\] .*\? \[solution\] \[bad\] Define .*\. \[judge\] 1 \[wrong_[a-z_]+\] Define", first)
+    assert re.search(r"\. \[answer\] 1 \[end\]\n", second)
