@@ -27,7 +27,8 @@ EXPLAINED = (
     "problems.",
     "CL, confidence: of what is right without BACK, the share that is right with it. CS, critique: of what is wrong "
     "without it, the share that is right with it.",
-    "RSS: 0.5 where nothing is gained, 1 where as much is as may be expected of this accuracy (arXiv 2412.19513).",
+    "RSS: 0.5 where nothing is gained, 1 where as much is as may be expected of this accuracy (arXiv 2412.19513); its "
+    "interval is in the CSV file.",
     "taken back: sentences a solution. needless: of these, the share that had nothing wrong. tokens: a solution.",
 )
 """What the columns mean."""
@@ -81,7 +82,7 @@ def parts(lines: Sequence[Json]) -> Iterator[tuple[str, list[str], list[list[str
                     _percent(line["accuracy"]),
                     _share(line, "confidence"),
                     _share(line, "critique"),
-                    _share(line, "relative"),
+                    "-" if line["relative"] is None else f"{line['relative']:.2f}",
                     f"{line['taken_back']:.2f}",
                     _percent(line["needless"]),
                     f"{line['tokens']:.0f}",
@@ -115,6 +116,5 @@ def _percent(share: float | None) -> str:
 def _share(line: Json, name: str) -> str:
     if line[name] is None:
         return "-"
-    digits, scale = (2, 1) if name == "relative" else (0, 100)
-    value, low, high = (f"{scale * line[key]:.{digits}f}" for key in (name, f"{name}_low", f"{name}_high"))
+    value, low, high = (f"{100 * line[key]:.0f}" for key in (name, f"{name}_low", f"{name}_high"))
     return f"{value} [{low}, {high}]"
