@@ -25,6 +25,7 @@ COMMANDS = {
     "describe": ("cli.describe", "Problem classes in numbers, before anything is trained on them."),
     "methods": ("cli.methods", "The ways of learning from mistakes, with their sources."),
     "gen-data": ("cli.gen_data", "Generate problems: JSONL, Parquet, or shards for training."),
+    "prompts": ("cli.prompts", "Prompts with wrong and right examples, for other language models."),
     "pretrain": ("cli.pretrain", "Pretrain a model from random weights."),
     "finetune": ("cli.finetune", "LoRA or continued pretraining of a trained model."),
     "probe": ("cli.probe", "Does a model know which parameters can be computed next?"),
@@ -178,7 +179,7 @@ def _one_line(error: Any) -> str:
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     option = getattr(error, "option_name", None)
-    if context is not None and (now := _FORMER_OPTIONS.get((context.command.name, option))):
+    if context is not None and (now := _FORMER_OPTIONS.get((str(context.command.name), str(option)))):
         return f"{option} is gone: {now}"
     if message.endswith("?") or context is None:
         return message

@@ -11,7 +11,10 @@ from cli.terminal import Json, console, print_json
 
 
 def command(
-    what: Annotated[list[Path], typer.Argument(help="Run folders to compare, or one sweep: its name or YAML file.")],
+    what: Annotated[
+        list[Path],
+        typer.Argument(help="Run folders to compare, or one sweep (name or YAML file) with KEY=VALUE over it."),
+    ],
     out: Annotated[Path | None, typer.Option(help="Folder for the report; replaces one that is there.")] = None,
     measure: Annotated[
         list[str] | None,
@@ -44,15 +47,17 @@ def command(
     from igsm.reporting.results import sources_of_runs
     from igsm.reporting.text import brief_notes, notes, terminal_tables
 
-    if not all(path.is_dir() for path in what):
-        if len(what) > 1:
-            lacking = next(path for path in what if not path.is_dir())
-            raise InputError(f"{lacking}: no run folder; mistakes report takes run folders, or one sweep")
+    if not what[0].is_dir():
+        overrides = [str(word) for word in what[1:]]
+        if lacking := [word for word in overrides if "=" not in word]:
+            raise InputError(f"{what[0]}: no run folder, and {lacking[0]} is no KEY=VALUE for a sweep of that name")
         from igsm.sweeps.plan import report_request
         from igsm.sweeps.sweep import load_sweep
 
-        request = report_request(load_sweep(what[0]), root)
+        request = report_request(load_sweep(what[0], overrides), root)
     else:
+        if missing := [path for path in what if not path.is_dir()]:
+            raise InputError(f"{missing[0]}: no run folder; mistakes report takes run folders, or one sweep")
         request = ReportRequest("Evaluations", sources_of_runs(what))
     changes: dict[str, Any] = {
         "measures": measure,
@@ -70,10 +75,11 @@ def command(
         print_json({**report_content(report), "written": [str(path) for path in paths]})
         return
     screen = console()
-    if not any(table.measured for table in report.tables):
+    tables = report.tables if any(table.measured for table in report.tables) else []
+    if not tables:
         how = f"mistakes sweep {what[0]}" if not what[0].is_dir() else f"mistakes eval {what[0]}"
         screen.print(f"{request.title}: nothing has been evaluated yet; {how}", markup=False, soft_wrap=True)
-    for table in report.tables if any(table.measured for table in report.tables) else ():
+    for table in tables:
         if not table.measured:
             screen.print(f"{table.measure.title}: nothing has been evaluated yet")
             continue
@@ -84,10 +90,10 @@ def command(
     if report.not_shown:
         screen.print(f"other settings, not shown: {', '.join(report.not_shown)} (--evaluations)", style="dim")
     tell = notes if explain else brief_notes
-    for note in dict.fromkeys(note for table in report.tables if table.measured for note in tell(table)):
+    for note in dict.fromkeys(note for table in tables if table.measured for note in tell(table)):
         screen.print(note, style="dim", markup=False)
-    for drawn in differences.terminal_tables(report.differences):
-        screen.print(drawn)
+    for difference in differences.terminal_tables(report.differences):
+        screen.print(difference)
     for note in differences.notes(report.differences):
         screen.print(note, style="dim", markup=False)
     if out is not None:

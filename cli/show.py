@@ -136,8 +136,9 @@ def _print(console: Any, document: Document, rate: float | None) -> None:
         mistakes = "no mistakes" if rate is None else f"{len(document.spans)} mistakes at rate {rate:g}"
         console.print(Text.assemble(("facts   ", "bold"), f" {document.op} operations, {mistakes}"))
     if document.spans and console.is_terminal:
-        legend = [("red, struck through", "red strike"), ": taken back by BACK; ", ("bold", "bold red strike")]
-        console.print(Text.assemble(("colours ", "bold"), " ", *legend, ": what is wrong in it"))
+        taken_back, wrong = ("red, struck through", "red strike"), ("bold", "bold red strike")
+        meanings = (taken_back, ": taken back by BACK; ", wrong, ": what is wrong in it")
+        console.print(Text.assemble(("colours ", "bold"), " ", *meanings))
 
 
 def _append_struck(text: Text, document: Document, span: MistakeSpan, is_terminal: bool) -> None:

@@ -83,6 +83,6 @@ def find_stored(path: str | Path, wanted: Literal["model", "probe"]) -> tuple[Pa
     config = load_stored(checkpoint / CONFIG)
     held = "probe" if config.get("stage") == "probe" else "model"
     if held != wanted:
-        hint = f"; train one with `mistakes probe CONFIG from={path}`" if wanted == "probe" else ""
+        hint = "; train one for the model to watch: `mistakes probe CONFIG from=RUN`" if wanted == "probe" else ""
         raise InputError(f"{path}: holds a {held}, not a {wanted}{hint}")
     return checkpoint, config

@@ -45,7 +45,7 @@ def compiled(function: Function) -> Function:
     return cast(Function, numba.njit(cache=True)(function))
 
 
-class _Announcement(event.Listener):  # type: ignore[misc]
+class _Announcement(event.Listener):
     """Says on stderr, once, that something is compiled because the cache lacks it; of several processes one says so."""
 
     def __init__(self) -> None:

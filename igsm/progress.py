@@ -23,7 +23,7 @@ def is_plain(stream: TextIO) -> bool:
     return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb" or not stream.isatty()
 
 
-class Progress(tqdm):  # type: ignore[type-arg]
+class Progress(tqdm):
     """A progress bar on stderr with tqdm's arguments; where it is plain, a line every `LOG_SECONDS`."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -32,9 +32,9 @@ class Progress(tqdm):  # type: ignore[type-arg]
             options |= {"mininterval": LOG_SECONDS, "delay": LOG_SECONDS, "miniters": 0, "dynamic_ncols": False}
         super().__init__(*arguments, **options)
 
-    def display(self, msg: str | None = None, pos: int | None = None) -> bool:
+    def display(self, msg: str | None = None, pos: int | None = None) -> Any:
         if not self.plain:
-            return bool(super().display(msg, pos))
+            return super().display(msg, pos)  # whether it was shown
         print(self._line(), file=sys.stderr, flush=True)
         return True
 
@@ -47,10 +47,10 @@ class Progress(tqdm):  # type: ignore[type-arg]
             super().close()
         elif not self.disable:
             self.disable = True
-            shown = self.last_print_t >= self.start_t + self.delay
+            shown = self.last_print_t >= self.start_t + (self.delay or 0.0)
             if shown and self.n != self.last_print_n:
                 self.display()
-            self._decr_instances(self)
+            self._decr_instances(self)  # type: ignore[attr-defined]  # tqdm's stubs leave it out
 
     def _line(self) -> str:
         state = self.format_dict

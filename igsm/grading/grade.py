@@ -21,7 +21,6 @@ from igsm.grading.steps import (
     Unreadable,
     definition_taken_back,
     earlier_taken_back,
-    is_taken_back,
     read_definition,
     split_solution,
     stated_name,

@@ -149,13 +149,13 @@ def outputs_in(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
     if turns := _turns(value):
-        role, text = turns[-1]
-        return [text] if role in _ASSISTANT else []
+        role, said = turns[-1]
+        return [said] if role in _ASSISTANT else []
     if isinstance(value, list):
         return [text for one in value for text in outputs_in(one)]
     if isinstance(value, Mapping):
-        if (text := _content(value.get("content"))) is not None:
-            return [text]
+        if (inside := _content(value.get("content"))) is not None:
+            return [inside]
         return next((texts for name in _INSIDE_SOLUTION if (texts := outputs_in(value.get(name)))), [])
     return []
 

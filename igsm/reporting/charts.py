@@ -34,14 +34,14 @@ def measure_chart(table: Table, columns: Sequence[str]) -> Spec:
     floors: list[Spec] = []
     for column in columns:
         place = {"cell": cell_title(column)}
-        for row in table.rows:
-            cell = table.cell(row, column)
-            said = {**place, "row": row, **_said(table, cell)}
+        for name in table.rows:
+            cell = table.cell(name, column)
+            said = {**place, "row": name, **_said(table, cell)}
             if cell.value is not None:
                 low, high = cell.seed_interval or cell.interval or (cell.value, cell.value)
                 values.append({**said, **_scaled(table.measure, value=cell.value, low=low, high=high)})
-                for name, value in cell_seeds(table, cell) if len(cell.results) > 1 else ():
-                    seeds.append({**said, "seed": name, **_scaled(table.measure, value=value)})
+                for seed, value in cell_seeds(table, cell) if len(cell.results) > 1 else ():
+                    seeds.append({**said, "seed": seed, **_scaled(table.measure, value=value)})
             if cell.paper is not None:
                 papers.append({**said, **_scaled(table.measure, value=cell.paper)})
         if table.measure.share and (floor := table.floor(column)) is not None:
@@ -109,11 +109,11 @@ def heat_map(table: Table, theirs: bool = False) -> Spec:
     known = [value for *_, cell in every for value in (cell.value, cell.paper) if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     ends = list(_scaled(table.measure, low=low, high=max(high, low + 1e-9)).values())
-    values = []
+    values: list[dict[str, Any]] = []
     for family, row, column, cell in every:
         value = cell.paper if theirs else cell.value
         dark = value is not None and value > low + 0.6 * (high - low)
-        place = {"family": family_title(family), "row": row, "cell": cell_title(column)}
+        place = {"family": family_title(family), "row": row, "cell": cell_title(column), "place": len(values)}
         number = None if value is None else _scaled(table.measure, value=value)["value"]
         look = {"value": number, "text": table.measure.text(value), "dark": dark}
         values.append({**place, **_said(table, cell), **look})
@@ -125,7 +125,7 @@ def heat_map(table: Table, theirs: bool = False) -> Spec:
             "x": {
                 "field": "cell",
                 "type": "nominal",
-                "sort": [cell_title(column) for column in table.shown_columns],
+                "sort": {"field": "place", "op": "min"},
                 "title": None,
                 "axis": {"labelAngle": -50, "orient": "top"},
             },

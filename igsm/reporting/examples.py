@@ -52,7 +52,7 @@ def _pairs(table: Table) -> list[tuple[Result, Result]]:
     """The baseline (or the first row) and each other row on the same problems, where they solve about half of these."""
     rows = [row for row in table.rows if any(table.cell(row, column).results for column in table.columns)]
     base = table.baseline if table.baseline in rows else next(iter(rows), None)
-    pairs = []
+    pairs: list[tuple[Result, Result]] = []
     for row in rows:
         if row == base or base is None or len(pairs) == PAIRS:
             continue

@@ -37,9 +37,7 @@ def learning_chart(key: str, curves: Sequence[Curve]) -> Spec:
         y["axis"] = {"values": log_ticks(min(heights), max(heights)), "format": "~r"}
     elif what.unit == "%":
         y["scale"] = {"domain": [0, 100]}
-    few = (
-        max((sum(one["run"] == number for one in values) for number in {one["run"] for one in values}), default=0) < 20
-    )
+    few = all(len(curve.points) < FEW_POINTS for curve in curves)
     encoding: Spec = {
         "x": {
             "field": "x",

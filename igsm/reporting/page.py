@@ -13,11 +13,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from igsm.reporting.charts import ROWS, Spec, heat_map, measure_chart, trade_off_chart
+from igsm.reporting.differences import notes as difference_notes
 from igsm.reporting.examples import choose_examples, model_name
 from igsm.reporting.figures import Curve
 from igsm.reporting.learning import learning_chart
 from igsm.reporting.names import cell_title, family_title, quantity
-from igsm.reporting.page_tables import Grid, error_grid, evaluation_grid, measure_grids, run_grid
+from igsm.reporting.page_tables import Grid, difference_grids, error_grid, evaluation_grid, measure_grids, run_grid
 from igsm.reporting.paper import split_cell
 from igsm.reporting.results import read_provenance
 from igsm.reporting.samples import first_errors, solution_html
@@ -75,6 +76,8 @@ def page(report: Report, folder: Path, curves: Mapping[str, Sequence[Curve]], dr
         price=chart(price) if price else None,
         training=training,
         runs=len(origins),
+        differences=difference_grids(report.differences),
+        difference_notes=difference_notes(report.differences),
         errors=error_grid(errors),
         examples=choose_examples(report.tables[0]) if report.tables else [],
         sources=_sources(report, origins, folder),

@@ -9,15 +9,19 @@ from typing import Any
 
 from igsm.grading.metrics import Json
 from igsm.reporting.charts import cell_seeds
+from igsm.reporting.differences import ACCURACY, Difference
 from igsm.reporting.links import link
 from igsm.reporting.names import cell_title, family_title, with_decoder
 from igsm.reporting.paper import split_cell
 from igsm.reporting.results import Result
+from igsm.reporting.seeds import Interval
 from igsm.reporting.table import AVERAGE, Cell, Table, stars
 from igsm.rundir import RunFolder
 
 TABLES = "tables.csv"
 """Where means over seeds stand, beside the page."""
+MARKDOWN = "report.md"
+"""Where differences stand."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,32 @@ def _measured(table: Table, cell: Cell, folder: Path) -> Entry:
 
 def _verdicts(result: Result, folder: Path) -> str:
     return link(result.folder / "verdicts.jsonl", folder)
+
+
+def difference_grids(found: Sequence[Difference]) -> list[Grid]:
+    """The differences of runs compared, one grid a pair of rows."""
+    grids = []
+    for base, row in dict.fromkeys((one.base, one.row) for one in found):
+        own = [one for one in found if (one.base, one.row) == (base, row)]
+        lines = tuple(
+            (
+                plain(cell_title(one.cell)),
+                *(Entry(value, ((Part(ACCURACY.text(value), MARKDOWN),),)) for value in one.values),
+                Entry(one.difference, ((Part(ACCURACY.difference(one.difference), MARKDOWN),),)),
+                plain(_range(one.over_problems)),
+                plain(one.n),
+                plain(_range(one.over_seeds)),
+                plain(f"{one.seeds[0]} and {one.seeds[1]}"),
+            )
+            for one in own
+        )
+        head = ("cell", base, row, "difference", "95 % over problems", "same problems", "95 % over seeds", "seeds")
+        grids.append(Grid(f"{row} less {base}, accuracy in %", head, lines, strong=True))
+    return grids
+
+
+def _range(interval: Interval | None) -> str | None:
+    return None if interval is None else " to ".join(ACCURACY.difference(end) for end in interval)
 
 
 def error_grid(counts: Mapping[str, Mapping[str, int]]) -> Grid | None:

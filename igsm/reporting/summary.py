@@ -57,17 +57,18 @@ def summarize(report: Report) -> Summary:
     table = next((table for table in report.tables if table.measured), None)
     if table is None:
         return Summary("Nothing has been evaluated yet.", ())
-    if table.baseline is None or len(_measured_rows(table)) < 2:
+    base = table.baseline or next((one.base for one in report.differences if one.base in table.rows), None)
+    if base is None or len(_measured_rows(table)) < 2:
         return Summary(_alone(table), ())
     if table.combine == "best":
         text = f"Each number is the best of its seeds and decoders. A best of few cannot be tested. {_alone(table)}"
         return Summary(text, ())
-    statements = _comparisons(report, table)
+    statements = _comparisons(report, table, base)
     if not statements:
-        return Summary(f"No other row has been evaluated on the cells of '{table.baseline}' yet.", ())
+        return Summary(f"No other row has been evaluated on the cells of '{base}' yet.", ())
     if len(statements) == 1:
         return Summary("", tuple(statements), RULE)
-    against = f"{_number(len(statements), 'comparison')} with '{table.baseline}': {_counts(statements)}."
+    against = f"{_number(len(statements), 'comparison')} with '{base}': {_counts(statements)}."
     return Summary(against, tuple(statements), RULE)
 
 
@@ -117,13 +118,13 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _comparisons(report: Report, table: Table) -> list[Statement]:
+def _comparisons(report: Report, table: Table, base: str) -> list[Statement]:
     """Every row against the baseline, family by family: on cells harder than trained where both have some."""
     claims: list[tuple[str, Claim]] = []
     for family in dict.fromkeys(split_cell(column)[0] for column in table.columns):
         for row in table.rows:
-            if row != table.baseline and (shared := _shared(table, row, family)):
-                claims.append((family, _claim(table, row, shared)))
+            if row != base and (shared := _shared(table, (base, row), family)):
+                claims.append((family, _claim(table, row, base, shared)))
     statements = []
     drafts: list[Judged] = []
     for family in dict.fromkeys(family for family, _ in claims):
@@ -136,24 +137,22 @@ def _comparisons(report: Report, table: Table) -> list[Statement]:
     return statements
 
 
-def _shared(table: Table, row: str, family: str) -> list[str]:
-    """The cells of a family that the row and the baseline have, the harder ones if there are any."""
-    assert table.baseline is not None
+def _shared(table: Table, rows: Sequence[str], family: str) -> list[str]:
+    """The cells of a family that all of the rows have, the harder ones if there are any."""
     cells = [
         column
         for column in table.columns
-        if split_cell(column)[0] == family
-        and all(table.cell(one, column).value is not None for one in (table.baseline, row))
+        if split_cell(column)[0] == family and all(table.cell(one, column).value is not None for one in rows)
     ]
     return [cell for cell in cells if is_harder(cell)] or cells
 
 
-def _claim(table: Table, row: str, cells: Sequence[str]) -> Claim:
+def _claim(table: Table, row: str, base: str, cells: Sequence[str]) -> Claim:
     return Claim(
         result="",
         says=row,
         row=row,
-        against=table.baseline,
+        against=base,
         cells=[split_cell(cell)[1] for cell in cells],
         measure=table.measure.name,
         expect="higher",

@@ -103,3 +103,43 @@ def test_the_help_fits_80_columns_and_cuts_nothing(mistakes: Callable[..., tuple
         assert "\n  beam4 " in out
     if command == "show":
         assert "--rate, --retry-rate" in out
+
+
+def test_versions_of_all_that_results_depend_on(mistakes: Callable[..., tuple[int, str, str]]) -> None:
+    """Guards: a report of a fault from which nobody can tell what was run; torch imported to say its version."""
+    import torch
+
+    from igsm.versions import generator_version
+
+    code, out, _ = mistakes("--version")
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0].startswith("mistakes ")
+    assert lines[1] == f"generator {generator_version()}"
+    assert lines[2] == f"torch {torch.__version__}, CUDA {torch.version.cuda or 'none'}"
+    quick = [sys.executable, "-X", "importtime", "-m", "cli.main", "--version"]
+    imported = subprocess.run(quick, capture_output=True, text=True).stderr
+    assert not [line for line in imported.splitlines() if line.split("|")[-1].strip() in ("torch", "numba", "numpy")]
+
+
+@pytest.mark.parametrize(
+    ("shell", "line", "expected"),
+    [
+        ("bash", {"COMP_WORDS": "mistakes pre", "COMP_CWORD": "1"}, "pretrain"),
+        ("bash", {"COMP_WORDS": "mistakes gen-data --diff", "COMP_CWORD": "2"}, "--difficulty"),
+        ("zsh", {"_TYPER_COMPLETE_ARGS": "mistakes eval --deco"}, "--decoder"),
+    ],
+)
+def test_shells_complete_commands_and_their_options(
+    mistakes: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    shell: str,
+    line: dict[str, str],
+    expected: str,
+) -> None:
+    """Guards: options that are not found, because a command's module is imported only when it is called."""
+    for name, value in {**line, "_MISTAKES_COMPLETE": f"complete_{shell}"}.items():
+        monkeypatch.setenv(name, value)
+    code, out, _ = mistakes()
+    assert code == 0
+    assert expected in out

@@ -56,8 +56,8 @@ def test_an_interrupted_cell_goes_on(run, monkeypatch):
         file.unlink()
     original = evaluation.generations
 
-    def stops(*arguments):
-        for count, record in enumerate(original(*arguments)):
+    def stops(*arguments, **more):
+        for count, record in enumerate(original(*arguments, **more)):
             if count == 3:
                 raise KeyboardInterrupt
             yield record
@@ -68,9 +68,9 @@ def test_an_interrupted_cell_goes_on(run, monkeypatch):
     assert not (folder / "summary.json").exists()
     asked = []
 
-    def counts(decoding, tests, stream, tick):
+    def counts(decoding, tests, stream, tick, **more):
         asked.extend(test.index for test in tests)
-        return original(decoding, tests, stream, tick)
+        return original(decoding, tests, stream, tick, **more)
 
     monkeypatch.setattr(evaluation, "generations", counts)
     resumed = evaluate(run, cell, decoder, 6, 0)

@@ -37,9 +37,9 @@ def evaluate(monkeypatch):
     """Evaluates; `evaluate.asked` are the problems that were generated since it was last emptied."""
     original, asked = evaluation.generations, []
 
-    def spy(decoding, tests, stream, tick):
+    def spy(decoding, tests, stream, tick, **more):
         asked.extend(test.index for test in tests)
-        return original(decoding, tests, stream, tick)
+        return original(decoding, tests, stream, tick, **more)
 
     monkeypatch.setattr(evaluation, "generations", spy)
 
@@ -80,8 +80,8 @@ def test_what_a_larger_evaluation_had_begun_is_kept(run, evaluate, monkeypatch):
     shutil.rmtree(run.folder.evaluations)
     spied = evaluation.generations
 
-    def stops(decoding, tests, stream, tick):
-        yield from sorted(spied(decoding, tests, stream, tick), key=lambda record: -record["index"])[:3]
+    def stops(decoding, tests, stream, tick, **more):
+        yield from sorted(spied(decoding, tests, stream, tick, **more), key=lambda record: -record["index"])[:3]
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -137,7 +137,7 @@ def test_results_on_other_problems_are_filed_beside(run, evaluate, monkeypatch):
 def test_a_stopped_evaluation_of_other_weights_is_left_alone(run, train, evaluate, monkeypatch):
     """Guards the records of a stopped evaluation: they used to be deleted by one of other settings."""
 
-    def stops(decoding, tests, stream, tick):
+    def stops(decoding, tests, stream, tick, **more):
         raise KeyboardInterrupt
         yield
 

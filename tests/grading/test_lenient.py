@@ -15,7 +15,6 @@ from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.problem import Problem
 from igsm.problems.source import ProblemSource
 
-
 LEXICON = ProblemConfig(difficulty="mini").problem_class.lexicon
 
 

@@ -66,7 +66,11 @@ class Reader(HTMLParser):
         self.words.append(text.strip())
         if self.open[-1] == "a":
             self.links.append((self._href, text.strip()))
-        if {"span", "small"} & {*self.open[-2:]} and "td" in self.open and re.fullmatch(r"\d+(\.\d+)?", text.strip()):
+        if (
+            {"span", "small"} & {*self.open[-2:]}
+            and "td" in self.open
+            and re.fullmatch(r"[+-]?\d+(\.\d+)?", text.strip())
+        ):
             self.numbers.append((text.strip(), self._href if self.open[-1] == "a" else ""))
 
 
@@ -97,7 +101,8 @@ def test_the_page_is_valid_and_its_links_lead_to_files(folder: Path) -> None:
     assert len(files) > 20
     assert [href for href in files if not (folder / unquote(href)).exists()] == []
     measured = [(text, href) for text, href in read.numbers if "." in text]
-    assert len(measured) == 2 * 2 * 2 * 3 + 2  # measures, rows, cells: the mean and two seeds; the averages
+    # Measures, rows, cells: the mean and two seeds; the averages; two numbers and their difference in two cells.
+    assert len(measured) == 2 * 2 * 2 * 3 + 2 + 3 * 2
     assert [text for text, href in measured if not href] == []
     seed_numbers = [href for _, href in measured if href.endswith("verdicts.jsonl")]
     assert len(seed_numbers) == 16
@@ -248,6 +253,9 @@ def test_the_summary_of_nothing_and_of_one_row(make_run, tmp_path: Path) -> None
     """Guards against a crash or a comparison where there is nothing to compare."""
     nothing = build_report(ReportRequest("T", [Source("original", tmp_path / "missing")], columns=["med_pq:op=23"]))
     assert summarize(nothing).heading == "Nothing has been evaluated yet."
+    pair = _seeds(make_run, "this", [0.2]) + _seeds(make_run, "that", [0.6])
+    (statement,) = summarize(build_report(ReportRequest("T", pair))).statements
+    assert (statement.sure, "'that' solves" in statement.text) == ("undecided", True)
     alone = build_report(ReportRequest("T", _seeds(make_run, "original", [0.5])))
     assert summarize(alone).heading.startswith("Accuracy of full solutions (%). original: ")
     write_report(nothing, tmp_path / "report")
@@ -267,3 +275,13 @@ def test_examples_are_of_the_same_problem_and_not_all_wrong(request_of_two: Repo
         assert (first.result.row, second.result.row) == ("original", "retry 0.5")
     single = replace(table, rows=("original",))
     assert {example.samples[0].correct for example in choose_examples(single)} == {True, False}
+
+
+def test_cells_of_a_heat_map_stand_in_the_table_s_order_in_each_family(make_run) -> None:
+    """Guards against "op = 21" of hard before its "op ≤ 21", for med has an "op = 21", too."""
+    vl_convert = pytest.importorskip("vl_convert")
+    columns = ["med_pq:op=20", "med_pq:op=21", "hard_pq:op<=21", "hard_pq:op=21"]
+    sources = [Source("original", make_run("one", dict.fromkeys(columns, 0.5), n=20))]
+    table = build_report(ReportRequest("T", sources, columns=columns)).tables[0]
+    drawn = vl_convert.vegalite_to_svg(heat_map(table))
+    assert re.findall(r">(op [^<]*|mean)</text>", drawn) == ["op = 20", "op = 21", "op ≤ 21", "op = 21", "mean"]
