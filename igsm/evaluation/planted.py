@@ -23,6 +23,7 @@ from igsm.mistakes.layout import ERROR_MARKS, Mark
 from igsm.mistakes.pools import MAX_POOL, Before, can_next, entry
 from igsm.mistakes.rows import MISTAKE_PARAMETER, SPAN_COLUMNS
 from igsm.mistakes.writing import write_wrong_step
+from igsm.problems.letters import write_fixed_letters
 from igsm.problems.lexicon import Lexicon
 from igsm.problems.problem import Problem
 from igsm.problems.record import LETTERS, MAX_PARAMETERS, N_PARAMETERS, N_SOLUTION, Record
@@ -59,6 +60,16 @@ class Plant(NamedTuple):
     """Without its full stop."""
 
 
+class Task(NamedTuple):
+    """What a sentence is planted in."""
+
+    record: Record
+    problem: Problem
+    lexicon: Lexicon
+    first_letter: np.ndarray
+    """The letters of the class, see `igsm.problems.letters.first_letters`."""
+
+
 @dataclass(frozen=True)
 class Steps:
     """Right sentences in the order of a text, and what they define.
@@ -87,7 +98,7 @@ def read_steps(problem: Problem, record: Record, sentences: Sequence[str]) -> St
         if not isinstance(definition, Definition) or definition.name not in numbers:
             return None
         number = numbers[definition.name]
-        own = definition.symbol + "".join(equation[1] for equation in definition.equations[:-1])
+        own = _letters_of(sentence)
         if len(own) != count_letters(record, number):
             return None
         parameters.append(number)
@@ -123,23 +134,17 @@ def place_in(lengths: Sequence[int], place: str) -> int:
     return min(int(np.searchsorted(before, share * before[-1])) + 1, most)
 
 
-def plant(
-    record: Record, problem: Problem, lexicon: Lexicon, steps: Steps, kind: str, place: str, n: int,
-    draws: np.random.Generator,
-) -> Plant | None:  # fmt: skip
+def plant(task: Task, steps: Steps, kind: str, place: str, n: int, draws: np.random.Generator) -> Plant | None:
     """A planted sentence of a kind after the first n sentences of a right solution; None where there can be none."""
     before = steps.first(n)
     if kind == CORRECT:
         sentence: str | None = steps.sentences[n].removesuffix(".")
     else:
-        sentence = inject(record, problem, lexicon, before, kind, draws)
+        sentence = inject(task, before, kind, draws)
     return None if sentence is None else Plant(INJECTED, kind, place, n + 1, "".join(before.sentences), sentence)
 
 
-def inject(
-    record: Record, problem: Problem, lexicon: Lexicon, before: Steps, kind: str, draws: np.random.Generator,
-    other_than: str = "",
-) -> str | None:  # fmt: skip
+def inject(task: Task, before: Steps, kind: str, draws: np.random.Generator, other_than: str = "") -> str | None:
     """A sentence of one of the KINDS but CORRECT: its parameter is drawn first, then what is wrong with it.
 
     Args:
@@ -149,9 +154,10 @@ def inject(
     Returns:
         None where every possibility is ruled out.
     """
-    other = stated_name(other_than.strip())
+    problem, other = task.problem, stated_name(other_than.strip())
+    taken = {*"".join(before.letters)}
     pools: dict[int, list[tuple[Record, np.ndarray]]] = {}
-    for ahead in _reordered(record, before, kind):
+    for ahead in _reordered(task, before, kind):
         for row in _rows(ahead, len(before.parameters), kind):
             if kind != NAME or problem.name(problem.parameters[row[MISTAKE_PARAMETER]]) != other:
                 pools.setdefault(int(row[MISTAKE_PARAMETER]), []).append((ahead, row))
@@ -161,17 +167,15 @@ def inject(
         ahead, row = pool.pop(int(draws.integers(len(pool))))
         if kind == NAME:
             return f" Define {problem.name(problem.parameters[parameter])} as"
-        sentence = _write(ahead, before, lexicon, row, right=kind == UNNEEDED)
-        if sentence != other_than:
+        sentence = _write(ahead, before, task.lexicon, row, right=kind == UNNEEDED)
+        if sentence != other_than and taken.isdisjoint(_letters_of(sentence)):
             return sentence
         if not pool:
             del pools[parameter]
     return None
 
 
-def own_mistake(
-    record: Record, problem: Problem, lexicon: Lexicon, text: str, draws: np.random.Generator
-) -> tuple[Plant, Plant] | str | None:
+def own_mistake(task: Task, text: str, draws: np.random.Generator) -> tuple[Plant, Plant] | str | None:
     """The first wrong sentence of a model's solution, whether or not it took it back, and an injected one in its place.
 
     Returns:
@@ -180,7 +184,7 @@ def own_mistake(
     if "<|" in text:
         return "has marks"
     sentences = split_solution(text).sentences
-    grader = StepGrader(problem)
+    grader = StepGrader(task.problem)
     graded = [grader.add(f"{sentence}.") for sentence in sentences]
     wrong_steps = (one for one in graded if one.grade is Grade.WRONG or (one.grade is Grade.TAKEN_BACK and one.kind))
     first = next(wrong_steps, None)
@@ -189,12 +193,12 @@ def own_mistake(
     kind, n = first.kind, first.number - 1
     if kind not in _OWN_KINDS:
         return str(kind)
-    before = read_steps(problem, record, _kept(sentences[:n]))
+    before = read_steps(task.problem, task.record, _kept(sentences[:n]))
     if before is None:
         return "written otherwise"
     own = _OWN_KINDS[kind]
     wrong = f" Define {stated_name(sentences[n])} as" if own == NAME else f" {sentences[n].partition(' BACK')[0]}"
-    injected = inject(record, problem, lexicon, before, own, draws, wrong)
+    injected = inject(task, before, own, draws, wrong)
     if injected is None:
         return "nothing to compare it with"
     prefix = "".join(f" {sentence}." for sentence in sentences[:n])
@@ -207,20 +211,29 @@ def _kept(sentences: list[str]) -> list[str]:
     return [sentence for number, sentence in enumerate(sentences, 1) if number not in back]
 
 
-def _reordered(record: Record, before: Steps, kind: str) -> list[Record]:
+def _letters_of(sentence: str) -> str:
+    """Those that a whole sentence (no full stop) defines."""
+    definition = read_definition(sentence.strip())
+    assert isinstance(definition, Definition)
+    return definition.symbol + "".join(equation[1] for equation in definition.equations[:-1])
+
+
+def _reordered(task: Task, before: Steps, kind: str) -> list[Record]:
     """The record with a solution that begins like `before`: one for each parameter that a sentence could be of.
 
     Where the sentence is of a parameter that cannot be computed there, one for all.
     """
+    record = task.record
     defined = np.zeros(MAX_PARAMETERS, np.bool_)
     defined[list(before.parameters)] = True
     needed = [int(number) for number in record.solution[: record.head[N_SOLUTION]]]
     later = [number for number in needed if not defined[number]]
     if kind in (NAME, WHOLE):
-        return [_in_order(record, before, later)]
-    others = (number for number in range(int(record.head[N_PARAMETERS])) if number not in needed)
+        return [_in_order(task, before, later)]
+    # a parameter without inputs is 0, and no text ever says so
+    others = [n for n in range(int(record.head[N_PARAMETERS])) if n not in needed and record.n_inputs[n]]
     firsts = [number for number in (others if kind == UNNEEDED else later) if can_next(record, number, defined)]
-    found = [_in_order(record, before, [one, *(number for number in later if number != one)]) for one in firsts]
+    found = [_in_order(task, before, [one, *(number for number in later if number != one)]) for one in firsts]
     return [ahead for ahead in found if _letters(ahead) <= LETTERS]
 
 
@@ -228,8 +241,9 @@ def _letters(record: Record) -> int:
     return sum(count_letters(record, int(number)) for number in record.solution[: record.head[N_SOLUTION]])
 
 
-def _in_order(record: Record, before: Steps, later: Sequence[int]) -> Record:
-    """The same problem, solved in another order and with the letters that stand in the text already."""
+def _in_order(task: Task, before: Steps, later: Sequence[int]) -> Record:
+    """The same problem, solved in another order; with the letters that stand in the text, or those of the class."""
+    record = task.record
     solution, head = np.zeros_like(record.solution), record.head.copy()
     order = [*before.parameters, *later]
     solution[: len(order)] = order
@@ -237,7 +251,10 @@ def _in_order(record: Record, before: Steps, later: Sequence[int]) -> Record:
     taken = [SYMBOLS.index(letter) for letters in before.letters for letter in letters]
     free = [int(letter) for letter in record.symbols if int(letter) not in taken]
     symbols = np.array([*taken, *free][:LETTERS], record.symbols.dtype)
-    return record._replace(solution=solution, head=head, symbols=symbols)
+    ahead = record._replace(solution=solution, head=head, symbols=symbols)
+    if len(task.first_letter):
+        write_fixed_letters(ahead, task.lexicon.tables, task.first_letter)
+    return ahead
 
 
 def _rows(record: Record, n: int, kind: str) -> list[np.ndarray]:

@@ -21,13 +21,14 @@ from igsm.decoding.sentences import markers_of, split_answer
 from igsm.decoding.streams import problem_key
 from igsm.errors import InputError
 from igsm.evaluation.cells import Cell
-from igsm.evaluation.planted import KINDS, PLACES, Plant, own_mistake, place_in, plant, right_steps
+from igsm.evaluation.planted import KINDS, PLACES, Plant, Task, own_mistake, place_in, plant, right_steps
 from igsm.evaluation.runs import LoadedRun
 from igsm.evaluation.testsets import TestProblem, load_test_set
 from igsm.grading.grade import grade
 from igsm.grading.metrics import Json
 from igsm.grading.recovered import recovery
 from igsm.locks import locked
+from igsm.problems.letters import first_letters
 from igsm.problems.lexicon import load_lexicon
 from igsm.problems.record import row
 from igsm.rundir import JsonlWriter, atomic_write, provenance, read_json, read_jsonl, weights_digest, write_json
@@ -189,16 +190,17 @@ class _Work:
         def draws(*parts: str) -> Any:
             return numpy_generator("recover", self.plan.seed, self.cell.name, test.index, *parts)
 
-        lexicon, problem = load_lexicon(test.lexicon), test.problem
-        steps, _ = right_steps(problem, record, solution["solution"], solution["answer"])
+        letters = first_letters(self.cell.problems(self.run.data.problem).problem_class)
+        task = Task(record, test.problem, load_lexicon(test.lexicon), letters)
+        steps, _ = right_steps(test.problem, record, solution["solution"], solution["answer"])
         lengths = [len(self.run.vocabulary.encode_text(sentence)) for sentence in steps.sentences]
         found = []
         for place in self.plan.places:
             n = place_in(lengths, place)
             for kind in self.plan.kinds:
-                one = plant(record, problem, lexicon, steps, kind, place, n, draws(kind, place))
+                one = plant(task, steps, kind, place, n, draws(kind, place))
                 found += [one] if one else []
-        own = own_mistake(record, problem, lexicon, solution["solution"], draws("own")) if self.plan.own else None
+        own = own_mistake(task, solution["solution"], draws("own")) if self.plan.own else None
         if isinstance(own, tuple):
             found += own
         return found, own if isinstance(own, str) else None

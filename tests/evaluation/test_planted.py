@@ -19,6 +19,7 @@ from igsm.evaluation.planted import (
     PLACES,
     UNNEEDED,
     WHOLE,
+    Task,
     own_mistake,
     place_in,
     plant,
@@ -29,10 +30,12 @@ from igsm.grading.steps import stated_name
 from igsm.grading.stepwise import Grade, StepGrader
 from igsm.grading.verdict import Kind
 from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.letters import first_letters
 from igsm.problems.problem import Problem
 from igsm.problems.source import ProblemSource
 from tests.mistakes.hand_made import LEXICON, PROBLEM, RECORD, SOLUTION
 
+TASK = Task(RECORD, PROBLEM, LEXICON, np.zeros((0, 0), np.int8))
 GRADES = {
     NAME: (Grade.WRONG, Kind.NOT_COMPUTABLE_YET),
     WHOLE: (Grade.WRONG, Kind.NOT_COMPUTABLE_YET),
@@ -70,7 +73,7 @@ def test_each_sentence_is_what_its_kind_says(kind: str, text: str) -> None:
     found = 0
     for n in range(len(SOLUTION) - 1):
         for seed in range(5):
-            one = plant(RECORD, PROBLEM, LEXICON, steps, kind, HALF, n, np.random.default_rng(seed))
+            one = plant(TASK, steps, kind, HALF, n, np.random.default_rng(seed))
             if one is not None:
                 assert (one.number, one.prefix) == (n + 1, "".join(steps.sentences[:n]))
                 check(PROBLEM, steps.sentences[:n], kind, one.sentence)
@@ -79,20 +82,31 @@ def test_each_sentence_is_what_its_kind_says(kind: str, text: str) -> None:
 
 
 def test_each_sentence_is_what_its_kind_says_in_drawn_problems() -> None:
-    source = ProblemSource(ProblemConfig(difficulty="trio", op=5), 3)
+    """Of a class whose parameters have letters of their own: guards against sentences that no such text has."""
+    config = ProblemConfig(difficulty="trio", op=5)
+    source, letters = ProblemSource(config, 3), first_letters(config.problem_class)
+    of_name: dict[str, set[str]] = {}
     found = dict.fromkeys(KINDS, 0)
     for index in range(10):
         record = source.record(index)
         problem = Problem.from_record(record, source.lexicon)
+        task = Task(record, problem, source.lexicon, letters)
         steps, own = right_steps(problem, record, "nonsense", None)
         assert not own
         assert "".join(steps.sentences) == problem.solution_text
         for kind in KINDS:
             for n in range(len(steps.sentences)):
-                one = plant(record, problem, source.lexicon, steps, kind, HALF, n, np.random.default_rng(index))
+                one = plant(task, steps, kind, HALF, n, np.random.default_rng(index))
                 if one is not None:
                     check(problem, steps.sentences[:n], kind, one.sentence)
                     found[kind] += 1
+                    if kind != NAME:
+                        name, _, rest = one.sentence.removeprefix(" Define ").partition(" as ")
+                        of_name.setdefault(name, set()).add(rest[0])
+        for sentence in steps.sentences:
+            name, _, rest = sentence.removeprefix(" Define ").partition(" as ")
+            of_name.setdefault(name, set()).add(rest[0])
+    assert all(len(own) == 1 for own in of_name.values()), of_name
     assert min(found.values()) > 3, found
 
 
@@ -135,7 +149,7 @@ OWN_MISTAKES = {
 def test_a_models_own_first_mistake_and_its_twin(case: str) -> None:
     text, kind, sentence = OWN_MISTAKES[case]
     for seed in range(20):
-        found = own_mistake(RECORD, PROBLEM, LEXICON, text, np.random.default_rng(seed))
+        found = own_mistake(TASK, text, np.random.default_rng(seed))
         assert isinstance(found, tuple)
         own, injected = found
         assert (own.source, own.kind, own.number, own.prefix, own.sentence) == (OWN, kind, 2, SOLUTION[0], sentence)
@@ -148,7 +162,7 @@ def test_a_models_own_first_mistake_and_its_twin(case: str) -> None:
 
 def test_solutions_without_a_mistake_to_plant() -> None:
     def of(text: str) -> object:
-        return own_mistake(RECORD, PROBLEM, LEXICON, text, np.random.default_rng(0))
+        return own_mistake(TASK, text, np.random.default_rng(0))
 
     assert of("".join(SOLUTION)) is None
     assert of("".join((SOLUTION[0], " Define Barn's Cat as BACK.", *SOLUTION[1:]))) is None  # nothing was wrong with it

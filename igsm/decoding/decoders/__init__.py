@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from igsm.decoding.decoders.back import Back
 from igsm.decoding.decoders.beam import Beam
 from igsm.decoding.decoders.detector import read_detector
 from igsm.decoding.decoders.greedy import Greedy
@@ -28,7 +29,7 @@ from igsm.errors import InputError, suggest
 
 DECODERS: tuple[type[NamedDecoder], ...] = (
     *(Greedy, Sample, TopP, Beam, Search, Regret, RegretBeam, Vote),
-    *(Rethink, Turns, Tag),
+    *(Rethink, Turns, Tag, Back),
 )
 
 LONGEST = 80

@@ -1,0 +1,101 @@
+"""`mistakes confidence`: what taking back is worth to a model, and what it costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.terminal import Json, print_json
+
+
+def command(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders or checkpoints.", metavar="RUN")],
+    cells: Annotated[
+        str, typer.Option(help="Comma-separated, e.g. 'op<=15,op=20 reask'; figure: those of the paper.")
+    ] = "figure",
+    bias: Annotated[
+        str, typer.Option(help="Added to the logit of BACK, comma-separated; 0 is the model as it is.")
+    ] = "-2,0,2,4",
+    n: Annotated[int, typer.Option(help="Problems a cell.", min=1)] = 1024,
+    seed: Annotated[int, typer.Option(help="Of the test set.")] = 0,
+    batch: Annotated[int | None, typer.Option(help="Rows on each device.", min=1)] = None,
+    context: Annotated[
+        int | None, typer.Option(help="Most tokens of prompt and solution; default: as `eval`.", min=16, max=65536)
+    ] = None,
+    precision: Annotated[str, typer.Option(help="auto (bf16 on a GPU, fp32 elsewhere), bf16 or fp32.")] = "auto",
+    devices: Annotated[
+        str | None, typer.Option(help="Comma-separated, e.g. cuda:0,cuda:1; default: all GPUs, or all cores.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the tables to OUT.csv and OUT.md.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say under the tables what their columns mean.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Solve the same problems with BACK forbidden and allowed; say what that changes, right to wrong and back.
+
+    With a bias on BACK it is a curve: what more or less taking back gains and costs. The solutions are evaluations by
+    the decoders no_back, greedy and force_backN, which `mistakes eval` and `mistakes report` read too.
+    """
+    import csv
+    import io
+
+    from cli.eval_progress import CellProgress
+    from cli.terminal import console as screen
+    from igsm.decoding.decoders import parse_decoder
+    from igsm.errors import InputError
+    from igsm.preflight.evaluation import check_evaluation
+    from igsm.preflight.resources import check_writable
+    from igsm.progress import waiting
+    from igsm.reporting.correction_table import COLUMNS, EXPLAINED, WITHOUT, numbers, terminal, to_markdown
+    from igsm.rundir import atomic_write, distinct_names
+    from igsm.training.signals import leaving_on_request
+
+    try:
+        biases = sorted({float(part) for part in bias.split(",")})
+    except ValueError:
+        raise InputError(f"--bias {bias}: numbers with commas between them are expected, as in -2,0,2") from None
+    names = [WITHOUT, *("greedy" if one == 0 else f"force_back{one:g}" for one in biases)]
+    wanted = [parse_decoder(name) for name in names]
+    distinct_names(runs)
+    if out is not None:
+        check_writable(out.parent)
+    places = [device.strip() for device in devices.split(",")] if devices else None
+    options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": places}
+    check_evaluation(runs, cells, wanted, n, **options)
+    with waiting("loading torch"):
+        from igsm.evaluation.cells import parse_cells
+        from igsm.evaluation.evaluate import evaluate
+        from igsm.evaluation.runs import load_run
+
+    lines = []
+    with leaving_on_request("every finished solution is kept"):
+        for path, name in zip(runs, distinct_names(runs), strict=True):
+            with waiting(f"loading {path}"):
+                run = load_run(path)
+            found: dict[str, list[Any]] = {}
+            for one in wanted:
+                with run.decoding(one, **options) as decoding:
+                    for cell in parse_cells(cells, run.data.problem):
+                        with CellProgress(f"{name}, {one.name}", cell.short, n, decoding.context) as shown:
+                            made = evaluate(run, cell, decoding, n, seed, progress=shown.update, waiting=shown.waiting)
+                        found.setdefault(cell.name, []).append(made)
+            for evaluations in found.values():
+                lines += numbers(name, evaluations)
+    console = screen()
+    if as_json:
+        print_json(lines)
+    for title, tables in () if as_json else terminal(lines, console.width):
+        console.print(title, style="bold", markup=False)
+        for table in tables:
+            console.print(table)
+            console.print()
+    for line in EXPLAINED if explain and not as_json else ():
+        console.print(line, style="dim", markup=False)
+    if out is not None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS)
+        writer.writeheader()
+        writer.writerows(lines)
+        atomic_write(out.with_name(out.name + ".csv"), text.getvalue())
+        atomic_write(out.with_name(out.name + ".md"), to_markdown(lines))
