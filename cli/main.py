@@ -32,6 +32,7 @@ COMMANDS = {
     "inspect": ("cli.inspect", "Show a run: config, data seen, curves, checkpoints."),
     "export": ("cli.export", "Write a model and its tokenizer for transformers."),
     "check": ("cli.check", "Grade solutions of any source, step by step, from their texts."),
+    "inject": ("cli.inject", "Put mistakes into your own step-by-step data, in the formats trainers take."),
     "solve": ("cli.solve", "Answer problems given as text."),
     "eval": ("cli.eval", "Generate solutions of test problems and grade every step."),
     "sweep": ("cli.sweep", "Everything a figure needs: train, evaluate, report."),
