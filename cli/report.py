@@ -13,7 +13,7 @@ from cli.terminal import Json, console, print_json
 def command(
     what: Annotated[
         list[Path],
-        typer.Argument(help="Run folders to compare, or one sweep: its name or YAML file, with KEY=VALUE as for sweep."),
+        typer.Argument(help="Run folders to compare, or one sweep (name or YAML file) with KEY=VALUE over it."),
     ],
     out: Annotated[Path | None, typer.Option(help="Folder for the report; replaces one that is there.")] = None,
     measure: Annotated[
@@ -56,8 +56,8 @@ def command(
 
         request = report_request(load_sweep(what[0], overrides), root)
     else:
-        if lacking := [path for path in what if not path.is_dir()]:
-            raise InputError(f"{lacking[0]}: no run folder; mistakes report takes run folders, or one sweep")
+        if missing := [path for path in what if not path.is_dir()]:
+            raise InputError(f"{missing[0]}: no run folder; mistakes report takes run folders, or one sweep")
         request = ReportRequest("Evaluations", sources_of_runs(what))
     changes: dict[str, Any] = {
         "measures": measure,

@@ -49,6 +49,11 @@ class LoadedRun:
         """What is decoded in the place of the trained model: what its method says."""
         return self.data.method.decode(self.model)
 
+    @cached_property
+    def examples(self) -> list[int]:
+        """Ids of the documents that its method puts before a prompt."""
+        return self.data.method.examples(self.data, self.vocabulary)
+
     def decoding(self, decoder: NamedDecoder, *, context: int | None = None, **options: Any) -> Decoding:
         """The model made ready for a decoder, also one with a learned detector.
 

@@ -19,18 +19,23 @@ def _report(run: Path, out: Path) -> None:
     write_report(build_report(ReportRequest("T", sources_of_runs([run]))), out)
 
 
+def packed(content: bytes) -> bytes:
+    """With no time in it: parameters name tests, and all workers must name them alike."""
+    return gzip.compress(content, mtime=0)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("eval/*/generations.jsonl.gz", b"no gzip", "cannot be read: Not a gzipped file"),
-        ("eval/*/generations.jsonl.gz", gzip.compress(b'{"index": 0, "text": ""}\n' * 9)[:-12], "cannot be read"),
-        ("eval/*/generations.jsonl.gz", gzip.compress(b'{"text": ""}\n'), "record 1: not a generation: .*no 'index'"),
-        ("eval/*/generations.jsonl.gz", gzip.compress(b'{"index": 0}\n'), "record 1: not a generation: .*no 'text'"),
-        ("eval/*/generations.jsonl.gz", gzip.compress(b"[1]\n"), "line 1: a JSON object is expected, not list"),
-        ("eval/*/generations.jsonl.gz", gzip.compress(b"{\n"), "line 1: not valid JSON"),
+        ("eval/*/generations.jsonl.gz", packed(b'{"index": 0, "text": ""}\n' * 9)[:-12], "cannot be read"),
+        ("eval/*/generations.jsonl.gz", packed(b'{"text": ""}\n'), "record 1: not a generation: .*no 'index'"),
+        ("eval/*/generations.jsonl.gz", packed(b'{"index": 0}\n'), "record 1: not a generation: .*no 'text'"),
+        ("eval/*/generations.jsonl.gz", packed(b"[1]\n"), "line 1: a JSON object is expected, not list"),
+        ("eval/*/generations.jsonl.gz", packed(b"{\n"), "line 1: not valid JSON"),
         (
             "eval/*/generations.jsonl.gz",
-            gzip.compress(b'{"index": 0, "text": "\xff"}\n'),
+            packed(b'{"index": 0, "text": "\xff"}\n'),
             "line 1: not valid JSON: 'utf-8'",
         ),
         ("eval/*/verdicts.jsonl", b'{"index": 0, "correct": true, "x": "\xff"}\n', "not valid JSON: 'utf-8'"),
