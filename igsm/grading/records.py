@@ -45,15 +45,15 @@ def read_records(path: str | Path, *, solutions: bool) -> Iterator[TextRecord]:
         yield text_record(fields, number, where, solutions)
 
 
-def read_objects(path: str | Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
+def read_objects(path: str | Path, errors: str = "replace") -> Iterator[tuple[int, str, dict[str, Any]]]:
     """Line, place for messages and content of the JSON objects in a file, as `read_records`.
 
     A file called .json (not .jsonl) is one document: a list of objects, or an object with a list `samples`; the numbers
-    are then those of the objects.
+    are then those of the objects. `errors`: what becomes of bytes that are not UTF-8, see `codecs`.
     """
     try:
         opener = gzip.open if Path(path).suffix == ".gz" else open
-        file = opener(path, "rt", encoding="utf-8", errors="replace")
+        file = opener(path, "rt", encoding="utf-8", errors=errors)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     with file:

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "grading": {"problems", "mistakes"},
     "methods": {"mistakes"},
     "corpus": {"methods", "mistakes", "problems", "grading"},
+    "text": {"corpus", "grading"},
     "model": set(),
     "training": {"model", "corpus", "methods", "mistakes", "problems"},
     "decoding": {"model", "corpus", "mistakes", "problems", "grading"},
@@ -30,7 +31,7 @@ MAY_IMPORT = {
 }
 # A method is a file from top to bottom: data workers read its head, training and decoding what its functions import.
 INSIDE_FUNCTIONS = {"methods": {"corpus", "model", "training", "decoding", "grading"}}
-WITHOUT_TORCH = GROUND | {"problems", "mistakes", "grading", "corpus", "reporting", "sweeps", "preflight"}
+WITHOUT_TORCH = GROUND | {"problems", "mistakes", "grading", "corpus", "text", "reporting", "sweeps", "preflight"}
 
 
 def imported_modules(path: Path, at_the_top: bool = False) -> set[str]:
