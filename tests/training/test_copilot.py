@@ -19,6 +19,8 @@ from igsm.model import GPT, ModelConfig, load_model
 from igsm.model.checkpoint import load_training_state
 from igsm.model.copilot import Pair
 from igsm.model.sight import parts_of
+from igsm.preflight.check import enough_memory
+from igsm.preflight.work import Training
 from igsm.training.config import FinetuneConfig
 from igsm.training.copilot import CopilotObjective, copilot_loss, copilot_task, load_copilot, train_copilot, with_rounds
 from igsm.training.copilot_config import CopilotRunConfig
@@ -331,6 +333,19 @@ def test_two_processes_equal_one(base: Path, tmp_path: Path) -> None:
 def test_what_does_not_go_together_is_refused(base: Path, more: list[str], expected: str) -> None:
     with pytest.raises(InputError, match=expected):
         resolve(config(base, *more))
+
+
+def test_a_log_that_does_not_fit_is_refused_with_its_size(tmp_path: Path) -> None:
+    """Guards: 128 rounds of 512 windows of 768 tokens, found out when memory is full. One round keeps nothing."""
+    shape = ModelConfig(layers=12, heads=12, vocabulary_size=2368)
+    for rounds, size in ((128, "632 GB"), (1, None)):
+        made = load_config(CopilotRunConfig, "configs/copilot/small.yaml", [f"log.rounds={rounds}"])
+        needs = Training.of(made.model_copy(update={"model": shape}), 1, 1).work(tmp_path).memory
+        if size is None:
+            enough_memory(needs, 200 * 10**9)
+            continue
+        with pytest.raises(InputError, match=rf"the mistake log {size}.*make log.rounds or log.top_k smaller"):
+            enough_memory(needs, 200 * 10**9)
 
 
 def test_a_model_without_copilot_is_told_apart(base: Path) -> None:
