@@ -22,6 +22,7 @@ from igsm.corpus.written import MISTAKES, Written, ends_of, new_written, note_pa
 from igsm.errors import InputError
 from igsm.mistakes.document import Document
 from igsm.mistakes.draw import MistakeLaw, draw_for_document
+from igsm.mistakes.other_modulus import put_modulus
 from igsm.mistakes.writing import write_document
 from igsm.problems.boxes import write_boxes
 from igsm.problems.candidate import Workspace, new_workspace
@@ -29,7 +30,7 @@ from igsm.problems.law import Law, law_of
 from igsm.problems.lexicon import Tables, load_lexicon
 from igsm.problems.record import row
 from igsm.problems.sampler import SERVED, Chunk, new_chunk, next_chunk, serve, start_chunk
-from igsm.seeds import derive_key
+from igsm.seeds import below, derive_key
 
 CHUNK = 64  # problems requested together; more waste less within a chunk, but more at the end of a block
 MOST_DROPPED = 100_000  # documents too long for a window, with not one that fits, before giving up
@@ -47,7 +48,8 @@ class Settings(NamedTuple):
 class Stream(NamedTuple):
     """A stream of written documents: its random states, its scratch space and the document just written.
 
-    `position` is int64 [1], the next problem of the chunk.
+    `position` is int64 [1], the next problem of the chunk; `modulus` int64 [1], that of the window, where a layout has
+    several.
     """
 
     chunk: Chunk
@@ -55,12 +57,17 @@ class Stream(NamedTuple):
     mistake_state: np.ndarray
     layout_state: np.ndarray
     position: np.ndarray
+    modulus: np.ndarray
     written: Written
 
 
 @compiled
-def _next_document(law: Law, settings: Settings, tables: Tables, stream: Stream) -> bool:
-    """Write the next problem and its solution into the stream's buffers; False when the law cannot be met."""
+def _next_document(law: Law, settings: Settings, tables: Tables, rows: Rows, stream: Stream, opens: bool) -> bool:
+    """Write the next problem and its solution into the stream's buffers; False when the law cannot be met.
+
+    Args:
+        opens: whether it opens a window.
+    """
     written = stream.written
     if settings.boxes:
         ends = write_boxes(stream.chunk.state, 0, written.codes)
@@ -75,6 +82,10 @@ def _next_document(law: Law, settings: Settings, tables: Tables, stream: Stream)
         return False
     record = row(stream.chunk.records, i)
     stream.position[0] = i + 1
+    if len(rows.moduli) > 0:
+        if opens:
+            stream.modulus[0] = rows.moduli[below(stream.layout_state, len(rows.moduli))]
+        put_modulus(record, stream.modulus[0])
     n_mistakes = draw_for_document(record, settings.mistakes, stream.mistake_state, written.mistakes)
     ends = write_document(record, written.mistakes[:n_mistakes], tables, written.codes, written.spans)
     note_parts(written.parts, ends[0], ends[1], ends[2])
@@ -103,7 +114,7 @@ def _fill(
 ) -> int:
     """Write documents until the windows are full."""
     while True:
-        if not _next_document(law, settings, tables, stream):
+        if not _next_document(law, settings, tables, rows, stream, windows.head[FILL] == 0):
             return IMPOSSIBLE
         variant = _choose_variant(law, tables, rows, stream) if is_drawn(rows) else 0
         length = write_tokens(stream.written, rows, variant, ids, tokens, roles)
@@ -131,6 +142,7 @@ class Generator:
             mistake_state=np.zeros(4, np.uint64),
             layout_state=np.zeros(4, np.uint64),
             position=np.zeros(1, np.int64),
+            modulus=np.zeros(1, np.int64),
             written=new_written(),
         )
         self._tokens = np.zeros(config.context, np.uint16)
@@ -161,10 +173,10 @@ class Generator:
         windows = new_windows(n_windows, self._config.context)
         full = False
         while not full:
-            if not _next_document(self._law, self._settings, self._lexicon.tables, self._stream):
+            tables, rows, stream, opens = self._lexicon.tables, self._rows, self._stream, windows.head[FILL] == 0
+            if not _next_document(self._law, self._settings, tables, rows, stream, opens):
                 raise self._error(IMPOSSIBLE)
-            fixed = (self._law, self._lexicon.tables, self._rows, self._stream)
-            variant = _choose_variant(*fixed) if is_drawn(self._rows) else 0
+            variant = _choose_variant(self._law, tables, rows, stream) if is_drawn(rows) else 0
             length = write_tokens(self._stream.written, self._rows, variant, self._ids, self._tokens, self._roles)
             full = place(windows, self._tokens, self._roles, length)
             if length <= self._config.context:

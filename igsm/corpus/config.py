@@ -53,8 +53,8 @@ class DataConfig(Config):
             raise ValueError(
                 f"method '{self.method.name}' makes mistakes of its own: corpus must be igsm, and mistakes.kind none"
             )
-        if layout.has(Part.OTHER_ORDER) and self.corpus == "boxes":
-            raise ValueError(f"method '{self.method.name}' writes solutions in another order, which boxes do not have")
+        if (layout.has(Part.OTHER_ORDER) or layout.moduli) and self.corpus == "boxes":
+            raise ValueError(f"method '{self.method.name}' needs problems: corpus must be igsm")
         return self
 
     def resolved(self) -> DataConfig:
@@ -67,8 +67,8 @@ class DataConfig(Config):
     @property
     def resolved_already(self) -> bool:
         """Whether no mix waits for its weights."""
-        mixes = (part for part in (self.mistakes, self.method) if getattr(part, "mix", None) is not None)
-        return all(part.weights is not None for part in mixes)  # type: ignore[attr-defined]
+        parts = (self.mistakes, self.method)
+        return not any(getattr(one, "mix", None) is not None and getattr(one, "weights", None) is None for one in parts)
 
     def with_weights_of(self, before: DataConfig) -> DataConfig:
         """The config with the weights that the same mixes had come to before."""

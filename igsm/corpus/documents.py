@@ -49,6 +49,7 @@ class Rows(NamedTuple):
         up_to: float64 [variants], the sum of the shares up to and with each.
         has_attempt, says_numbers, other_order: bool [variants], what a variant has.
         law: of the attempts' mistakes.
+        moduli: int64 [...], as of the layout.
     """
 
     rows: np.ndarray
@@ -59,6 +60,7 @@ class Rows(NamedTuple):
     says_numbers: np.ndarray
     other_order: np.ndarray
     law: MistakeLaw
+    moduli: np.ndarray
 
 
 def rows_of(layout: Layout, vocabulary: Vocabulary) -> Rows:
@@ -94,6 +96,7 @@ def rows_of(layout: Layout, vocabulary: Vocabulary) -> Rows:
         which(says_numbers),
         which(lambda variant: any(row.part == Part.OTHER_ORDER for row in variant)),
         law_of(layout.kinds),
+        np.array(layout.moduli, np.int64),
     )
 
 

@@ -196,10 +196,13 @@ class Vocabulary:
         """A model's id of the token that ends a document."""
         return int(self.from_gpt2[END])
 
-    def prompt(self, problem: Problem, marks: Iterable[Mark] = ()) -> np.ndarray:
-        """A model's ids (int64) of the prompt: [50256] [222] problem [223], and the marks that a solution is asked with."""
-        text = self.encode_text(problem.text)
-        ids = self.from_gpt2[[END, PROBLEM_START, *text, SOLUTION_START, *marks]].astype(np.int64)
+    def prompt(self, problem: Problem, marks: Iterable[Mark] = (), examples: Sequence[int] = ()) -> np.ndarray:
+        """A model's ids (int64) of the prompt: [50256] [222] problem [223], and the marks that ask for a solution.
+
+        `examples` are a model's ids of documents that stand before the problem.
+        """
+        asked = self.from_gpt2[[PROBLEM_START, *self.encode_text(problem.text), SOLUTION_START, *marks]]
+        ids = np.array([self.end, *examples, *asked], np.int64)
         self.check_known(ids)
         return ids
 

@@ -38,8 +38,8 @@ class Written(NamedTuple):
     """A written problem and solution, and where there is one an attempt: what documents are put together from.
 
     Attributes:
-        codes: int32 [MAX_FRAGMENTS], statement, solution, answer, attempt, its answer, the number of its wrong step, the
-            solution in another order, one after the other.
+        codes: int32 [MAX_FRAGMENTS], statement, solution, answer, attempt, its answer, the number of its wrong step,
+            the solution in another order, one after the other.
         mistakes, spans: as of `writing.write_document`.
         mistake, span, consequences: of the attempt, as of `attempts.write_attempt`.
         parts: int64 [parts, 2], where each `layout.Part` begins and ends in `codes`; words are not in there.
@@ -96,7 +96,7 @@ def write_wrong_solution(record: Record, tables: Tables, written: Written) -> No
     codes[end] = FIRST_NUMBER + answer
     parts[_ATTEMPT, 0], parts[_ATTEMPT, 1] = start, end
     parts[_WRONG_ANSWER, 0], parts[_WRONG_ANSWER, 1] = end, end + 1
-    codes[end + 1] = FIRST_NUMBER + written.mistake[MISTAKE_STEP] + 1  # beyond the numbers: not written, see `documents`
+    codes[end + 1] = FIRST_NUMBER + written.mistake[MISTAKE_STEP] + 1  # beyond 22: see `documents`
     parts[_WRONG_STEP, 0], parts[_WRONG_STEP, 1] = end + 1, end + 2
     # attempt and solution are the same up to the wrong step
     parts[_REST, 0], parts[_REST, 1] = parts[_SOLUTION, 0] + span[SPAN_START] - start, parts[_SOLUTION, 1]
@@ -106,7 +106,7 @@ def write_wrong_solution(record: Record, tables: Tables, written: Written) -> No
 
 @compiled
 def write_other_order(record: Record, law: Law, tables: Tables, state: np.ndarray, written: Written) -> None:
-    """Write the solution in another order, drawn from the random stream ``state``; behind the attempt, if there is one."""
+    """Write the solution in another order, drawn from the random stream ``state``, behind all that is written."""
     parts = written.parts
     start = max(parts[_ANSWER, 1], parts[_WRONG_STEP, 1])
     parts[_OTHER_ORDER, 0] = start

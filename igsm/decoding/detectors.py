@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from igsm.decoding.decoders.named import NamedDecoder
 from igsm.errors import InputError
+from igsm.grading.attempts import last_attempt
+from igsm.grading.steps import earlier_taken_back
 from igsm.seeds import numpy_generator
 
 if TYPE_CHECKING:
@@ -56,13 +58,14 @@ class Silent:
         return [False] * len(questions)
 
 
-_DEFINITION = re.compile(r"Define (.+?) as(?= |$)(?:.*( BACK)$)?")
+_DEFINITION = re.compile(r"Define (.+?) as(?= |$)(?:.*( BACK(?: \d+)?)$)?")
 
 
 class GroundTruth:
     """Regrets exactly the parameters that cannot be computed next (the paper's version P).
 
-    That includes names of no parameter and parameters that are already defined. Sentences with BACK define nothing.
+    That includes names of no parameter and parameters that are already defined. Sentences that are taken back, and
+    attempts that are given up, define nothing.
 
     Args:
         decode: token ids -> text.
@@ -78,12 +81,14 @@ class GroundTruth:
     def regrets_text(problem: Any, text: str) -> bool:
         """The same for a solution text that ends with "Define A's B as"."""
         names: list[Any] = []
-        for sentence in text.split("."):
+        for sentence in last_attempt(text).text.split("."):
             found = _DEFINITION.search(sentence)
             if found is None:
                 names.append(None)
             elif not found[2]:
                 names.append(problem.find(found[1]))
+            elif earlier := earlier_taken_back(sentence):
+                del names[-earlier:]
         if not names or names[-1] is None:
             return True
         return not problem.can_next(names[-1], {name for name in names[:-1] if name is not None})

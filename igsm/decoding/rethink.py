@@ -53,9 +53,7 @@ class RethinkDecoder(RowDecoder):
         choice = choice.masked_fill(choice == self.end, self.judge).masked_fill(judged, self.end)
         bad = logits[:, self.bad] > logits[:, self.good]
         again = active & judged & bad & (self.attempt[numbers] < self.rounds)
-        self.tokens[numbers, next_position] = torch.where(
-            active & ~again, choice, self.tokens[numbers, next_position]
-        )
+        self.tokens[numbers, next_position] = torch.where(active & ~again, choice, self.tokens[numbers, next_position])
         self.given_up[numbers] += again * (position - self.first[numbers])
         self.attempt[numbers] += again
         self.sampling[numbers] |= again

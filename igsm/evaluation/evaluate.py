@@ -90,7 +90,7 @@ def evaluate(
         with locked(folder, "evaluating"):  # another process may have been there in between
             if folder == find_folder(run.folder, settings, usual, digest) and _finished(folder, n) is None:
                 waiting("the first solutions")
-                return _make(decoding, run.data.method.prompt, folder, settings, tests, progress)
+                return _make(run, decoding, folder, settings, tests, progress)
     return found
 
 
@@ -100,7 +100,7 @@ def _finished(folder: Path, n: int) -> Evaluation | None:
 
 
 def _make(
-    decoding: Decoding, marks: Sequence[Mark], folder: Path, settings: Json, tests: TestSet, progress: Progress
+    run: LoadedRun, decoding: Decoding, folder: Path, settings: Json, tests: TestSet, progress: Progress
 ) -> Evaluation:
     """Generate and grade what is missing of a cell; write its files, the summary last."""
     started = time.perf_counter()
@@ -108,7 +108,7 @@ def _make(
     try:
         work.read()
         n_kept = len(work.records)
-        work.generate(decoding, marks)
+        work.generate(decoding, run.data.method.prompt, run.examples)
         detector = decoding.decoder.detector
         work.write(
             settings
@@ -195,14 +195,14 @@ class _Work:
         else:
             self._rewrite([*(self.records[i] for i in sorted(self.records)), *self.later])
 
-    def generate(self, decoding: Decoding, marks: Sequence[Mark]) -> None:
-        """Generate and grade what is missing; `marks` stand behind the prompts."""
+    def generate(self, decoding: Decoding, marks: Sequence[Mark], examples: Sequence[int]) -> None:
+        """Generate and grade what is missing; marks and examples are those of `generations`."""
         with JsonlWriter(self.partial) as writer:
             if self.partial.stat().st_size == 0:
                 writer.write(self.head)
             missing = [test for test in self.tests.problems if test.index not in self.records]
             stream = f"seed {self.settings['seed']}, {self.settings['cell']}"
-            for record in generations(decoding, missing, stream, self._tell, marks=marks):
+            for record in generations(decoding, missing, stream, self._tell, marks=marks, examples=examples):
                 writer.write(record)
                 self._take(record, len(self.tests.problems))
 
@@ -256,7 +256,8 @@ def generation_accuracy(model: GPT, data: DataConfig, vocabulary: Vocabulary, n:
     with Decoding(
         decoded, parse_decoder("greedy"), vocabulary, devices=[device], context=default_context(data)
     ) as decoding:
-        found = list(generations(decoding, tests.problems, "training", marks=data.method.prompt))
+        marks, examples = data.method.prompt, data.method.examples(data, vocabulary)
+        found = list(generations(decoding, tests.problems, "training", marks=marks, examples=examples))
     numbers = Numbers(verdict_of(record, tests.problems[record["index"]].problem) for record in found)
     return {
         "generation_accuracy": numbers.mean("accuracy") or 0.0,

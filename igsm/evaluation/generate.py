@@ -23,6 +23,7 @@ def generations(
     tick: Callable[[int], None] = lambda steps: None,
     *,
     marks: Sequence[Mark] = (),
+    examples: Sequence[int] = (),
 ) -> Iterator[Json]:
     """One record a problem, as solutions finish: texts, and how many tokens they took.
 
@@ -32,12 +33,13 @@ def generations(
         stream: names the random numbers of sampling: every problem of every stream has its own.
         tick: see `Decoding.run`.
         marks: those that the model's method asks for a solution with, unless the decoder has others.
+        examples: ids of documents before every prompt.
     """
     vocabulary, samples = decoding.vocabulary, range(decoding.decoder.samples)
     requests = []
     asked_with = marks if decoding.decoder.prompt is None else decoding.decoder.prompt
     for test in tests:
-        prompt = vocabulary.prompt(test.problem, asked_with).tolist()
+        prompt = vocabulary.prompt(test.problem, asked_with, examples).tolist()
         keys = [problem_key(stream, test.index, sample) for sample in samples]
         requests.append(Request(test.index, prompt, keys[0], test.problem, keys=keys))
     by_index = {test.index: test for test in tests}

@@ -53,6 +53,11 @@ class LoadedRun:
         """What is decoded in the place of the trained model: what its method says."""
         return self.data.method.decode(self.model)
 
+    @cached_property
+    def examples(self) -> list[int]:
+        """Ids of the documents that its method puts before a prompt."""
+        return self.data.method.examples(self.data, self.vocabulary)
+
     def model_for(self, decoder: NamedDecoder) -> LanguageModel:
         """What a decoder decodes: the model, or it and the Copilot of the decoder's name.
 

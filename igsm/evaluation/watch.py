@@ -134,7 +134,7 @@ class Solver:
 
     def _prompt(self, problem: Problem) -> list[int]:
         marks = self.run.data.method.prompt if self.decoder.prompt is None else self.decoder.prompt
-        prompt: list[int] = self.vocabulary.prompt(problem, marks).tolist()
+        prompt: list[int] = self.vocabulary.prompt(problem, marks, self.run.examples).tolist()
         return prompt
 
     def _generate(self, problem: Problem) -> tuple[Iterator[int], Generation | None]:

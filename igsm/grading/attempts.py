@@ -16,12 +16,14 @@ def _any_of(marks: tuple[Mark, ...]) -> str:
 _TAGS = rf"(?:{_any_of(TAGS)}(?: [0-9]{{1,6}})?)"
 _MARKED = re.compile(
     rf"{re.escape(Mark.JUDGE.text)}(?: [0-9]{{1,6}})?{_TAGS}*"
-    rf"|(?P<given_up>{_any_of(NEW_ATTEMPT)})|(?P<tags>{_TAGS}+(?=\s*Define))"
+    rf"|(?P<given_up>{_any_of(NEW_ATTEMPT)})|(?P<tags>{_TAGS}+)"
 ).finditer
+_WORDS = re.compile(r"\S").search
+_STEP = re.compile(r"\s*Define").match
 _TAGGED = re.compile(rf"\s*{_TAGS}+").match
 _TAG = re.compile(_any_of(TAGS)).sub
-_JUDGED = re.compile(rf"\s*{re.escape(Mark.JUDGE.text)}\s*(?:([0-9]{{1,6}})(?![0-9]))?").split
-_STOP = re.compile(r"\.(?=\s|$)").finditer
+_JUDGED = re.compile(rf"{re.escape(Mark.JUDGE.text)}\s*(?:([0-9]{{1,6}})(?![0-9]))?").split
+_SENTENCES = re.compile(r"(?<=\.)(?=\s)").split
 
 
 class Attempt(NamedTuple):
@@ -53,13 +55,16 @@ def last_attempt(text: str) -> Attempt:
         return Attempt(text, 0, 0)
     text = before_end_mark(text)
     place = _that_counts(text)
-    found, *judged = _JUDGED(_TAG("", text[place.start : place.end]))
-    corrections = 0
-    for step, after in zip(judged[::2], judged[1::2], strict=True):
-        if step is not None:
-            found, corrections = _first_sentences(found, max(int(step) - 1, 0)), corrections + 1
-        found += after
-    return Attempt(found, place.number, corrections)
+    first, *judged = _JUDGED(_TAG("", text[place.start : place.end]))
+    steps, pieces = judged[::2], [first, *judged[1::2]]
+    sentences = []
+    for step, piece in zip([*steps, None], pieces, strict=True):
+        if step is None:
+            sentences += _SENTENCES(piece)
+        else:
+            sentences += _SENTENCES(piece.partition(ANSWER_MARK)[0])
+            del sentences[max(int(step) - 1, 0) :]
+    return Attempt("".join(sentences), place.number, sum(step is not None for step in steps))
 
 
 def split_marked(text: str) -> tuple[str, str]:
@@ -73,9 +78,12 @@ def _that_counts(text: str) -> _Place:
     found: list[_Place] = []
     start = 0
     for mark in _MARKED(text):
-        if mark["given_up"] or (mark["tags"] and text[start : mark.start()].strip()):
+        if mark["given_up"]:
             found.append(_Place(start, mark.start(), len(found)))
-            start = mark.start() if mark["tags"] else mark.end()
+            start = mark.end()
+        elif mark["tags"] and _STEP(text, mark.end()) and _WORDS(text, start, mark.start()):
+            found.append(_Place(start, mark.start(), len(found)))
+            start = mark.start()
     found.append(_Place(start, len(text), len(found)))
     for place in reversed(found):
         tags = _TAGGED(text, place.start, place.end)
@@ -98,13 +106,3 @@ def last_marks(sentence: str) -> tuple[str, int | None]:
     *judged, after = _JUDGED(_TAG("", sentence[place.start : place.end]))
     steps = [int(step) for step in judged[1::2] if step is not None]
     return after.strip(), 0 if place.number else max(min(steps) - 1, 0) if steps else None
-
-
-def _first_sentences(text: str, n: int) -> str:
-    """The first n sentences of an attempt, without the answer that it states."""
-    steps, end = text.partition(ANSWER_MARK)[0], 0
-    for number, stop in enumerate(_STOP(steps)):
-        if number == n:
-            break
-        end = stop.end()
-    return steps[:end]

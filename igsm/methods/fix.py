@@ -7,24 +7,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from igsm.methods.method import StepWindows
-from igsm.methods.wrong_solutions import (
-    ANSWERED,
-    STATED,
-    Delay,
-    Rows,
-    WrongSolutions,
-    begun,
-    from_the_wrong_step_on,
-)
-from igsm.mistakes.layout import Layout, Part, Role, Row
+from igsm.methods.wrong_solutions import WrongSolutions, fixed, from_the_wrong_step_on
+from igsm.mistakes.layout import Layout
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-def fixed(delay: Delay) -> Rows:
-    """A document with one wrong step that is taken back `delay` steps later."""
-    return (*STATED, begun(delay), Row(Part.BACK, Role.SOLUTION), Row(Part.REST, Role.SOLUTION), *ANSWERED)
 
 
 class Fix(WrongSolutions):

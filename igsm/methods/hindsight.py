@@ -21,7 +21,7 @@ Chain = Literal["p", "n", "np", "pn"]
 
 
 class Hindsight(WholeWrongSolutions):
-    """"[bad] wrong solution [good] solution", the other order, and each alone; at test [good] stands in the prompt.
+    """ "[bad] wrong solution [good] solution", the other order, and each alone; at test [good] stands in the prompt.
 
     Attributes:
         share: of the documents that have feedback; the others are plain, as the paper mixes pretraining text in.
@@ -34,7 +34,9 @@ class Hindsight(WholeWrongSolutions):
             each window. The first token always stays. The paper takes 0.05.
     """
 
-    line: ClassVar[str] = "A bad and a good solution in one document, told apart by feedback; at test good is asked for."
+    line: ClassVar[str] = (
+        "A bad and a good solution in one document, told apart by tags; at test a good one is asked for."
+    )
     source: ClassVar[str] = "chain of hindsight, arXiv 2302.02676, section 2"
     name: Literal["hindsight"] = "hindsight"
     share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5

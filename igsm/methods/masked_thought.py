@@ -33,7 +33,7 @@ class MaskedThought(Method):
     Labels stay, and so does the problem, whose masking hurts (section 4). Held-out windows and prompts have no noise.
 
     Attributes:
-        noise: what stands in a token's place: the mark MASK; any id that texts hold, uniformly; or any of its own class.
+        noise: what stands in a token's place: the mark MASK; any id that texts hold, uniformly; any of its own class.
         classes: which tokens may change: of names, letters, numbers, operators, other words.
         rate: probability of a token once the schedule is through. 0.4 for GSM8K, 0.1 to 0.2 for MATH.
         warmup: share of all steps in which the probability rises linearly from 0; the paper takes two thirds.

@@ -72,6 +72,10 @@ class Method(Config):
         """Marks that stand behind the prompt where a solution is asked for."""
         return ()
 
+    def examples(self, data: DataConfig, vocabulary: Vocabulary) -> list[int]:
+        """A model's ids of whole documents that stand before the prompt where a solution is asked for."""
+        return []
+
     def resolved(self) -> Self:
         """The method with what its settings come to once and for all. Raises InputError for a run without verdicts."""
         return self

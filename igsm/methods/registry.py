@@ -12,6 +12,7 @@ from igsm.errors import InputError, suggest
 from igsm.methods.correct import Correct
 from igsm.methods.fix import Fix
 from igsm.methods.hindsight import Hindsight
+from igsm.methods.in_context import InContext
 from igsm.methods.masked_thought import MaskedThought
 from igsm.methods.method import Method
 from igsm.methods.restart import Restart
@@ -20,7 +21,10 @@ from igsm.methods.tagged import Tagged
 from igsm.methods.turns import Turns
 from igsm.methods.unlikelihood import Unlikelihood
 
-_METHODS = (Retry, Fix, Restart, Correct, Tagged, Hindsight, Turns, MaskedThought, Unlikelihood)
+_METHODS = (
+    *(Retry, Fix, Restart, Correct, Tagged, Hindsight, Turns, InContext),
+    *(MaskedThought, Unlikelihood),
+)
 METHODS: dict[str, type[Method]] = {method.model_fields["name"].default: method for method in _METHODS}
 
 

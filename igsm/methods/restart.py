@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from igsm.methods.fix import fixed
 from igsm.methods.method import StepWindows
 from igsm.methods.wrong_solutions import (
     ANSWERED,
@@ -14,6 +13,7 @@ from igsm.methods.wrong_solutions import (
     STATED,
     WrongSolutions,
     begun,
+    fixed,
     from_the_wrong_step_on,
     mark,
 )
@@ -28,7 +28,7 @@ class Restart(WrongSolutions):
 
     Attributes:
         share: of the documents that are started anew.
-        share_fix: of those whose wrong step is taken back instead, as of `fix`; the rest are plain. LEMMA has both alike.
+        share_fix: of those whose wrong step is taken back instead; the rest are plain. LEMMA has both alike.
         delay: how many further steps there are before a wrong one is noticed; "end": all.
         order: of the second solution: another than the first one's, with letters drawn anew, or the same.
         first: what is given up: an attempt that goes wrong, or, as a control, a whole right solution.

@@ -26,7 +26,7 @@ _END = ANSWERED[-1:]
 
 
 class Tagged(WholeWrongSolutions):
-    """"[good] solution" or "[bad] wrong solution"; at test [good] stands in the prompt.
+    """ "[good] solution" or "[bad] wrong solution"; at test [good] stands in the prompt.
 
     Attributes:
         share: of the documents that have a wrong solution; the others have the right one, behind its tag.
@@ -62,9 +62,8 @@ class Tagged(WholeWrongSolutions):
         wrong = (*self.wrong_solution(), *self.wrong_answer())
         asked = (*STATED, *(mark(one, _TAG) for one in self.prompt))
         verdicts = [(mark(Mark.GOOD, Role.SOLUTION | _TAG), right), (mark(Mark.BAD, Role.SOLUTION | _TAG), wrong)]
-        judged = [
-            (*given((*asked, *solution, mark(Mark.JUDGE, _TAG))), verdict, *given(_END)) for verdict, solution in verdicts
-        ]
+        judge = mark(Mark.JUDGE, _TAG)
+        judged = [(*given((*asked, *solution, judge)), verdict, *given(_END)) for verdict, solution in verdicts]
         documents = (
             (self.share, self._document(wrong, self._wrong_tag())),
             *((self.judged / 2, rows) for rows in judged),

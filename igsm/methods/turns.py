@@ -1,4 +1,4 @@
-"""Recursive introspection: attempts at one problem, turn after turn, of which the last is learned, weighted by its steps."""
+"""Recursive introspection: attempts at one problem, of which the last is learned, weighted by its right steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _END = ANSWERED[-1:]
 
 
 class Turns(WholeWrongSolutions):
-    """"wrong solution [again] right solution", and the same after a right one; the decoder `turnsN` says [again].
+    """ "wrong solution [again] right solution", and the same after a right one; the decoder `turnsN` says [again].
 
     The first turn is only read where a second follows: loss is on the last turn and its end, with the weight
     exp((r - 1) / tau), r the share of its steps up to the first wrong one. A right turn has r = 1.
@@ -34,7 +34,7 @@ class Turns(WholeWrongSolutions):
         tau: temperature of the weights.
     """
 
-    line: ClassVar[str] = "An attempt, [again], and a better one; the last turn is learned, weighted by its right steps."
+    line: ClassVar[str] = "An attempt, [again], and a better one; the last turn is learned, as its right steps weigh."
     source: ClassVar[str] = "RISE, arXiv 2407.18219, section 4"
     name: Literal["turns"] = "turns"
     share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5

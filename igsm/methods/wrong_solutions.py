@@ -36,7 +36,7 @@ class WrongSolutions(Method):
     def resolved(self) -> Self:
         if self.weights is not None:
             return self
-        return self.model_copy(update={"weights": weights_of(self.mix)})
+        return self.model_copy(update={"weights": weights_of(self.mix, "method.mix")})
 
     def of_variants(self, *variants: tuple[float, Rows], rest: Rows = PLAIN_ROWS) -> Layout:
         """The layout of these kinds of documents; the rest of them are plain, or as `rest` says."""
@@ -84,6 +84,11 @@ def given(rows: Rows) -> Rows:
 def begun(delay: Delay) -> Row:
     """A solution that goes wrong, up to so many steps after the wrong one, without its last full stop."""
     return Row(Part.ATTEMPT, Role.SOLUTION | Role.ATTEMPT, steps=TO_THE_END if delay == "end" else delay)
+
+
+def fixed(delay: Delay) -> Rows:
+    """A document with one wrong step that is taken back `delay` steps later."""
+    return (*STATED, begun(delay), Row(Part.BACK, Role.SOLUTION), Row(Part.REST, Role.SOLUTION), *ANSWERED)
 
 
 def mark(words: Mark, role: Role = Role.SOLUTION) -> Row:

@@ -15,6 +15,7 @@ from igsm.mistakes.mix import LIKE, UNIFORM, weights_of
 MIX = "mix"
 """What `kind` is where several are drawn."""
 
+
 def _writes_a_whole_step(kind: str) -> str:
     if kind not in WRONG_STEPS:
         raise ValueError(f"'{kind}' writes no whole step{suggest(kind, WRONG_STEPS)}")

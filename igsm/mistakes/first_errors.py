@@ -36,7 +36,7 @@ def first_error(record: Record, mistake: np.ndarray) -> int:
             return _ARITHMETIC
         # "so p = 17" is another constant, "so x = u = 0" another number of u
         return _REFERENCE if n_inputs == 1 and record.inputs[parameter, 0] != NUMBER else _OPERATOR
-    if slip == OTHER_INPUT or slip == DROPPED_TERM:
+    if slip in (OTHER_INPUT, DROPPED_TERM):
         missing, instead = 0, 0
         last = place + (count_factors(record, parameter) if slip == DROPPED_TERM else 1)
         for i in range(n_inputs):

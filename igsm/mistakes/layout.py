@@ -157,6 +157,8 @@ class Layout:
         kinds: (kind, weight) of the wrong step of attempts, of kinds that write a whole step. A document has one
             attempt. Where none of the kinds is possible, and where steps are counted beyond what there are numbers for,
             the first variant without an attempt is written.
+        moduli: one of them is drawn for each window, and its solutions compute modulo that; no text says so. Empty: the
+            modulus of the problem class.
 
     Raises:
         InputError: shares that do not add up to 1; a document that does not begin with the problem mark and end with
@@ -166,6 +168,7 @@ class Layout:
 
     variants: tuple[tuple[float, tuple[Row, ...]], ...]
     kinds: tuple[tuple[str, float], ...] = ()
+    moduli: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         shares = [share for share, _ in self.variants]
@@ -205,7 +208,8 @@ class Layout:
     def description(self) -> dict[str, Any]:
         """The layout as plain values, for manifests."""
         variants = [{"share": share, "rows": [row.description() for row in rows]} for share, rows in self.variants]
-        return {"variants": variants, "kinds": [list(one) for one in self.kinds]}
+        moduli = {"moduli": list(self.moduli)} if self.moduli else {}
+        return {"variants": variants, "kinds": [list(one) for one in self.kinds]} | moduli
 
 
 PLAIN = Layout(

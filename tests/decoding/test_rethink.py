@@ -75,6 +75,7 @@ def test_without_room_for_a_verdict_the_solution_stands():
 
 def test_a_model_that_finds_everything_good_decodes_greedily(model, requests):
     """Guards the cache: setting a row back, and refilling it, must leave nothing behind."""
+
     class Content(torch.nn.Module):
         slots = model.slots
 

@@ -16,7 +16,7 @@ from tests.decoding.conftest import END, Chain, prefer
 
 AGAIN = 5
 # 2 3 END, and after AGAIN 4 END
-MODEL = Chain(lambda token, position: prefer(6, {1: 2, 2: 3, 3: END, AGAIN: 4, 4: END}[token]))
+MODEL = Chain(lambda token, position: prefer(6, {1: 2, 2: 3, 3: END, AGAIN: 4, 4: END}.get(token, END)))
 
 
 @pytest.mark.parametrize("sync_every", [1, 4])
@@ -40,7 +40,8 @@ def test_a_full_row_ends_within_its_turn():
 
 
 def test_one_turn_is_greedy_decoding(any_model, requests):
-    decoders = (RowDecoder(Engine(any_model, 4, 48), END), TurnsDecoder(Engine(any_model, 4, 48), END, again=7, turns=1))
+    engines = [Engine(any_model, 4, 48) for _ in range(2)]
+    decoders = (RowDecoder(engines[0], END), TurnsDecoder(engines[1], END, again=7, turns=1))
     greedy, one = ({found.index: found.tokens for found in decoder.run(requests)} for decoder in decoders)
     assert greedy == one
 

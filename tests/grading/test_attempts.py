@@ -1,8 +1,9 @@
-"""Texts with several attempts, with steps taken back together, with tags and verdicts: what is graded, what is counted."""
+"""Texts with several attempts, steps taken back together, tags and verdicts: what is graded, what is counted."""
 
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -154,6 +155,16 @@ def test_texts_without_marks_are_left_as_they_are() -> None:
         assert last_attempt(text) == (text, 0, 0)
     assert last_attempt("<|restart|>" * 5000 + "x").restarts == 5000
     assert last_attempt("<|judge|> 0" * 5000).corrections == 5000
+    start = time.perf_counter()
+    for piece in (
+        "<|judge|> 999999 Define.",
+        "<|good|> 5",
+        "<|judge|> <|bad|>",
+        "a. BACK 999999. ",
+        "<|answer|><|good|>",
+    ):
+        last_attempt(piece * 20_000)
+    assert time.perf_counter() - start < 20, "linear in the length"
 
 
 def test_step_by_step_it_is_the_same(problem: Problem) -> None:

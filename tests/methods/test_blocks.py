@@ -22,6 +22,8 @@ SETTINGS: list[dict[str, object]] = [
     {"name": "tagged", "tags": "kinds", "judged": 0.2},
     {"name": "hindsight", "feedback": "verbal", "order": "other"},
     {"name": "turns", "failed": 0.2},
+    {"name": "in_context", "strategy": "explicit"},
+    {"name": "in_context", "strategy": "cot"},
 ]
 
 

@@ -6,13 +6,15 @@ from collections import Counter
 
 import pytest
 
+from igsm.corpus.blocks import block
+from igsm.corpus.config import DataConfig
 from igsm.grading import grade
 from igsm.methods.correct import Correct
 from igsm.mistakes.kinds import WRONG_STEPS
 from igsm.mistakes.layout import ERROR_MARKS, Mark
 from igsm.mistakes.rows import MISTAKE_STEP
 from igsm.problems.difficulty import ProblemConfig
-from tests.methods.written import laid, some_block, with_loss
+from tests.methods.written import laid, readable, some_block, with_loss
 
 MED = ProblemConfig(difficulty="med", op=15)
 
@@ -75,6 +77,22 @@ def test_what_is_said_can_be_less() -> None:
     assert Correct().marks >= {*ERROR_MARKS, Mark.BAD, Mark.JUDGE}
 
 
-def test_blocks_have_it_in_its_share_and_say_no_number_that_texts_do_not_have() -> None:
+def test_blocks_have_it_in_its_share() -> None:
     made = some_block(Correct(share=0.28), windows=48)
     assert abs((made == Mark.JUDGE).sum() / (made == 50256).sum() - 0.28) < 0.1
+
+
+def test_no_step_is_named_by_a_number_that_texts_do_not_have() -> None:
+    """Guards: a name of the lexicon in the place of step 23. Longer solutions come without a correction."""
+    problem = ProblemConfig(difficulty="hard", op=32)
+    data = DataConfig(problem=problem, context=2048, windows_per_block=32, method=Correct(share=1.0))
+    with_and_without = Counter[bool]()
+    for window in block(data, 0).tokens:
+        for text in readable(window.tolist()).split("<|end|>")[:-1]:
+            solution = text.partition("<|solution|>")[2]
+            wrong, judged, right = solution.partition("<|judge|>")
+            assert bool(judged) == (wrong.count(" Define") < 23)
+            assert not judged or right[1:].partition("<")[0].isdigit()
+            with_and_without[bool(judged)] += 1
+    assert min(with_and_without.values()) > 3
+    assert len(with_and_without) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 
 from igsm.corpus.documents import lay_out
 from igsm.corpus.written import written_of
+from igsm.decoding.detectors import GroundTruth
 from igsm.methods.fix import Fix
+from igsm.methods.restart import Restart
 from igsm.mistakes.document import Document
 from igsm.mistakes.layout import PLAIN, Role
 from igsm.mistakes.rows import MISTAKE_STEP
@@ -69,6 +72,18 @@ def test_loss_token_by_token(delay: Any) -> None:
         assert with_loss(Fix(delay=delay), one, loss_on="solution") == solution
         learnt = f"_{right}_ BACK{number}.{rest}<|end|>".replace("__", "_")
         assert with_loss(Fix(delay=delay, loss="right"), one, loss_on="solution") == learnt
+
+
+def test_the_ground_truth_detector_knows_what_is_taken_back() -> None:
+    """Guards: retry upon regret that objects to the second definition of what BACK 3 has taken back."""
+    for method in (Fix(delay=2), Restart(delay=2)):
+        for one in laid(method, n=20):
+            again = one.text.index("<|restart|>") if "<|restart|>" in one.text else one.text.index(" BACK")
+            places = [
+                found.end() for found in re.finditer(r" Define [^.;]* as(?= )", one.text) if found.start() > again
+            ]
+            assert places
+            assert not any(GroundTruth.regrets_text(one.problem, one.text[:place]) for place in places)
 
 
 def test_blocks_have_it_in_its_share() -> None:

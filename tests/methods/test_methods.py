@@ -18,14 +18,17 @@ from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.loop import Request
 from igsm.errors import InputError
-from igsm.evaluation.runs import LoadedRun
+from igsm.evaluation.evaluate import generation_accuracy
+from igsm.evaluation.runs import LoadedRun, load_run
 from igsm.methods.method import Method
 from igsm.methods.registry import METHODS, make_method
 from igsm.model import GPT, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
-from igsm.training.config import PretrainConfig
+from igsm.training.config import FinetuneConfig, PretrainConfig
+from igsm.training.distributed import Ranks
 from igsm.training.settings import resolve
+from tests.training.toy_training import metrics, train_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 PRESETS = sorted((CONFIGS / "methods").glob("*.yaml"))
@@ -47,7 +50,31 @@ def test_every_method_says_what_it_is_and_has_a_preset_and_a_test() -> None:
 def test_a_preset_names_its_method_and_is_complete(path: Path) -> None:
     config = resolve(load_config(PretrainConfig, path)).config
     assert config.data.method.name == path.stem
-    assert config.data.context == config.data.problem.problem_class.context
+    assert config.data.context >= config.data.problem.problem_class.context
+
+
+TINY = ["model.layers=1", "model.heads=1", "data.problem.difficulty=nano", "data.context=384", "training.steps=2"]
+TINY += ["data.windows_per_block=4", "training.batch=4", "training.warmup_steps=1", "training.held_out_windows=4"]
+TINY += ["training.device=cpu", "training.compile=off", "training.precision=float32", "tracking.mode=disabled"]
+TINY += ["training.log_every=1", "training.evaluate_every=2", "training.evaluate_problems=0"]
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
+def test_a_preset_trains_measures_and_decodes(path: Path, tmp_path: Path) -> None:
+    """Guards: marks without ids, in documents or in the prompt; a batch that the objective cannot take."""
+    train_config(load_config(PretrainConfig, path, TINY), tmp_path / "run", Ranks(torch.device("cpu")))
+    lines = metrics(tmp_path / "run")
+    losses = [line["loss"] for line in lines if "loss" in line]
+    assert len(losses) == 2
+    assert all(1.0 < loss < 20.0 for loss in losses)
+    run = load_run(tmp_path / "run")
+    assert 0 <= generation_accuracy(run.model, run.data, run.vocabulary, 2)["generation_accuracy"] <= 1
+    config = load_config(PretrainConfig, path, TINY).model_dump(include={"seed", "data", "training", "tracking"})
+    plain = load_config(PretrainConfig, path, [*TINY, "data.method={name: retry}", "data.mistakes={kind: none}"])
+    train_config(plain, tmp_path / "plain", Ranks(torch.device("cpu")))
+    tuning = FinetuneConfig.model_validate(config | {"from": str(tmp_path / "plain")})
+    train_config(tuning, tmp_path / "tuned", Ranks(torch.device("cpu")))
+    assert load_run(tmp_path / "tuned").data.method.name == path.stem
 
 
 @pytest.mark.parametrize(

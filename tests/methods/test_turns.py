@@ -46,7 +46,10 @@ def test_loss_token_by_token() -> None:
 
 
 def test_a_turn_that_fails_weighs_as_its_right_steps_say() -> None:
-    documents = [[next(laid(METHOD, variant, n=1)) for variant in (FAILED, PLAIN, WRONG_FIRST)], [*laid(METHOD, FAILED)][:3]]
+    documents = [
+        [next(laid(METHOD, variant, n=1)) for variant in (FAILED, PLAIN, WRONG_FIRST)],
+        [*laid(METHOD, FAILED)][:3],
+    ]
     rows = [(np.concatenate([d.tokens for d in row]), np.concatenate([d.roles for d in row])) for row in documents]
     length = min(len(tokens) for tokens, _ in rows)
     tokens = np.stack([tokens[:length] for tokens, _ in rows]).astype(np.int64)

@@ -22,7 +22,7 @@ class Rethink(NamedDecoder):
 
     word = "rethink"
     head = r"rethink(?P<rounds>\d+)"
-    lines = (("rethink1", "greedy; if the model judges its solution [bad], sampled anew, once; rethink3:0.7 and so on"),)
+    lines = (("rethink1", "greedy; if the model judges its solution [bad], sampled anew, once; also rethink3:0.7"),)
     examples = ("rethink1",)
     has_temperature = True
     sampling: bool = True

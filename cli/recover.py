@@ -1,0 +1,120 @@
+"""`mistakes recover`: does a model get over a wrong sentence, planted or its own?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.terminal import Json, print_json
+
+
+def command(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders or checkpoints.", metavar="RUN")],
+    cells: Annotated[
+        str | None, typer.Option(help="Comma-separated, e.g. 'op=15,op=20'; default: the hardest op trained on.")
+    ] = None,
+    n: Annotated[int, typer.Option(help="Problems a cell.", min=1)] = 256,
+    samples: Annotated[
+        int, typer.Option(help="Continuations at temperature 1 of each beginning, beside the greedy one.", min=0)
+    ] = 16,
+    kinds: Annotated[
+        str | None, typer.Option(help="Of planted sentences, comma-separated; default: all that are listed below.")
+    ] = None,
+    places: Annotated[str | None, typer.Option(help="first, 15 %, half, last but one; default: all.")] = None,
+    own: Annotated[bool, typer.Option("--own/--no-own", help="Also behind the model's own first mistakes.")] = True,
+    seed: Annotated[int, typer.Option(help="Of the problems, of what is planted and of sampling.")] = 0,
+    batch: Annotated[int | None, typer.Option(help="Rows on each device.", min=1)] = None,
+    context: Annotated[
+        int | None, typer.Option(help="Most tokens of prompt and solution; default: as `eval`.", min=16, max=65536)
+    ] = None,
+    precision: Annotated[str, typer.Option(help="auto (bf16 on a GPU, fp32 elsewhere), bf16 or fp32.")] = "auto",
+    devices: Annotated[
+        str | None, typer.Option(help="Comma-separated, e.g. cuda:0,cuda:1; default: all GPUs, or all cores.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the tables to OUT.csv and OUT.md; default: the run's eval/recover/table.")
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say under the tables what their columns mean.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a wrong sentence into a solution and see how the model goes on.
+
+    Kinds: name only ("Define A's B as" that cannot be computed yet), not computable (the same, the whole step), wrong
+    inputs, wrong arithmetic; controls: unneeded (right, but the question does not need it) and right.
+
+    Before it stand right sentences: those of the model's own greedy solution where that is right. The planted sentence
+    ends where the model can say BACK. Finished cells are read, not repeated; an interrupted one goes on.
+    """
+    from cli.terminal import console as screen
+    from igsm.decoding.decoders import parse_decoder
+    from igsm.errors import InputError, suggest
+    from igsm.preflight.evaluation import check_evaluation
+    from igsm.preflight.resources import check_writable
+    from igsm.rundir import atomic_write, distinct_names
+    from igsm.training.signals import leaving_on_request
+
+    names = [device.strip() for device in devices.split(",")] if devices else None
+    distinct_names(runs)
+    if out is not None:
+        check_writable(out.parent)
+    options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": names}
+    wanted = [parse_decoder(name) for name in (("greedy", "sample") if samples else ("greedy",))]
+    check_evaluation(runs, cells or "figure", wanted, n, **options)
+
+    from igsm.progress import Progress, waiting
+
+    with waiting("loading torch"):
+        from igsm.evaluation.cells import Cell, parse_cells
+        from igsm.evaluation.planted import KINDS, PLACES
+        from igsm.evaluation.recover import Plan, recover
+        from igsm.evaluation.runs import load_run
+    from igsm.reporting.recovery_table import EXPLAINED, numbers, terminal, to_csv, to_markdown
+
+    def chosen(text: str | None, known: tuple[str, ...], what: str) -> tuple[str, ...]:
+        parts = {part.strip() for part in text.split(",")} if text is not None else {*known}
+        for part in sorted(parts - {*known}):
+            raise InputError(f"unknown {what} '{part}'{suggest(part, known)}; {', '.join(known)}")
+        return tuple(one for one in known if one in parts)
+
+    plan = Plan(n, samples, seed, chosen(kinds, KINDS, "kind"), chosen(places, PLACES, "place"), own)
+    lines: list[dict[str, Any]] = []
+    tables = {}
+    notes: list[str] = []
+    with leaving_on_request("every finished continuation is kept"):
+        for path, name in zip(runs, distinct_names(runs), strict=True):
+            with waiting(f"loading {path}"):
+                run = load_run(path)
+            law = run.data.problem
+            hardest = [Cell(law.difficulty, law.format, law.problem_class.max_op, exact=True)]
+            found = []
+            for cell in parse_cells(cells, law) if cells else hardest:
+                with Progress(desc=f"{name}, {cell.short}", unit="continuations", leave=False) as bar:
+
+                    def shown(done: int, total: int, bar: Any = bar) -> None:
+                        bar.total = total
+                        bar.update(done - bar.n)
+
+                    done = recover(run, cell, plan, progress=shown, **options)
+                found += numbers(name, cell.name, done.records)
+                if done.settings["left_out"]:
+                    reasons = ", ".join(f"{what} {count}" for what, count in sorted(done.settings["left_out"].items()))
+                    notes.append(f"{name}, {cell.short}: own first mistakes that are not planted: {reasons}")
+            tables[out or run.folder.evaluations / "recover" / "table"] = lines if out else found
+            lines += found
+    console = screen()
+    if as_json:
+        print_json(lines)
+    for title, parts in () if as_json else terminal(lines, console.width):
+        console.print(title, style="bold", markup=False)
+        for table in parts:
+            console.print(table)
+            console.print()
+    for line in () if as_json else (*notes, *(EXPLAINED if explain else ())):
+        console.print(line, style="dim", markup=False)
+    for base, content in tables.items():
+        atomic_write(base.with_name(base.name + ".csv"), to_csv(content))
+        atomic_write(base.with_name(base.name + ".md"), to_markdown(content))
+        if not as_json:
+            console.print(f"written: {base}.csv, {base.name}.md", markup=False, soft_wrap=True)

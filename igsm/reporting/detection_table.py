@@ -1,0 +1,68 @@
+"""How well detectors find first errors: tables of `igsm.grading.detection.score`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from igsm.reporting import markdown
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Scores = Mapping[str, Mapping[str, Any]]
+"""Name of a detector -> what `score` returns."""
+
+
+def parts(found: Scores) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """Title, head and lines of the table of detectors, and of their recalls by kind and by op."""
+    first = next(iter(found.values()))
+    yield (
+        f"first wrong step found, %: {first['n_wrong']:,} wrong and {first['n_right']:,} right solutions",
+        ["detector", "on wrong", "on right", "F1", "within one", "AUROC"],
+        [
+            [
+                name,
+                _percent(one["on_wrong"]),
+                _percent(one["on_right"]),
+                _interval(one),
+                _percent(one["within_one"]),
+                "-" if one["auroc"] is None else f"{one['auroc']:.3f}",
+            ]
+            for name, one in found.items()
+        ],
+    )
+    for field, title in (("recall_by_kind", "kind of error"), ("recall_by_op", "op")):
+        if first[field]:
+            yield (
+                f"found among the wrong solutions, %, by {title}",
+                [title, "n", *found],
+                [
+                    [str(value), f"{n:,}", *(_percent(one[field][value][0]) for one in found.values())]
+                    for value, (_, n) in first[field].items()
+                ],
+            )
+
+
+def terminal(found: Scores, width: int) -> Iterator[tuple[str, list[Table]]]:
+    """The tables of `parts`, none wider than `width`."""
+    from igsm.reporting.terminal import fitted
+
+    for title, head, lines in parts(found):
+        yield title, [*fitted(head, lines, 1, width)]
+
+
+def to_markdown(found: Scores) -> str:
+    """The tables of `parts`."""
+    tables = (f"{title}\n\n{markdown.table(head, lines, numbers=True)}\n" for title, head, lines in parts(found))
+    return "\n".join(tables)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def _interval(one: Mapping[str, Any]) -> str:
+    if one["f1"] is None:
+        return "-"
+    return f"{100 * one['f1']:.1f} [{100 * one['f1_low']:.1f}, {100 * one['f1_high']:.1f}]"
