@@ -97,6 +97,7 @@ def command(
             folders[run.folder.path] = run.folder
             for one in wanted:  # a wrong folder must not show after hours of other decoders only
                 probe_of(one, run.vocabulary)
+                run.model_for(one)
             for one in wanted:
                 chosen = [cell for cell in parse_cells(cells, run.data.problem) if next(turn) == own]
                 told = f"{name}, {one.name}, {n:,} problems a cell"

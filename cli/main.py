@@ -29,6 +29,8 @@ COMMANDS = {
     "pretrain": ("cli.pretrain", "Pretrain a model from random weights."),
     "finetune": ("cli.finetune", "LoRA or continued pretraining of a trained model."),
     "probe": ("cli.probe", "Does a model know which parameters can be computed next?"),
+    "copilot": ("cli.copilot", "A Copilot that learns from a model's mistakes beside it."),
+    "log": ("cli.log", "What the Mistake Log of a run with a Copilot holds."),
     "config": ("cli.config", "Print what a preset and its overrides come to."),
     "inspect": ("cli.inspect", "Show a run: config, data seen, curves, checkpoints."),
     "export": ("cli.export", "Write a model and its tokenizer for transformers."),

@@ -73,16 +73,17 @@ def find_checkpoint(path: str | Path) -> Path:
     return found
 
 
-def find_stored(path: str | Path, wanted: Literal["model", "probe"]) -> tuple[Path, dict[str, Any]]:
+def find_stored(path: str | Path, wanted: Literal["model", "probe", "copilot"]) -> tuple[Path, dict[str, Any]]:
     """The checkpoint that `path` names (`find_checkpoint`), and its run's config with today's keys.
 
     Raises:
-        InputError: there is none, or it holds the other of a language model and a probe.
+        InputError: there is none, or it holds another of a language model, a probe, and a model with its Copilot.
     """
     checkpoint = find_checkpoint(path)
     config = load_stored(checkpoint / CONFIG)
-    held = "probe" if config.get("stage") == "probe" else "model"
-    if held != wanted:
-        hint = "; train one for the model to watch: `mistakes probe CONFIG from=RUN`" if wanted == "probe" else ""
-        raise InputError(f"{path}: holds a {held}, not a {wanted}{hint}")
+    stage = config.get("stage")
+    held = ("probe",) if stage == "probe" else ("model", "copilot") if stage == "copilot" else ("model",)
+    if wanted not in held:
+        hint = "" if wanted == "model" else f"; train one for the model to watch: `mistakes {wanted} CONFIG from=RUN`"
+        raise InputError(f"{path}: holds a {held[0]}, not a {wanted}{hint}")
     return checkpoint, config

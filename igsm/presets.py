@@ -15,6 +15,7 @@ FOLDERS = {
     "pretrain": ("pretrain", "methods"),
     "finetune": ("finetune",),
     "probe": ("probe",),
+    "copilot": ("copilot",),
     "sweep": ("sweeps",),
 }
 """What a preset is for -> the folders in `configs` that hold such files."""

@@ -71,7 +71,7 @@ def evaluate(
     Raises:
         InputError: another process is evaluating there, a file there is damaged, or it cannot be written.
     """
-    assert decoding.model is run.decoded, "the solutions of one model would be filed under another"
+    assert decoding.model is run.model_for(decoding.decoder), "the solutions of one model would be filed under another"
     tests = load_test_set(cell, run.data.problem, run.vocabulary, n, seed, waiting)
 
     @cache
@@ -142,8 +142,9 @@ def finished(folder: RunFolder) -> list[Evaluation]:
 
 def _settings(run: LoadedRun, cell: Cell, decoding: Decoding, n: int, seed: int) -> Json:
     """What a result depends on, but for the test set. Models count by their weights, wherever they lie."""
-    detector = decoding.decoder.detector
+    detector, copilot = decoding.decoder.detector, decoding.decoder.copilot
     folder = detector.folder if detector else None
+    beside = {} if copilot is None else {"copilot": weights_digest(find_checkpoint(copilot.folder))}
     return {
         "cell": cell.name,
         "decoder": decoding.decoder.name,
@@ -154,6 +155,7 @@ def _settings(run: LoadedRun, cell: Cell, decoding: Decoding, n: int, seed: int)
         "detector": None if folder is None else weights_digest(find_checkpoint(folder)),
         "precision": decoding.precision,
         "context": decoding.context,
+        **beside,
     }
 
 

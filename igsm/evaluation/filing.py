@@ -18,6 +18,7 @@ _ENDS: dict[str, Callable[[Json], str]] = {
     "checkpoint": lambda settings: str(settings["checkpoint"]),
     "weights": lambda settings: f"weights{settings['weights'][:8]}",
     "detector": lambda settings: f"detector{str(settings['detector'])[:8]}",
+    "copilot": lambda settings: f"of{str(settings['copilot'])[:8]}",
     "test_set": lambda settings: f"problems{settings['test_set'][:8]}",
     "context": lambda settings: f"context{settings['context']}",
     "precision": lambda settings: str(settings["precision"]),
@@ -91,6 +92,8 @@ def _differences(occupant: Occupant, settings: Json, digest: Digest) -> Iterator
         yield model if there.get("checkpoint") == settings["checkpoint"] else "checkpoint"
     if "detector" in there and there["detector"] != settings["detector"]:
         yield "detector"
+    if there.get("copilot") != settings.get("copilot"):
+        yield "copilot"
     if there.get("seed", settings["seed"]) != settings["seed"]:
         yield "seed"
     elif "test_set" in there and there["test_set"] != digest(there["n"]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 from igsm.checkpoints import find_checkpoint
 from igsm.config import build_config
 from igsm.corpus.config import DataConfig
-from igsm.corpus.vocabulary import Vocabulary, read_vocabulary
+from igsm.corpus.vocabulary import SOLUTION_START, Vocabulary, read_vocabulary
+from igsm.decoding.decoders.copilot import CopilotName
 from igsm.decoding.decoders.named import NamedDecoder
 from igsm.decoding.engine import resolved_precision
+from igsm.decoding.fusion import Fused
 from igsm.decoding.run import CONTEXT, Decoding
 from igsm.errors import InputError
 from igsm.grading.metrics import Json
@@ -21,6 +23,7 @@ from igsm.model.checkpoint import load_model
 from igsm.model.contract import LanguageModel
 from igsm.probing.detector import load_detector
 from igsm.rundir import RunFolder
+from igsm.training.copilot import check_pilot, load_copilot
 
 
 def default_context(data: DataConfig) -> int:
@@ -37,6 +40,7 @@ class LoadedRun:
     model: GPT
     data: DataConfig
     vocabulary: Vocabulary
+    _fused: dict[CopilotName, LanguageModel] = field(default_factory=dict)
 
     @property
     def folder(self) -> RunFolder:
@@ -54,6 +58,31 @@ class LoadedRun:
         """Ids of the documents that its method puts before a prompt."""
         return self.data.method.examples(self.data, self.vocabulary)
 
+    def model_for(self, decoder: NamedDecoder) -> LanguageModel:
+        """What a decoder decodes: the model, or it and the Copilot of the decoder's name.
+
+        Raises:
+            InputError: no Copilot there, one of another Pilot's shape or vocabulary, or a method that decodes
+                something else.
+        """
+        named = decoder.copilot
+        if named is None:
+            return self.decoded
+        if named not in self._fused:
+            self._fused[named] = self._with(decoder.name, named)
+        return self._fused[named]
+
+    def _with(self, decoder: str, named: CopilotName) -> LanguageModel:
+        if not isinstance(self.decoded, GPT):
+            raise InputError(f"decoder '{decoder}': the method '{self.data.method.name}' decodes no model with layers")
+        copilot, pilot = load_copilot(named.folder)
+        check_pilot(named.folder, pilot, self.model.config)
+        theirs = read_vocabulary(find_checkpoint(named.folder), self.data.problem, self.data.vocabulary)
+        if theirs.fingerprint != self.vocabulary.fingerprint:
+            raise InputError(f"decoder '{decoder}': {named.folder} is the Copilot of a model with another vocabulary")
+        start = int(self.vocabulary.from_gpt2[SOLUTION_START])
+        return Fused(self.decoded, copilot, start, named.weight, named.fuse)
+
     def decoding(self, decoder: NamedDecoder, *, context: int | None = None, **options: Any) -> Decoding:
         """The model made ready for a decoder, also one with a learned detector.
 
@@ -62,7 +91,9 @@ class LoadedRun:
             options: of `Decoding`.
         """
         context = context or default_context(self.data)
-        return Decoding(self.decoded, decoder, self.vocabulary, make=load_detector, context=context, **options)
+        return Decoding(
+            self.model_for(decoder), decoder, self.vocabulary, make=load_detector, context=context, **options
+        )
 
     def usual(self, decoding: Decoding) -> Json:
         """The default settings: of those that can be chosen, and the newest checkpoint."""

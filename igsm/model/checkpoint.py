@@ -88,8 +88,11 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def load_weights(checkpoint: Path, model: nn.Module) -> None:
+def load_weights(checkpoint: Path, model: nn.Module, part: str | None = None) -> None:
     """Copy a checkpoint's weights into `model`.
+
+    Args:
+        part: of the model in the checkpoint, by its name there, if `model` is only that.
 
     Raises:
         InputError: names or shapes differ.
@@ -99,6 +102,8 @@ def load_weights(checkpoint: Path, model: nn.Module) -> None:
         weights = safetensors.torch.load_file(path)
     except (OSError, safetensors.SafetensorError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
+    if part is not None:
+        weights = {name.removeprefix(f"{part}."): one for name, one in weights.items() if name.startswith(f"{part}.")}
     expected = model.state_dict()
     for name in sorted(weights.keys() | expected.keys()):
         if name not in weights or name not in expected:
@@ -119,7 +124,7 @@ def load_training_state(checkpoint: Path) -> dict[str, Any]:
 def load_model(path: str | Path) -> tuple[GPT, dict[str, Any]]:
     """Rebuild a model from a run folder (its newest whole checkpoint) or a checkpoint folder alone.
 
-    The low-rank updates of a LoRA run are merged into the weights.
+    The low-rank updates of a LoRA run are merged into the weights; of a Pilot and its Copilot it is the Pilot.
 
     Returns:
         The model on the CPU in evaluation mode, and the run's resolved config as plain values (`data`, `model`, ...).
@@ -134,7 +139,7 @@ def load_model(path: str | Path) -> tuple[GPT, dict[str, Any]]:
     if config.get("lora"):
         add_lora(model, build_config(LoRAConfig, config["lora"], f"{checkpoint / CONFIG}, lora"))
     model.to_empty(device="cpu")
-    load_weights(checkpoint, model)
+    load_weights(checkpoint, model, "pilot" if config.get("stage") == "copilot" else None)
     if config.get("lora"):
         model = merge_lora(model)
     return model.eval(), config

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from igsm.config import Config
+from igsm.errors import InputError
 
 
 class ModelConfig(Config):
@@ -63,6 +64,42 @@ class ModelConfig(Config):
         if self.architecture == "gpt2":
             return 4 * self.width
         return -(-8 * self.width // 3 // 64) * 64
+
+
+class CopilotConfig(Config):
+    """A Copilot: a second network beside a language model, its Pilot (arXiv 2505.16270). None: the Pilot's value."""
+
+    layers: int | None = Field(default=None, ge=2)
+    """Every second one looks at the Pilot's states."""
+    heads: int | None = Field(default=None, ge=1)
+    head_size: int | None = Field(default=None, ge=2, multiple_of=2)
+    init: Literal["random", "pilot"] = "random"
+    """pilot: the layers begin as the Pilot's first ones, which must have their width."""
+    rotary: bool = False
+    """Rotary positions in all layers; the paper gives a Copilot no positions of its own."""
+    errors: Literal["own", "zero"] = "own"
+    """What it is fed: the errors before, or zeros instead (a control)."""
+
+    def shape(self, pilot: ModelConfig) -> ModelConfig:
+        """That of its layers; the vocabulary is the Pilot's.
+
+        Raises:
+            InputError: `init: pilot` of another width, or with more layers than the Pilot has.
+        """
+        given = {key: getattr(self, key) for key in ("layers", "heads", "head_size")}
+        shape = pilot.model_copy(update={key: value for key, value in given.items() if value is not None})
+        if self.init == "pilot":
+            for key in ("heads", "head_size"):
+                if getattr(shape, key) != getattr(pilot, key):
+                    raise InputError(
+                        f"copilot.{key} is {getattr(shape, key)}, the Pilot's {getattr(pilot, key)}: with "
+                        "copilot.init=pilot both must be alike; leave it out, or take copilot.init=random"
+                    )
+            if shape.layers > pilot.layers:
+                raise InputError(
+                    f"copilot.layers is {shape.layers}: with copilot.init=pilot at most the Pilot's {pilot.layers}"
+                )
+        return shape.model_copy(update={"canon": "none"})
 
 
 class LoRAConfig(Config):

@@ -33,7 +33,8 @@ class RMSNorm(nn.RMSNorm):
         return y if torch.is_autocast_enabled(x.device.type) else y.to(x.dtype)
 
 
-def _norm(config: ModelConfig) -> nn.Module:
+def norm(config: ModelConfig) -> nn.Module:
+    """The normalisation of a shape's architecture."""
     if config.architecture == "gpt2":
         return nn.LayerNorm(config.width, eps=NORM_EPSILON)
     return RMSNorm(config.width, eps=NORM_EPSILON)
@@ -120,9 +121,9 @@ class Block(nn.Module):
 
     def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
-        self.attention_norm = _norm(config)
+        self.attention_norm = norm(config)
         self.attention = Attention(config, layer)
-        self.mlp_norm = _norm(config)
+        self.mlp_norm = norm(config)
         self.mlp = MLP(config)
         self.attention_canon = Canon(config.width) if config.canon in ("A", "AC") else None
         self.mlp_canon = Canon(config.width) if config.canon in ("C", "AC") else None
@@ -163,7 +164,7 @@ class GPT(nn.Module):
         """Dtype of the residual stream under autocast if it is not the embedding's (set by the trainer)."""
         self.embedding = nn.Embedding(config.vocabulary_size, config.width)
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
-        self.final_norm = _norm(config)
+        self.final_norm = norm(config)
         self.output = None if config.tied else nn.Linear(config.width, config.vocabulary_size, bias=False)
         self.output_update: Any = None
         """A low-rank update of the output matrix (`igsm.model.lora.LoRAOutput`), None without one."""
@@ -186,13 +187,21 @@ class GPT(nn.Module):
             if isinstance(module, Canon):
                 nn.init.uniform_(module.weight, -(CANON_WINDOW**-0.5), CANON_WINDOW**-0.5)  # Conv1d's
 
-    def hidden(self, ids: Tensor, *, positions: Tensor | None = None, memory: Memory | None = None) -> Tensor:
+    def hidden(
+        self,
+        ids: Tensor,
+        *,
+        positions: Tensor | None = None,
+        memory: Memory | None = None,
+        seen: list[Tensor] | None = None,
+    ) -> Tensor:
         """Final normed states [B, T, width] of ids [B, T].
 
         Args:
             ids: token ids, int64 or int32.
             positions: [T] or [B, T]; 0..T-1 by default. Only differences of positions matter.
             memory: where the layers find earlier tokens, in place of those before in `ids`.
+            seen: gets the embedded ids and what comes out of each block, not normed: each [B, T, width].
         """
         if positions is None:
             positions = torch.arange(ids.shape[1], device=ids.device)
@@ -201,8 +210,12 @@ class GPT(nn.Module):
         if self.residual_dtype is not None and torch.is_autocast_enabled(ids.device.type):
             x = x.to(self.residual_dtype)
         x = F.dropout(x, self.config.dropout, self.training)
+        if seen is not None:
+            seen.append(x)
         for block in self.blocks:
             x = block(x, cosine, sine, memory)
+            if seen is not None:
+                seen.append(x)
         return self.final_norm(x)
 
     @property

@@ -17,6 +17,14 @@ class HasMatrices(Protocol):
         ...
 
 
+@runtime_checkable
+class HasRate(Protocol):
+    """A module whose weights learn at another rate than the rest of its model."""
+
+    rate: float
+    """Learning rate, relative to the recipe's."""
+
+
 class Trained(NamedTuple):
     """A weight that is trained.
 
@@ -24,17 +32,26 @@ class Trained(NamedTuple):
         parameter: the weight.
         matrices: how many matrices it is for Muon; 0: it is none.
         decays: whether weight decay is meant for it.
+        rate: its learning rate, relative to the recipe's.
     """
 
     parameter: nn.Parameter
     matrices: int
     decays: bool
+    rate: float = 1.0
 
 
 def trained_parameters(model: nn.Module) -> list[Trained]:
     """The weights that require gradients, in the model's order. Those of two dimensions and more decay."""
     matrices: dict[nn.Parameter, int] = {}
+    rates: dict[nn.Parameter, float] = {}
     for module in model.modules():
         if isinstance(module, HasMatrices):
             matrices |= module.matrices()
-    return [Trained(one, matrices.get(one, 0), one.dim() >= 2) for one in model.parameters() if one.requires_grad]
+        if isinstance(module, HasRate):
+            rates |= dict.fromkeys(module.parameters(), module.rate)
+    return [
+        Trained(one, matrices.get(one, 0), one.dim() >= 2, rates.get(one, 1.0))
+        for one in model.parameters()
+        if one.requires_grad
+    ]

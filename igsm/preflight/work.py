@@ -25,6 +25,8 @@ class Training:
         logits: whether it predicts tokens.
         processes: of the run on this machine.
         world_size: of the run in all.
+        companion: the shape of a network that is trained beside the model.
+        log: bytes of the host's memory for what one process keeps from step to step.
     """
 
     model: ModelConfig
@@ -34,12 +36,16 @@ class Training:
     logits: bool = True
     processes: int = 1
     world_size: int = 1
+    companion: ModelConfig | None = None
+    log: int = 0
 
     @classmethod
     def of(cls, config: RunConfig, processes: int, world_size: int) -> Training:
         """That of a resolved config."""
         length, logits = config.rows.context, config.predicts_tokens
-        return cls(config.shape, config.updates, config.training, length, logits, processes, world_size)
+        log = config.log_bytes(-(-config.training.batch // world_size))
+        run = (config.shape, config.updates, config.training, length, logits, processes, world_size)
+        return cls(*run, config.companion, log)
 
     @property
     def rows(self) -> int:
@@ -61,12 +67,17 @@ class Training:
         rows = min(self.rows, self.training.micro_batch or self.rows)
         half = self.training.precision != "float32"
         setting = "training.micro_batch" if self.training.micro_batch or self.rows > 1 else "the context"
+        beside = []
+        if self.companion is not None:
+            size = estimates.weight_bytes(self.companion, None, self.training)
+            beside = [Need(size, "those of the Copilot", "copilot.layers or copilot.heads")]
         return [
             Need(
                 estimates.weight_bytes(self.model, self.lora, self.training),
                 "weights, gradients and moments",
                 "model.layers or model.heads",
             ),
+            *beside,
             Need(
                 estimates.activation_bytes(shape, rows, self.context, half),
                 f"the states of {rows:,} windows of {self.context:,} tokens",
@@ -83,7 +94,11 @@ class Training:
             host = self.on_device
         positions = self.rows * self.context * estimates.BYTES_A_POSITION
         host = [*host, Need(positions, f"a batch of {self.rows:,} windows", "training.batch")]
-        one = estimates.checkpoint_bytes(self.model, self.lora, self.training)
+        if self.log:
+            host.append(Need(self.log, "the mistake log", "log.rounds or log.top_k"))
+        one = estimates.checkpoint_bytes(self.model, self.lora, self.training) + self.log * self.world_size
+        if self.companion is not None:
+            one += estimates.checkpoint_bytes(self.companion, None, self.training)
         kept = estimates.n_checkpoints(self.training)
         return Work(
             folder,

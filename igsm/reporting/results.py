@@ -203,6 +203,8 @@ def describe(config: Json) -> str:
         raise InputError("config.yaml names no stage: the run was made by an earlier version; train it again")
     if config.get("stage") == "finetune":
         name += f", {_tuning(_section(config, 'lora'))}"
+    if config.get("stage") == "copilot":
+        name += ", beside a copilot"
     if kind != "none" and _section(config, "training").get("label_masking", "none") != "none":
         name += " masked"
     method = _section(data, "method").get("name", "retry")

@@ -147,7 +147,7 @@ def _training_job(sweep: Sweep, root: Path, row: _Row, starts: dict[tuple[str, s
     before = _training_job(sweep, root, base, starts)
     overrides = [f"from={before.run}"] + [fill(text, row.variables, where) for text in tuning.overrides]
     config = fill(tuning.config, row.variables, where)
-    return _stage_job("finetune", config, [*overrides, *seeds], run, (before.name,))
+    return _stage_job(tuning.stage, config, [*overrides, *seeds], run, (before.name,))
 
 
 def _probe_job(row: _Row, probe: Probing, run: Path, training: Job) -> Job:
@@ -228,7 +228,7 @@ def _cells(sweep: Sweep, row: _Row, training: Job) -> tuple[str, ...]:
 def decoders(sweep: Sweep, arm: Arm, variables: Variables, run: Path) -> list[tuple[str, str]]:
     """The arm's decoders as (name in the results, argument of `mistakes eval --decoder`) pairs."""
     where = f"arm '{arm.row}'"
-    known = dict(variables)
+    known: Variables = {"run": str(run), **variables}
     if arm.probe is not None:
         known["probe"] = str(probe_folder(run, arm.probe, variables, where))
     texts = [fill(text, known, where) for text in arm.decoders or sweep.decoders]

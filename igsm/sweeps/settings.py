@@ -20,6 +20,7 @@ STAGES = {
     "pretrain": ("igsm.training.config", "PretrainConfig"),
     "finetune": ("igsm.training.config", "FinetuneConfig"),
     "probe": ("igsm.probing.config", "ProbeConfig"),
+    "copilot": ("igsm.training.copilot_config", "CopilotRunConfig"),
 }
 """Stage -> where its config class lives; imported only when a stage of that kind is asked for."""
 

@@ -48,9 +48,10 @@ class Probing(Stage):
 
 
 class FineTuning(Stage):
-    """Fine-tuning, from the run of the arm called `start`."""
+    """Fine-tuning, or a Copilot, from the run of the arm called `start`."""
 
     start: str
+    stage: Literal["finetune", "copilot"] = "finetune"
 
 
 class Arm(Config):
@@ -69,7 +70,7 @@ class Arm(Config):
     probe: Probing | None = None
     """Decoders name its folder as `{probe}`."""
     decoders: list[str] | None = None
-    """Default: the sweep's."""
+    """Default: the sweep's. They name the arm's own run as `{run}`, for one with a Copilot."""
     most_seeds: int | None = Field(default=None, ge=1)
     """Only so many of the sweep's seeds, the first ones, for an arm that costs more than it is worth at all of them."""
     evaluate: bool = True

@@ -105,7 +105,7 @@ class RunConfig(Config):
     (weights of a run; all of them or low-rank updates), probing (weights of a run; low-rank updates and a head).
     """
 
-    stage: Literal["pretrain", "finetune", "probe"]
+    stage: Literal["pretrain", "finetune", "probe", "copilot"]
     """What made a run, kept in its `config.yaml`."""
     seed: int = 1
     """Of the initial weights, or those of the updates (and dropout); the data has its own."""
@@ -130,6 +130,15 @@ class RunConfig(Config):
     def updates(self) -> LoRAConfig | None:
         """The low-rank updates that are trained; None: all weights."""
         return getattr(self, "lora", None)
+
+    @property
+    def companion(self) -> ModelConfig | None:
+        """The shape of a second network that is trained beside the model; None: there is none."""
+        return None
+
+    def log_bytes(self, rows: int) -> int:
+        """Bytes of host memory for what is kept from step to step of the `rows` windows that a process takes."""
+        return 0
 
     @property
     def shape(self) -> ModelConfig:
@@ -208,19 +217,27 @@ class FinetuneConfig(RunConfig):
 
     def filled_in(self, start: Start | None, vocabulary: Vocabulary) -> Self:
         assert start is not None
-        ours = load_vocabulary(self.data.problem, self.data.vocabulary)
-        if (ours.kind, ours.names_fingerprint) != (start.vocabulary.kind, start.vocabulary.names_fingerprint):
-            raise InputError(
-                f"{start.name}: was trained on another vocabulary ({start.data.vocabulary}, lexicon "
-                f"{start.data.problem.problem_class.lexicon}) than data.vocabulary ({self.data.vocabulary}, lexicon "
-                f"{self.data.problem.problem_class.lexicon}); choose the same"
-            )
-        if self.model not in (None, start.model):
-            raise InputError(f"model: is that of {start.name}; leave it out")
         if self.lora is not None and self.lora.empty:
             raise InputError("lora: all ranks are 0, nothing would be trained; give one, or leave lora out")
-        tuning_round = start.data.tuning_round + 1
-        if self.data.tuning_round not in (0, tuning_round):
-            raise InputError(f"data.tuning_round: from {start.name} it is {tuning_round}; leave it out")
-        filled = self.data.resolved().model_copy(update={"tuning_round": tuning_round})
-        return self.model_copy(update={"model": start.model, "data": filled})
+        return self.model_copy(update=gone_on(self.data, self.model, start))
+
+
+def gone_on(data: DataConfig, model: ModelConfig | None, start: Start) -> dict[str, Any]:
+    """`data` and `model` of a run that goes on from another one's model on windows of its own, filled in.
+
+    Raises:
+        InputError: another vocabulary, shape or round of data than follow from the start.
+    """
+    ours = load_vocabulary(data.problem, data.vocabulary)
+    if (ours.kind, ours.names_fingerprint) != (start.vocabulary.kind, start.vocabulary.names_fingerprint):
+        raise InputError(
+            f"{start.name}: was trained on another vocabulary ({start.data.vocabulary}, lexicon "
+            f"{start.data.problem.problem_class.lexicon}) than data.vocabulary ({data.vocabulary}, lexicon "
+            f"{data.problem.problem_class.lexicon}); choose the same"
+        )
+    if model not in (None, start.model):
+        raise InputError(f"model: is that of {start.name}; leave it out")
+    tuning_round = start.data.tuning_round + 1
+    if data.tuning_round not in (0, tuning_round):
+        raise InputError(f"data.tuning_round: from {start.name} it is {tuning_round}; leave it out")
+    return {"model": start.model, "data": data.resolved().model_copy(update={"tuning_round": tuning_round})}

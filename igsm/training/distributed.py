@@ -38,6 +38,19 @@ class Ranks:
             dist.all_reduce(values)
         return values
 
+    def joined(self, rows: Tensor) -> Tensor:
+        """The rows of all processes, one after another; as many of each. On the CPU."""
+        if self.world_size == 1:
+            return rows
+        mine = rows.to(self.device)
+        parts = [torch.empty_like(mine) for _ in range(self.world_size)]
+        dist.all_gather(parts, mine)
+        return torch.cat([part.cpu() for part in parts])
+
+    def share(self, rows: Tensor) -> Tensor:
+        """This process's part of the rows of all."""
+        return rows.chunk(self.world_size)[self.rank].contiguous()
+
     def wait(self) -> None:
         """Until all processes are here."""
         if self.world_size > 1:

@@ -84,9 +84,9 @@ class _Run:
         self.ranks, self.stop = ranks, stop
         self.model = task.model.to(ranks.device).train()
         self.optimizers = Optimizers(self.model, config)
-        self.progress = restore(folder, self.model, self.optimizers, ranks, task.vocabulary, resolved)
-        self.began_at = self.progress.step
         self.objective = task.objective(self.model).to(ranks.device)
+        self.progress = restore(folder, self.objective, self.optimizers, ranks, task.vocabulary, resolved)
+        self.began_at = self.progress.step
         self.execution = Execution(self.objective, config, ranks)
         self.meter, self.interval = Meter(ranks), Interval()
         self.whole = True
@@ -252,9 +252,10 @@ class _Run:
 
     def _save(self) -> None:
         began = time.perf_counter()
+        kept = {name: self.ranks.joined(rows) for name, rows in sorted(self.objective.kept().items())}
         if self.ranks.first:
-            kept = (self.resolved, self.config, self.task.vocabulary)
-            save(self.folder, self.model, self.optimizers, self.progress, *kept)
+            about = (self.resolved, self.config, self.task.vocabulary)
+            save(self.folder, self.model, self.optimizers, self.progress, kept, *about)
         self.ranks.wait()
         self.interval.away += time.perf_counter() - began
 

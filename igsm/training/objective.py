@@ -130,6 +130,13 @@ class Objective(nn.Module):
         logits: Tensor = self.model(**inputs) if isinstance(inputs, Mapping) else self.model(*inputs)
         return logits
 
+    def kept(self) -> Mapping[str, Tensor]:
+        """What it keeps from step to step of this process's windows, [rows, ...] each; part of every checkpoint."""
+        return {}
+
+    def keep(self, kept: Mapping[str, Tensor]) -> None:
+        """Go on from what `kept` gave."""
+
     def forward(self, batch: Batch) -> Loss:
         raise NotImplementedError
 

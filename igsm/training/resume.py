@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from igsm.checkpoints import latest_checkpoint, remove_checkpoint
 from igsm.config import Config
@@ -22,6 +22,7 @@ from igsm.training.config import RunConfig, TrainingConfig
 from igsm.training.continuation import checkpoint_to_continue, metrics_before
 from igsm.training.distributed import Ranks
 from igsm.training.folder import begin
+from igsm.training.objective import Objective
 from igsm.training.optimizers import Optimizers
 
 
@@ -62,7 +63,7 @@ def open_run(folder: RunFolder, resolved: Config, ranks: Ranks) -> Iterator[None
 
 def restore(
     folder: RunFolder,
-    model: nn.Module,
+    objective: Objective,
     optimizers: Optimizers,
     ranks: Ranks,
     vocabulary: Mapping[str, Any],
@@ -71,6 +72,9 @@ def restore(
     """Load the newest whole checkpoint, if there is one, and drop metrics written after it.
 
     Without one, that which the config continues, if it does, with the metrics up to there.
+
+    Args:
+        objective: around the model.
 
     Raises:
         InputError: (in all processes) its ids stand for other words than those of `vocabulary`.
@@ -94,8 +98,9 @@ def restore(
         if ranks.first:
             folder.metrics.unlink(missing_ok=True)
         return Progress()
-    load_weights(Path(name), model)
+    load_weights(Path(name), objective.model)
     state = load_training_state(Path(name))
+    objective.keep({name: ranks.share(rows) for name, rows in state.get("kept", {}).items()})
     optimizers.load_state_dict(state["optimizers"])
     progress = Progress(**state["progress"])
     if ranks.first:
@@ -123,13 +128,20 @@ def save(
     model: nn.Module,
     optimizers: Optimizers,
     progress: Progress,
+    kept: Mapping[str, Tensor],
     resolved: Config,
     config: TrainingConfig,
     vocabulary: Mapping[str, Any],
 ) -> Path:
-    """Write the checkpoint of the current step and delete those that need not be kept."""
+    """Write the checkpoint of the current step and delete those that need not be kept.
+
+    Args:
+        kept: what the objective keeps, of all processes.
+    """
     path = folder.checkpoint(progress.step)
-    state = {"progress": asdict(progress), "optimizers": optimizers.state_dict()}
+    state: dict[str, Any] = {"progress": asdict(progress), "optimizers": optimizers.state_dict()}
+    if kept:
+        state["kept"] = dict(kept)
     save_checkpoint(path, model, state, resolved, vocabulary)
     # A later step that is there was passed over as broken: it must not push out a good one.
     steps = [step for step in folder.checkpoint_steps() if step <= progress.step]

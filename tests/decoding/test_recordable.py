@@ -13,9 +13,12 @@ from igsm import compilation
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import DECODERS, parse_decoder
 from igsm.decoding.engine import Engine
+from igsm.decoding.fusion import Fused
 from igsm.decoding.loop import Request
 from igsm.mistakes.layout import Mark
 from igsm.model import GPT, ModelConfig
+from igsm.model.config import CopilotConfig
+from igsm.model.copilot import Copilot
 from igsm.problems.difficulty import ProblemConfig
 
 WAITS = ("_local_scalar_dense", "nonzero", "lift_fresh", "is_nonzero", "equal", "masked_select", "unique", "resize_")
@@ -61,13 +64,22 @@ class Odd:
         return [sum(question.tokens) % 2 == 0 for question in questions]
 
 
-@pytest.mark.parametrize("name", [name for kind in DECODERS for name in kind.examples])
-def test_a_step_can_be_recorded(name, monkeypatch):
-    """Guards every decoder in the list, on a model with all that can be remembered."""
+NAMES = [name for kind in DECODERS for name in kind.examples]
+WITH_COPILOT = ["greedy", "sample", "beam4", "regret_beam4-p"]
+
+
+@pytest.mark.parametrize(
+    ("name", "copilot"), [*((name, False) for name in NAMES), *((name, True) for name in WITH_COPILOT)]
+)
+def test_a_step_can_be_recorded(name, copilot, monkeypatch):
+    """Guards every decoder in the list, on a model with all that can be remembered, and on one with a Copilot."""
     monkeypatch.setattr(compilation, "disabled", True)  # attention as it is elsewhere than on a CPU
     vocabulary = load_vocabulary(ProblemConfig(difficulty="nano"), marks=frozenset(Mark))
     torch.manual_seed(0)
     model = GPT(ModelConfig(layers=1, heads=2, head_size=8, vocabulary_size=vocabulary.size, canon="AC")).eval()
+    start = int(vocabulary.from_gpt2[Mark.SOLUTION])
+    if copilot:
+        model = Fused(model, Copilot(CopilotConfig(layers=2, heads=1, rotary=True), model.config), start, 0.5).eval()
     decoder = parse_decoder(name)
     engine = Engine(model, 2 * decoder.beams, 48, beams=decoder.beams)
     made = decoder.build(engine, vocabulary, lambda *_: Odd())
@@ -85,7 +97,7 @@ def test_a_step_can_be_recorded(name, monkeypatch):
 
     before = addresses()
     assert len(before) > 10
-    assert len(list(made.run([Request(i, [3, 5, 7], i, max_new_tokens=20) for i in range(3)]))) == 3
+    assert len(list(made.run([Request(i, [start + 1, start + 2, start], i, max_new_tokens=20) for i in range(3)]))) == 3
     assert steps
     assert addresses() == before
 

@@ -18,11 +18,17 @@ from igsm.presets import FOLDERS, find_preset
 from igsm.probing.config import ProbeConfig
 from igsm.sweeps.sweep import load_sweep
 from igsm.training.config import FinetuneConfig, PretrainConfig
+from igsm.training.copilot_config import CopilotRunConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "runs" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-CONFIGS: dict[str, type[Any]] = {"pretrain": PretrainConfig, "finetune": FinetuneConfig, "probe": ProbeConfig}
+CONFIGS: dict[str, type[Any]] = {
+    "pretrain": PretrainConfig,
+    "finetune": FinetuneConfig,
+    "probe": ProbeConfig,
+    "copilot": CopilotRunConfig,
+}
 KINDS = {"report": ("sweep",), "findings": ("sweep",)} | {name: (name,) for name in FOLDERS}
 USAGE: Any = typer.BadParameter.__mro__[1]  # UsageError, of click or of typer's copy
 

@@ -11,6 +11,7 @@ from igsm.config import load_config
 from igsm.errors import InputError
 from igsm.probing.config import ProbeConfig
 from igsm.training.config import FinetuneConfig
+from igsm.training.copilot_config import CopilotRunConfig
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -29,7 +30,15 @@ def test_finetune_preset(path: Path) -> None:
     assert config.training.batch % (config.training.micro_batch or config.training.batch) == 0
 
 
-PRESETS = [path for stage in ("pretrain", "finetune", "probe") for path in sorted((CONFIGS / stage).rglob("*.yaml"))]
+@pytest.mark.parametrize("path", sorted((CONFIGS / "copilot").rglob("*.yaml")), ids=str)
+def test_copilot_preset(path: Path) -> None:
+    config = load_config(CopilotRunConfig, path)
+    assert config.training.batch % (config.training.micro_batch or config.training.batch) == 0
+
+
+PRESETS = [
+    path for stage in ("pretrain", "finetune", "probe", "copilot") for path in sorted((CONFIGS / stage).rglob("*.yaml"))
+]
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=str)

@@ -1,8 +1,8 @@
 """Decoders by name, as `mistakes eval --decoder` takes them. A new one is a file in this folder and its place in the
 list.
 
-A name is HEAD[:TEMPERATURE[:TOP_K]][-DETECTOR][@FOLDER]. The head belongs to the decoder's file, which also says which
-of the other parts its names may have; those are read here, since they mean the same everywhere.
+A name is HEAD[:TEMPERATURE[:TOP_K]][-DETECTOR][@FOLDER][+copilot@RUN:WEIGHT[:logit]]. The head belongs to the decoder's
+file, which also says which of the other parts its names may have; those mean the same everywhere and are read here.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 
 from igsm.decoding.decoders.back import Back
 from igsm.decoding.decoders.beam import Beam
+from igsm.decoding.decoders.copilot import LINES, split_copilot
 from igsm.decoding.decoders.detector import read_detector
 from igsm.decoding.decoders.greedy import Greedy
 from igsm.decoding.decoders.named import NamedDecoder
@@ -43,13 +45,26 @@ _REST = r"(?::(?P<temperature>[\d.]+)(?::(?P<top_k>\d+))?)?(?:-(?P<detector>[^@]
 
 def parse_decoder(text: str) -> NamedDecoder:
     """The decoder of this name; InputError for any other."""
+    plain, copilot = split_copilot(text)
+    if copilot is None:
+        return _parse(text)
+    decoder = _parse(plain)
+    return replace(decoder, name=_short(text, f"{decoder.name}+{copilot.name}"), copilot=copilot)
+
+
+def _short(text: str, name: str) -> str:
+    """The name by which results are filed, unless it is too long."""
+    if len(name) > LONGEST:
+        raise InputError(f"decoder '{text[:20]}...': a name has at most {LONGEST} characters: folders are named by it")
+    return name
+
+
+def _parse(text: str) -> NamedDecoder:
     matches = ((kind, re.fullmatch(kind.head + _REST, text)) for kind in DECODERS)
     kind, found = next(((kind, found) for kind, found in matches if found), (None, None))
     if kind is None or found is None:
         raise _unknown(text)
-    name = text.partition("@")[0]  # results are filed under it
-    if len(name) > LONGEST:
-        raise InputError(f"decoder '{text[:20]}...': a name has at most {LONGEST} characters: folders are named by it")
+    name = _short(text, text.partition("@")[0])
     detector = None
     if found["detector"] or found["folder"]:
         if not kind.has_detector:
@@ -73,7 +88,7 @@ def parse_decoder(text: str) -> NamedDecoder:
 
 def decoder_lines() -> list[str]:
     """A line for each form of a name: the name, and what it does; more where that does not fit into `LINE`."""
-    forms = [line for kind in DECODERS for line in kind.lines]
+    forms = [*(line for kind in DECODERS for line in kind.lines), *LINES]
     width = max(len(name) for name, _ in forms)
     lines = []
     for name, what in forms:

@@ -1,0 +1,184 @@
+"""`mistakes copilot` and `mistakes eval --decoder greedy+copilot@RUN:WEIGHT`, from an untrained model."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from igsm.decoding.decoders import parse_decoder
+from igsm.evaluation.corrected import measures, summed
+from igsm.evaluation.runs import load_run
+
+SETTINGS = [
+    *("data.context=90", "data.windows_per_block=4", "copilot.layers=2", "training.steps=2", "training.batch=2"),
+    *("training.warmup_steps=1", "training.held_out_windows=2", "training.evaluate_problems=2", "training.log_every=1"),
+]
+PRESET = Path(__file__).resolve().parents[2] / "configs/copilot/nano.yaml"
+
+
+@pytest.fixture
+def pair(run, tmp_path, mistakes):
+    """A run of a Copilot of the model in `run`."""
+    folder = tmp_path / "pair"
+    code, out, error = mistakes("copilot", PRESET, f"from={run.path}", *SETTINGS, "--out", folder)
+    assert code == 0, error
+    assert "mistake log: " in error
+    assert f"mistakes eval {folder} --decoder greedy,greedy+copilot@{folder}:1.0" in out
+    return folder
+
+
+def solutions(folder: Path, decoder: str) -> list[str]:
+    path = folder / "eval" / f"nano_pq:op=2-{decoder}" / "generations.jsonl.gz"
+    return [json.loads(line)["text"] for line in gzip.decompress(path.read_bytes()).splitlines()]
+
+
+def test_a_copilot_is_trained_and_decoded_with(pair, run, mistakes):
+    """Guards the whole way: the Pilot of such a run is a model like any other, and results say whose Copilot spoke."""
+    names = [f"greedy+copilot@{pair}:{weight}" for weight in ("0.0", "10:logit", "10")]
+    command = ("eval", pair, "--cells", "op=2", "--n", 3, "--decoder", ",".join(["greedy", *names]))
+    code, _, error = mistakes(*command)
+    assert code == 0, error
+    assert solutions(pair, "greedy") == solutions(pair, "greedy+copilot:0")
+    assert solutions(pair, "greedy") != solutions(pair, "greedy+copilot:10")
+    summary = json.loads((pair / "eval/nano_pq:op=2-greedy+copilot:10/summary.json").read_text())
+    assert summary["copilot"] == summary["weights"]
+    # the same Copilot beside the model that it started from, which has the same shape
+    code, _, error = mistakes("eval", run.path, "--cells", "op=2", "--n", 2, "--decoder", names[2])
+    assert code == 0, error
+    assert load_run(pair).model.config == run.model.config
+
+
+def test_what_a_copilot_changes_is_measured(pair, mistakes):
+    """Guards the three means, against sums over single tokens, and classes that do not add up to all."""
+    code, out, error = mistakes("log", pair, "--windows", 4, "--weight", 0.5, "--json")
+    assert code == 0, error
+    found = json.loads(out)["classes"]
+    whole = found.pop("all")
+    for name in ("tokens", "wrong", "put_right", "put_wrong"):
+        assert sum(one[name] for one in found.values()) == whole[name]
+    for name in ("error", "agreement", "size"):
+        assert sum(one[name] * one["tokens"] for one in found.values()) == pytest.approx(whole[name] * whole["tokens"])
+    assert 0 < whole["wrong"] <= whole["tokens"]
+    assert whole["size"] > 0
+    assert whole["limit"] == pytest.approx(max(0, 2 * whole["agreement"] / whole["size"]))
+    code, out, error = mistakes("log", pair, "--windows", 4)
+    assert code == 0, error
+    assert "put right" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("decoder", "expected"),
+    [
+        (
+            "greedy+copilot@{run}:1.0",
+            "holds a model, not a copilot; train one for the model to watch: `mistakes copilot",
+        ),
+        ("greedy+copilot@{run}/nowhere:1.0", "no such run folder"),
+        ("beam4+copilot@{pair}:11", "the weight must be 0 to 10, not 11"),
+        ("beam4+copilot@{pair}:-1", "the weight must be 0 to 10, not -1"),
+        ("beam4+copilot@{pair}:nan", "the weight must be 0 to 10, not nan"),
+        ("beam4+copilot@{pair}:high", "the weight must be a number, not 'high'"),
+        ("beam4+copilot@{pair}:1:sum", "probability or logit, not 'sum'"),
+        ("beam4+copilot:1", "a Copilot is named +copilot@RUN:WEIGHT"),
+        ("beam4+copilot", "a Copilot needs its run and a weight"),
+        ("gredy+copilot@{pair}:1", "unknown decoder 'gredy'"),
+    ],
+)
+def test_a_name_that_means_nothing_is_refused(decoder, expected, request, run, mistakes):
+    folder = request.getfixturevalue("pair") if "gredy" in decoder else run.path
+    text = decoder.format(run=run.path, pair=folder)
+    code, _, error = mistakes("eval", run.path, "--cells", "op=2", "--n", 2, "--decoder", text)
+    assert (code, error.count("\n"), expected in error) == (2, 1, True), error
+
+
+def test_a_copilot_of_another_shape_is_refused(pair, tmp_path, mistakes):
+    from igsm.corpus.config import DataConfig
+    from igsm.model import ModelConfig
+    from igsm.training.config import PretrainConfig, TrainingConfig
+    from tests.evaluation.helpers import NANO
+    from tests.untrained import write_untrained
+
+    shape = ModelConfig(layers=2, heads=1, head_size=8)
+    other = PretrainConfig(
+        data=DataConfig(problem=NANO, context=55),
+        model=shape,
+        training=TrainingConfig(steps=5, batch=2, warmup_steps=1),
+    )
+    write_untrained(tmp_path / "other", other)
+    decoders = f"greedy,greedy+copilot@{pair}:1"
+    code, _, error = mistakes("eval", tmp_path / "other", "--cells", "op=2", "--n", 2, "--decoder", decoders)
+    assert (code, error.count("\n"), "model.layers=1, this one has 2" in error) == (2, 1, True), error
+    assert not (tmp_path / "other/eval").exists()
+
+
+def test_names_of_decoders_with_a_copilot():
+    """Guards two weights, or a Copilot and none, filed under one name."""
+    one, other = (parse_decoder(f"sample:0.7:50+copilot@runs/x:{weight}") for weight in ("0.50", "0.5:logit"))
+    assert (one.name, other.name) == ("sample:0.7:50+copilot:0.5", "sample:0.7:50+copilot:0.5:logit")
+    assert one.copilot is not None
+    assert (one.temperature, one.top_k, one.copilot.folder, one.copilot.weight) == (0.7, 50, "runs/x", 0.5)
+    both = parse_decoder("regret-version1@runs/p+copilot@runs/x:1")
+    assert both.name == "regret-version1+copilot:1"
+    assert both.detector is not None
+    assert both.detector.folder == "runs/p"
+    assert parse_decoder("greedy").copilot is None
+
+
+def test_the_error_is_a_parabola_in_lambda():
+    """Guards the signs: against the squared error of p + lambda f, added up by hand."""
+    errors, found = torch.randn(2, 1, 5, 4, generator=torch.Generator().manual_seed(1)).unbind()
+    targets = torch.tensor([[0, 1, 2, 3, 0]])
+    p = torch.nn.functional.one_hot(targets, 4) - errors
+    columns = [one.sum() for one in measures(found, errors, p, targets, 0.3)]
+    made = summed(torch.stack(columns).double())
+    for weight in (0.0, 0.3, 1.7):
+        expected = (p + weight * found - torch.nn.functional.one_hot(targets, 4)).square().sum() / 5
+        assert made.error_at(weight) == pytest.approx(float(expected), rel=1e-5)
+    assert made.error_at(made.best) <= min(made.error_at(made.best - 0.1), made.error_at(made.best + 0.1))
+    wrong = p.argmax(-1) != targets
+    right_then = (p + 0.3 * found).argmax(-1) == targets
+    assert (made.wrong, made.put_right) == (int(wrong.sum()), int((wrong & right_then).sum()))
+    assert made.put_wrong == int((~wrong & ~right_then).sum())
+
+
+# ---------------------------------------------------------------- mistakes log
+
+
+@pytest.mark.parametrize("more", [[], ["log.top_k=5"]], ids=str)
+def test_the_log_of_a_run_is_shown(more, run, tmp_path, mistakes):
+    """Guards the whole way from training to what is printed, and the answer that is shown: one of the data's."""
+    folder = tmp_path / "pair"
+    code, _, error = mistakes("copilot", PRESET, f"from={run.path}", *SETTINGS, *more, "--out", folder)
+    assert code == 0, error
+    picture = tmp_path / "answer.png"
+    code, out, error = mistakes("log", folder, "--png", picture)
+    assert code == 0, error
+    assert "Mistake log of" in out
+    assert "1-2" in out or "2-2" in out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    code, out, _ = mistakes("log", folder, "--json")
+    found = json.loads(out)
+    text = "".join(found["answer"]["texts"])
+    assert text.startswith(" Define ")
+    assert all(0 <= error <= 1 for error in found["answer"]["errors"])
+    assert sum(found["answer"]["errors"]) / len(found["answer"]["errors"]) > 0.5, "an untrained model that is right"
+    assert {period["last"] for period in found["periods"]} == {1, 2}
+    for period in found["periods"]:
+        assert {"name", "number", "letter", "operator", "word"} >= set(period["classes"]) - {"mark"}
+        assert sum(period["first_wrong"].values()) <= period["answers"]
+        assert all(one["wrong"] <= one["tokens"] for one in period["classes"].values())
+    code, _, error = mistakes("log", folder, "--answer", 1000)
+    assert (code, error.count("\n"), "0 is the first" in error) == (2, 1, True)
+
+
+def test_a_run_without_a_log_is_refused(run, tmp_path, mistakes):
+    code, _, error = mistakes("log", run.path)
+    assert (code, error.count("\n"), "holds a model, not a copilot" in error) == (2, 1, True)
+    folder = tmp_path / "pair"
+    assert mistakes("copilot", PRESET, f"from={run.path}", *SETTINGS, "log.rounds=1", "--out", folder)[0] == 0
+    code, _, error = mistakes("log", folder)
+    assert (code, error.count("\n"), "train it with log.rounds above 1" in error) == (2, 1, True)
