@@ -40,7 +40,7 @@ def cut_lines(text: str) -> Cut:
     Raises:
         InputError: the last line does not begin with ####.
     """
-    start = _last_line(text)
+    start = last_line(text)
     if start is None:
         raise InputError(f"its last line does not begin with '{GSM8K_ANSWER}'")
     return Cut(_steps(text, _pieces(text, 0, start, _LINES)), text[start + len(GSM8K_ANSWER) :].strip(), start)
@@ -58,7 +58,7 @@ def cut_text(text: str) -> Cut:
         opened = text.find(_BEGIN_THOUGHT, 0, closed)
         begin, end = (opened + len(_BEGIN_THOUGHT) if opened >= 0 else 0), closed
         answer = boxed(text[closed:]) or text[closed + len(_END_THOUGHT) :].strip()
-    elif (last := _last_line(text)) is not None:
+    elif (last := last_line(text)) is not None:
         end, answer = last, text[last + len(GSM8K_ANSWER) :].strip()
     pieces: list[Span] = []
     for separator in (_PARAGRAPHS, _LINES, _SENTENCES):
@@ -87,7 +87,7 @@ def boxed(text: str) -> str | None:
     return None
 
 
-def _last_line(text: str) -> int | None:
+def last_line(text: str) -> int | None:
     """Where a last line that begins with #### does; white space may follow it."""
     shown = text.rstrip()
     start = max(shown.rfind("\n"), shown.rfind("\r")) + 1

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from igsm.errors import InputError, suggest
-from igsm.text.cut import GSM8K_ANSWER, cut_lines, cut_text
+from igsm.text.cut import GSM8K_ANSWER, cut_lines, cut_text, last_line
 from igsm.text.record import BACK, MISTAKE, RIGHT, Record, Row, Step, Turn
 
 _SHAREGPT_ROLES = {"human": "user", "gpt": "assistant"}
@@ -119,7 +119,7 @@ def _read_gsm8k(row: Row) -> Record:
 
 def _write_gsm8k(record: Record, row: Row) -> Row:
     text = record.text
-    if not text[record.answer_start :].startswith(GSM8K_ANSWER):
+    if last_line(text) is None:
         if len(record.answer.splitlines()) != 1:
             raise InputError(
                 f"gsm8k needs a final answer of one line ('{GSM8K_ANSWER} 72'), and the solution sets none apart"

@@ -141,7 +141,7 @@ def exported_lora(folder: Path) -> Path:
     resolved = FinetuneConfig(**settings, data=data)
     save_checkpoint(folder / "lora" / "checkpoints" / "step_1", model, {}, resolved, vocabulary.content())
     save_peft_adapter(folder / "adapter", model, lora, len(vocabulary.known))
-    export([folder / "lora", folder / "merged"], to="hf")
+    export(folder / "lora", folder / "merged")
     return folder / "adapter"
 
 
