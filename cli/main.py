@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from igsm.errors import InputError
+from igsm.interruption import sent_again
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _USAGE: Any = typer.BadParameter.__mro__[2]  # ClickException: typer has had it from click, then from a copy of its own
@@ -114,7 +115,8 @@ class _Interrupted(BaseException):
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise _Interrupted
+    if not sent_again(number, frame):
+        raise _Interrupted
 
 
 def main() -> None:

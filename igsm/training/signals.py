@@ -13,6 +13,8 @@ from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any
 
+from igsm.interruption import sent_again
+
 REQUEUE_EXIT_CODE = 75
 """EX_TEMPFAIL: the run was asked to stop, saved itself, and goes on when the same command is given again."""
 INTERRUPT_EXIT_CODE = 130
@@ -70,6 +72,8 @@ def leaving_on_request(kept: str = "what is finished is kept") -> Iterator[None]
     codes = []
 
     def leave(number: int, frame: FrameType | None) -> None:
+        if sent_again(number, frame):
+            return
         codes.append(INTERRUPT_EXIT_CODE if number == signal.SIGINT else REQUEUE_EXIT_CODE)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         for other in SIGNALS:
