@@ -217,6 +217,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedCuda]:
         "is_available": lambda: True,
         "device_count": lambda: 1,
         "current_stream": _Stream,
+        "is_current_stream_capturing": lambda: False,  # a build for CUDA asks the driver
         "Stream": _Stream,
         "CUDAGraph": EmulatedGraph,
         "graph": recorded,

@@ -16,7 +16,7 @@ from igsm.decoding.rows import RowDecoder
 from igsm.decoding.streams import problem_key
 from tests.decoding.conftest import END
 
-pytest.importorskip("transformers")
+TRANSFORMERS: str = pytest.importorskip("transformers").__version__
 pytestmark = pytest.mark.filterwarnings("ignore")
 CONTEXT = 48
 
@@ -89,6 +89,8 @@ def p_value(ours, theirs):
     return stats.chi2_contingency([column for column in zip(*table, strict=True) if sum(column)]).pvalue
 
 
+# Seen: 5.17 draws from beams in another distribution, 5.24 in ours.
+@pytest.mark.skipif(tuple(map(int, TRANSFORMERS.split(".")[:2])) < (5, 24), reason="older beam sampling")
 @pytest.mark.parametrize(("beams", "new", "temperature"), [(4, 1, 3.0), (4, 6, 1.0), (3, 4, 2.0), (8, 5, 1.5)])
 def test_beam_sampling_in_distribution(model, twin, monkeypatch, beams, new, temperature):
     """Guards beam-search multinomial sampling: the drawn candidates compete best first, not as they were drawn.

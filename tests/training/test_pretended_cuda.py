@@ -90,6 +90,7 @@ RUNS: dict[str, Any] = {
 def autocast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Autocast of CUDA where there is none, as far as dtypes go."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)  # a CUDA build asks the driver
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_, **__: True)
     # Torch asks the backend of a device which one is the current: that of meta tensors has an answer for any.
     library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib/libc10.so"))
