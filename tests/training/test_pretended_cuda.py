@@ -90,8 +90,10 @@ RUNS: dict[str, Any] = {
 def autocast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Autocast of CUDA where there is none, as far as dtypes go."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)  # a CUDA build asks the driver
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)  # it would ask the driver, too
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_, **__: True)
+    # A build for CUDA would make a tensor on the device first.
+    monkeypatch.setattr(torch._subclasses.fake_tensor, "init_gpu_context", lambda *_: None, raising=False)
     # Torch asks the backend of a device which one is the current: that of meta tensors has an answer for any.
     library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib/libc10.so"))
     guards = (ctypes.c_void_p * 15).in_dll(library, "_ZN3c104impl26device_guard_impl_registryE")
