@@ -75,8 +75,9 @@ def test_the_first_steps_of_the_demo_from_an_installed_wheel(wheel: Path, tmp_pa
     home, empty = tmp_path / "venv", tmp_path / "empty"
     empty.mkdir()
     venv.create(home, with_pip=True, symlinks=True)
-    install = [home / "bin" / "python", "-m", "pip", "install", "-q", "--no-deps", "--no-index", wheel]
-    subprocess.run(install, check=True, capture_output=True)
+    pip = [str(home / "bin" / "python"), "-m", "pip"]
+    done = run([*pip, "install", "-q", "--no-deps", "--no-index", str(wheel)], empty)
+    assert done.returncode == 0, done.stderr
     (packages,) = (home / "lib").glob("python*/site-packages")
     # Lines of .pth files that lie in a folder named so are not read: an editable install there stays out of sight.
     (packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
