@@ -7,27 +7,22 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import evaluation_options
 from cli.terminal import Json, print_json
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders or checkpoints.", metavar="RUN")],
-    cells: Annotated[
-        str, typer.Option(help="Comma-separated, e.g. 'op<=15,op=20 reask'; figure: those of the paper.")
-    ] = "figure",
+    runs: evaluation_options.Runs,
+    cells: evaluation_options.Cells = "figure",
     bias: Annotated[
         str, typer.Option(help="Added to the logit of BACK, comma-separated; 0 is the model as it is.")
     ] = "-2,0,2,4",
-    n: Annotated[int, typer.Option(help="Problems a cell.", min=1)] = 1024,
+    n: evaluation_options.Problems = 1024,
     seed: Annotated[int, typer.Option(help="Of the test set.")] = 0,
-    batch: Annotated[int | None, typer.Option(help="Rows on each device.", min=1)] = None,
-    context: Annotated[
-        int | None, typer.Option(help="Most tokens of prompt and solution; default: as `eval`.", min=16, max=65536)
-    ] = None,
-    precision: Annotated[str, typer.Option(help="auto (bf16 on a GPU, fp32 elsewhere), bf16 or fp32.")] = "auto",
-    devices: Annotated[
-        str | None, typer.Option(help="Comma-separated, e.g. cuda:0,cuda:1; default: all GPUs, or all cores.")
-    ] = None,
+    batch: evaluation_options.Batch = None,
+    context: evaluation_options.Context = None,
+    precision: evaluation_options.Precision = "auto",
+    devices: evaluation_options.Devices = None,
     out: Annotated[Path | None, typer.Option(help="Write the tables to OUT.csv and OUT.md.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say under the tables what their columns mean.")] = False,
     as_json: Json = False,

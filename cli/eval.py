@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli import evaluation_options
 from cli.terminal import Json, print_json
 from igsm.decoding.decoders import decoder_lines
 
@@ -17,29 +18,18 @@ EPILOG = "\n".join(["Decoders:", *decoder_lines()])
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders or checkpoints.", metavar="RUN")],
-    cells: Annotated[
-        str, typer.Option(help="Comma-separated, e.g. 'op<=15,op=20 reask'; figure: those of the paper.")
-    ] = "figure",
+    runs: evaluation_options.Runs,
+    cells: evaluation_options.Cells = "figure",
     decoder: Annotated[
         str,
         typer.Option(help="Comma-separated: greedy, beam4, search4, regret-p, regret_beam4-p50, vote8, ... (below)"),
     ] = "greedy",
-    n: Annotated[int, typer.Option(help="Problems a cell.", min=1)] = 4096,
+    n: evaluation_options.Problems = 4096,
     seed: Annotated[int, typer.Option(help="Of the test set and of sampling.")] = 0,
-    batch: Annotated[int | None, typer.Option(help="Rows on each device, beams included.", min=1)] = None,
-    context: Annotated[
-        int | None,
-        typer.Option(
-            help="Most tokens of prompt and solution; default: twice the context trained on, 2048 for med and hard.",
-            min=16,
-            max=65536,
-        ),
-    ] = None,
-    precision: Annotated[str, typer.Option(help="auto (bf16 on a GPU, fp32 elsewhere), bf16 or fp32.")] = "auto",
-    devices: Annotated[
-        str | None, typer.Option(help="Comma-separated, e.g. cuda:0,cuda:1; default: all GPUs, or all cores.")
-    ] = None,
+    batch: evaluation_options.Batch = None,
+    context: evaluation_options.Context = None,
+    precision: evaluation_options.Precision = "auto",
+    devices: evaluation_options.Devices = None,
     part: Annotated[
         str | None, typer.Option(help="k/n: every n-th cell of every run and decoder, from the k-th on (array jobs).")
     ] = None,

@@ -7,15 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import evaluation_options
 from cli.terminal import Json, print_json
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders or checkpoints.", metavar="RUN")],
+    runs: evaluation_options.Runs,
     cells: Annotated[
         str | None, typer.Option(help="Comma-separated, e.g. 'op=15,op=20'; default: the hardest op trained on.")
     ] = None,
-    n: Annotated[int, typer.Option(help="Problems a cell.", min=1)] = 256,
+    n: evaluation_options.Problems = 256,
     samples: Annotated[
         int, typer.Option(help="Continuations at temperature 1 of each beginning, beside the greedy one.", min=0)
     ] = 16,
@@ -25,14 +26,10 @@ def command(
     places: Annotated[str | None, typer.Option(help="first, 15 %, half, last but one; default: all.")] = None,
     own: Annotated[bool, typer.Option("--own/--no-own", help="Also behind the model's own first mistakes.")] = True,
     seed: Annotated[int, typer.Option(help="Of the problems, of what is planted and of sampling.")] = 0,
-    batch: Annotated[int | None, typer.Option(help="Rows on each device.", min=1)] = None,
-    context: Annotated[
-        int | None, typer.Option(help="Most tokens of prompt and solution; default: as `eval`.", min=16, max=65536)
-    ] = None,
-    precision: Annotated[str, typer.Option(help="auto (bf16 on a GPU, fp32 elsewhere), bf16 or fp32.")] = "auto",
-    devices: Annotated[
-        str | None, typer.Option(help="Comma-separated, e.g. cuda:0,cuda:1; default: all GPUs, or all cores.")
-    ] = None,
+    batch: evaluation_options.Batch = None,
+    context: evaluation_options.Context = None,
+    precision: evaluation_options.Precision = "auto",
+    devices: evaluation_options.Devices = None,
     out: Annotated[
         Path | None, typer.Option(help="Write the tables to OUT.csv and OUT.md; default: the run's eval/recover/table.")
     ] = None,
