@@ -16,7 +16,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from igsm.errors import InputError, suggest
-from igsm.text.formats import FORMATS, as_messages, write
+from igsm.text.conversations import as_messages
+from igsm.text.formats import FORMATS, write
 from igsm.text.inject import separator
 from igsm.text.record import MISTAKE, RIGHT, Record, Row, Span
 from igsm.text.tokens import NO_LOSS, Piece, Tokenizer, plain_frame

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from igsm.errors import InputError
-from igsm.text.formats import as_messages
+from igsm.text.conversations import as_messages
 from igsm.text.record import Record
 
 NO_LOSS = -100

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from igsm.errors import InputError
 from igsm.text import FORMATS, find_format, read, write
-from igsm.text.formats import items
+from igsm.text.step_lists import items
 from tests.text.written import GSM8K, LATEX
 
 # Texts as they come: any characters that JSON files hold, and the parts that cutting looks for.
