@@ -94,7 +94,8 @@ def test_a_terminal_gets_one_line_that_moves(clean: pytest.MonkeyPatch) -> None:
 
 
 def test_json_is_one_document_of_plain_numbers(capsys: pytest.CaptureFixture[str]) -> None:
-    numpy = pytest.importorskip("numpy")
+    import numpy
+
     print_json({"a": float("nan"), "b": numpy.int64(3), "c": (0.1 + 0.2, Path("x")), 5: numpy.float64(1.5)})
     assert capsys.readouterr().out == '{"a": null, "b": 3, "c": [0.30000000000000004, "x"], "5": 1.5}\n'
 

@@ -140,6 +140,7 @@ def test_the_loss_of_a_model_is_on_those_tokens(tokenizer_folder: Make) -> None:
     torch.testing.assert_close(loss, each[torch.tensor(row["completion_mask"][1:]) == 1].mean())
 
 
+@pytest.mark.filterwarnings("ignore")  # TRL's own
 def test_trl_trains_on_those_tokens(tokenizer_folder: Make, tmp_path: Path) -> None:
     """TRL's SFTTrainer takes the rows as they are; the labels of its batches are ours."""
     trl = pytest.importorskip("trl")
