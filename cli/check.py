@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.terminal import Json, console, print_json
+from cli.terminal import Json, console, print_json, print_tables
 
 
 def command(
@@ -148,11 +148,7 @@ def _score(file: Path, predictions: list[Path], calibration: Path | None, as_jso
         print_json({"file": str(file), "threshold": threshold, "right_answers_among_wrong": answered, "scores": found})
         return
     screen = console()
-    for title, tables in terminal(found, screen.width):
-        screen.print(title, style="bold", markup=False)
-        for table in tables:
-            screen.print(table)
-            screen.print()
+    print_tables(screen, terminal(found, screen.width))
     if threshold is not None:
         screen.print(f"threshold {threshold:.6g}, the best of {calibration}", markup=False, soft_wrap=True)
     if answered is not None:

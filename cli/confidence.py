@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import evaluation_options
-from cli.terminal import Json, print_json
+from cli.terminal import Json, print_json, print_tables
 
 
 def command(
@@ -80,11 +80,8 @@ def command(
     console = screen()
     if as_json:
         print_json(lines)
-    for title, tables in () if as_json else terminal(lines, console.width):
-        console.print(title, style="bold", markup=False)
-        for table in tables:
-            console.print(table)
-            console.print()
+    else:
+        print_tables(console, terminal(lines, console.width))
     for line in EXPLAINED if explain and not as_json else ():
         console.print(line, style="dim", markup=False)
     if out is not None:

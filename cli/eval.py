@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import evaluation_options
-from cli.terminal import Json, print_json
+from cli.terminal import Json, print_json, print_tables
 from igsm.decoding.decoders import decoder_lines
 
 if TYPE_CHECKING:
@@ -104,11 +104,8 @@ def command(
     console = screen()
     if as_json:
         print_json([flat(name, one) for name, one in rows])
-    for title, tables in () if as_json else terminal(rows, console.width):
-        console.print(title, style="bold", markup=False)
-        for table in tables:
-            console.print(table)
-            console.print()
+    else:
+        print_tables(console, terminal(rows, console.width))
     for line in () if as_json else cut_off(rows):
         console.print(line, markup=False)
     for line in EXPLAINED if explain and not as_json else ():

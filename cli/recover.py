@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import evaluation_options
-from cli.terminal import Json, print_json
+from cli.terminal import Json, print_json, print_tables
 
 
 def command(
@@ -103,11 +103,8 @@ def command(
     console = screen()
     if as_json:
         print_json(lines)
-    for title, parts in () if as_json else terminal(lines, console.width):
-        console.print(title, style="bold", markup=False)
-        for table in parts:
-            console.print(table)
-            console.print()
+    else:
+        print_tables(console, terminal(lines, console.width))
     for line in () if as_json else (*notes, *(EXPLAINED if explain else ())):
         console.print(line, style="dim", markup=False)
     for base, content in tables.items():

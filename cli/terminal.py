@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
+    from rich.table import Table
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead, numbers unrounded.")]
 
@@ -24,6 +27,15 @@ def console(*, stderr: bool = False, **options: Any) -> Console:
     if is_plain(sys.stderr if stderr else sys.stdout):
         options |= {"force_terminal": False, "color_system": None}
     return Console(highlight=False, stderr=stderr, **options)
+
+
+def print_tables(screen: Console, titled: Iterable[tuple[str, Iterable[Table]]]) -> None:
+    """Each title once, above the parts of its table."""
+    for title, tables in titled:
+        screen.print(title, style="bold", markup=False)
+        for table in tables:
+            screen.print(table)
+            screen.print()
 
 
 def print_json(document: Any) -> None:
