@@ -46,8 +46,9 @@ def command(
     from igsm.preflight.evaluation import check_evaluation
     from igsm.preflight.resources import check_writable
     from igsm.progress import waiting
-    from igsm.reporting import arms, correction_seeds
+    from igsm.reporting import arms, back_curve, correction_seeds
     from igsm.reporting.correction_table import EXPLAINED, WITHOUT, numbers, terminal, to_markdown
+    from igsm.reporting.figures import save_picture
     from igsm.rundir import atomic_write, distinct_names
     from igsm.training.signals import leaving_on_request
 
@@ -84,7 +85,8 @@ def command(
                 lines += numbers(name, evaluations)
     together = correction_seeds.numbers(lines, arms.arms_of(runs)) if len(runs) > 1 else []
     if out is not None:
-        written = {f"{out}.csv": arms.to_csv(lines), f"{out}.md": to_markdown(lines)}
+        curve = back_curve.markdown(together or lines)
+        written = {f"{out}.csv": arms.to_csv(lines), f"{out}.md": f"{to_markdown(lines)}\n{curve}"}
         if together:
             written |= {
                 f"{out}-seeds.csv": arms.to_csv(together),
@@ -92,11 +94,12 @@ def command(
             }
         for file, text in written.items():
             atomic_write(Path(file), text)
+        save_picture(back_curve.figure(together or lines), out)
     if as_json:
         print_json({"runs": lines, "over_seeds": together})
         return
     console = screen()
     tables = correction_seeds.terminal(together, console.width) if together else terminal(lines, console.width)
-    print_tables(console, tables)
-    for line in (*EXPLAINED, *(arms.EXPLAINED if together else ())) if explain else ():
+    print_tables(console, [*tables, *back_curve.terminal(together or lines, console.width)])
+    for line in (*EXPLAINED, back_curve.EXPLAINED, *(arms.EXPLAINED if together else ())) if explain else ():
         console.print(line, style="dim", markup=False)

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 KEYS = ("cell", "decoder")
-MEASURES = ("accuracy", "confidence", "critique", "relative", "taken_back", "needless", "tokens", *RATES, "n")
+MEASURES = (
+    "accuracy", "confidence", "critique", "relative", "taken_back", "needless", "needlessly_taken_back", "tokens",
+    *RATES, "n",
+)  # fmt: skip
 
 
 def numbers(lines: Sequence[Json], arms: Mapping[str, str]) -> list[Json]:

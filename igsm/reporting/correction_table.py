@@ -20,8 +20,8 @@ WITHOUT = "no_back"
 
 COLUMNS = (
     "run", "cell", "decoder", "n", "accuracy", "confidence", "confidence_low", "confidence_high", "critique",
-    "critique_low", "critique_high", "relative", "relative_low", "relative_high", "taken_back", "needless", "tokens",
-    *(f"{name}{end}" for name in RATES for end in ("", "_low", "_high")),
+    "critique_low", "critique_high", "relative", "relative_low", "relative_high", "taken_back", "needless",
+    "needlessly_taken_back", "tokens", *(f"{name}{end}" for name in RATES for end in ("", "_low", "_high")),
 )  # fmt: skip
 
 EXPLAINED = (
@@ -62,11 +62,13 @@ def _steps(rates: Mapping[str, Share | None]) -> Json:
 def _line(before: list[int], verdicts: list[Json], decoder: str) -> Json:
     after = [int(verdict["correct"]) for verdict in verdicts]
     backs = sum(verdict["taken_back"] for verdict in verdicts)
+    needlessly = sum(verdict["needlessly_taken_back"] for verdict in verdicts)
     line: Json = dict.fromkeys(COLUMNS[3:]) | {
         "n": len(after),
         "accuracy": sum(after) / len(after),
         "taken_back": backs / len(after),
-        "needless": sum(verdict["needlessly_taken_back"] for verdict in verdicts) / backs if backs else None,
+        "needless": needlessly / backs if backs else None,
+        "needlessly_taken_back": needlessly / len(after),
         "tokens": sum(verdict["generated_tokens"] for verdict in verdicts) / len(after),
     }
     if decoder == WITHOUT:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from igsm.reporting import correction_table
+from igsm.reporting import back_curve, correction_table
 from igsm.reporting.correction_table import numbers, terminal, to_markdown
 from tests.evaluation.helpers import second_seed
 
@@ -43,6 +43,9 @@ def test_numbers_of_made_up_verdicts(monkeypatch):
     assert (never["confidence"], never["critique"], never["tokens"]) == (0, 0, 100)
     assert never["relative"] == pytest.approx(-0.16 / 0.48)
     assert (greedy["needless_retry_rate_high"], greedy["detection"], greedy["correction"]) == (0.002, 0.25, None)
+    curve = back_curve.figure(lines).axes[0].lines[0]
+    assert curve.get_xydata().tolist() == [[0, 40], [1, 50], [0, 0]], "from the least to the most BACK"
+    assert "| run | nano_pq:op=3 | 40.0 at 0.000 | 50.0 at 1.000 | 0.0 at 0.000 |" in back_curve.markdown(lines)
     (title, tables), (steps, others) = terminal(lines, 80)
     assert title == "run, nano_pq:op=3: what BACK is worth, n = 10"
     assert steps == "run, nano_pq:op=3: self-correction step by step, %"
@@ -65,6 +68,7 @@ def test_command(run, mistakes, tmp_path):
     assert code == 0
     assert [line["n"] for line in lines] == [4] * 6
     assert [(one["arm"], one["seeds"]) for one in json.loads(out)["over_seeds"]] == [("original", 2)] * 3
+    assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")
     code, out, _ = mistakes(arguments[0], run.folder.path, second, *arguments[2:], columns=80)
     assert "over seeds, nano_pq:op=3: what BACK is worth" in out
     assert lines[0]["taken_back"] == 0

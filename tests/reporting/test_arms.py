@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from igsm.reporting import correction_seeds, recovery_seeds
+from igsm.reporting import back_curve, correction_seeds, recovery_seeds
 from igsm.reporting.arms import arms_of, over_seeds, share, share_difference, to_csv
 from igsm.statistics import t_interval, welch_interval
 
@@ -102,6 +102,7 @@ def test_confidence_over_seeds() -> None:
     found = [
         {"run": run, "cell": "op=7", "decoder": "greedy", **dict.fromkeys(correction_seeds.MEASURES)}
         | {"accuracy": VALUES[run], "detection": 0.5, "tokens": 60, "relative": 0.5 if run < "r" else None}
+        | {"needlessly_taken_back": 0.25}
         for run in ARMS
     ]
     together = correction_seeds.numbers(found, ARMS)
@@ -109,3 +110,7 @@ def test_confidence_over_seeds() -> None:
     assert "| greedy | original | 2 | 30.0 [" in text
     assert "| greedy | retry 0.2 | 3 | 70.0 [45, 95] | +40.0 [" in text
     assert "| greedy | retry 0.2 | - | 50.0 | - | - |" in text
+    first, *seeds = back_curve.figure(together).axes[0].lines
+    assert first.get_xydata().tolist() == [[0.25, pytest.approx(30)]]
+    assert [one.get_xydata().tolist() for one in seeds[:2]] == [[[0.25, 20]], [[0.25, 40]]]
+    assert "| retry 0.2 | op=7 | 70.0 at 0.250 |" in back_curve.markdown(together)
