@@ -32,7 +32,12 @@ def command(
     modulus: Annotated[int, typer.Option(help="Of problems whose record has no field 'modulus'.", min=2)] = 23,
     problem: Annotated[str | None, typer.Option(help="Field of the problem, if it is not found: doc.text.")] = None,
     solution: Annotated[str | None, typer.Option(help="Field of the solution, if it is not found.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write one verdict a line to this new file.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write one verdict a line to this new file; with --score all numbers (JSON), with --detector its scores."
+        ),
+    ] = None,
     examples: Annotated[int, typer.Option(help="Examples of each kind of first error.", min=0)] = 2,
     processbench: Annotated[
         Path | None,
@@ -80,7 +85,7 @@ def command(
 
     names = taxonomy_named(taxonomy) if taxonomy is not None else None
     if score:
-        _score(file, score, calibration or [], names, as_json)
+        _score(file, score, calibration or [], names, out, as_json)
         return
     if detector is not None:
         _detect(file, detector, out, as_json)
@@ -156,11 +161,16 @@ def _write(
     typer.echo(f"written: {out}, {wrong:,} wrong and {counts['right']:,} right solutions{end}")
 
 
-def _score(file: Path, predictions: list[Path], calibrations: list[Path], names: Names, as_json: bool) -> None:
+def _score(
+    file: Path, predictions: list[Path], calibrations: list[Path], names: Names, out: Path | None, as_json: bool
+) -> None:
     from igsm.errors import InputError
     from igsm.grading import detection
     from igsm.reporting.detection_table import terminal
-    from igsm.rundir import distinct_names
+    from igsm.rundir import distinct_names, write_json
+
+    if out is not None and out.exists():
+        raise InputError(f"{out}: exists already; give --out a new name")
 
     if len(calibrations) not in (0, 1, len(predictions)):
         raise InputError(f"{len(calibrations)} --calibration for {len(predictions)} --score: give one, or as many")
@@ -176,8 +186,13 @@ def _score(file: Path, predictions: list[Path], calibrations: list[Path], names:
     baselines = {"always -1": detection.always_right, "random": detection.at_random, "truth": detection.ground_truth}
     found |= {name: detection.score(benchmark, chances(benchmark)) for name, chances in baselines.items()}
     answered = detection.right_answers_among_wrong(benchmark)
+    one = {name: values.pop() if len(values := {record.get(name) for record in benchmark}) == 1 else None
+           for name in ("run", "cell", "decoder")}  # fmt: skip
+    document = {"file": str(file), **one, "thresholds": thresholds, "right_answers_among_wrong": answered}
+    document["scores"] = found
+    if out is not None:
+        write_json(out, document)
     if as_json:
-        document = {"file": str(file), "thresholds": thresholds, "right_answers_among_wrong": answered, "scores": found}
         print_json(document)
         return
     screen = console()
