@@ -14,11 +14,10 @@ from igsm.grading.evaluations import SUMMARY, read_evaluation
 from igsm.grading.lenient import strict_text
 from igsm.grading.records import TextRecord
 from igsm.grading.steps import split_solution, taken_back
-from igsm.grading.verdict import Kind
+from igsm.grading.verdict import OF_THE_END
 
 VIEWS = ("kept", "raw")
 END_ERRORS = ("drop", "last")
-_AT_THE_END = (Kind.STOPS_EARLY, Kind.ANSWERS_ANOTHER, Kind.ANSWER_DIFFERS)
 
 Record = dict[str, Any]
 
@@ -75,7 +74,7 @@ def to_processbench(
             continue
         label, error = -1, verdict.error
         if error is not None:
-            at_the_end = error.kind in _AT_THE_END
+            at_the_end = error.kind in OF_THE_END
             if at_the_end and end_errors == "drop":
                 dropped += 1
                 continue
