@@ -42,6 +42,7 @@ def command(
     from igsm.errors import InputError
     from igsm.progress import waiting
     from igsm.reporting import differences
+    from igsm.reporting.budgets import FORMULA, terminal_table
     from igsm.reporting.content import report_content
     from igsm.reporting.report import ReportRequest, build_report, write_report
     from igsm.reporting.results import sources_of_runs
@@ -51,10 +52,12 @@ def command(
         overrides = [str(word) for word in what[1:]]
         if lacking := [word for word in overrides if "=" not in word]:
             raise InputError(f"{what[0]}: no run folder, and {lacking[0]} is no KEY=VALUE for a sweep of that name")
+        from igsm.sweeps.budget import budgets
         from igsm.sweeps.plan import report_request
         from igsm.sweeps.sweep import load_sweep
 
-        request = report_request(load_sweep(what[0], overrides), root)
+        sweep = load_sweep(what[0], overrides)
+        request = replace(report_request(sweep, root), budgets=budgets(sweep, root, planned=False))
     else:
         if missing := [path for path in what if not path.is_dir()]:
             raise InputError(f"{missing[0]}: no run folder; mistakes report takes run folders, or one sweep")
@@ -96,5 +99,8 @@ def command(
         screen.print(difference)
     for note in differences.notes(report.differences):
         screen.print(note, style="dim", markup=False)
+    if request.budgets:
+        screen.print(terminal_table(request.budgets))
+        screen.print(FORMULA, style="dim", markup=False)
     if out is not None:
         screen.print(f"wrote {len(paths)} files to {out}: " + ", ".join(path.name for path in paths))

@@ -15,12 +15,11 @@ from igsm.grading.lenient import strict_text
 from igsm.grading.records import TextRecord
 from igsm.grading.steps import split_solution, taken_back
 from igsm.grading.summary import Graded
-from igsm.grading.verdict import Kind
+from igsm.grading.verdict import OF_THE_END
 
 VIEWS = ("kept", "raw")
 END_ERRORS = ("drop", "last")
 END_ERROR, ILL_POSED, EMPTY = "only ends wrongly", "has an ill-posed problem", "has no step"
-_AT_THE_END = (Kind.STOPS_EARLY, Kind.ANSWERS_ANOTHER, Kind.ANSWER_DIFFERS)
 
 Record = dict[str, Any]
 
@@ -112,7 +111,7 @@ def _record_of(solution: TextRecord, graded: Graded, rule: str, view: str, end_e
         return EMPTY
     label, error = -1, verdict.error
     if error is not None:
-        at_the_end = error.kind in _AT_THE_END
+        at_the_end = error.kind in OF_THE_END
         if at_the_end and end_errors == "drop":
             return END_ERROR
         label = len(shown) - 1 if at_the_end else shown.index(error.step)

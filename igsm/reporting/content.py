@@ -13,6 +13,7 @@ def report_content(report: Report) -> Json:
         "title": report.request.title,
         "tables": [_table(table) for table in report.tables],
         "differences": [one.content() for one in report.differences],
+        "budgets": [one.content() for one in report.request.budgets],
         "left_out": list(report.request.left_out),
         "other_evaluations": report.not_shown,
     }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from igsm.reporting.budgets import FORMULA, grid
 from igsm.reporting.charts import ROWS, Spec, heat_map, measure_chart, trade_off_chart
 from igsm.reporting.differences import notes as difference_notes
 from igsm.reporting.examples import choose_examples, model_name
@@ -81,6 +82,8 @@ def page(report: Report, folder: Path, curves: Mapping[str, Sequence[Curve]], dr
         errors=error_grid(errors),
         examples=choose_examples(report.tables[0]) if report.tables else [],
         sources=_sources(report, origins, folder),
+        budgets=grid(report.request.budgets) if report.request.budgets else None,
+        about_budgets=FORMULA,
         pictures=pictures,
         charts=charts,
         library=Markup(_library()) if charts else "",

@@ -9,7 +9,8 @@ from typing import Any
 
 from igsm.errors import InputError, suggest
 from igsm.grading.metrics import METRICS, RENAMED
-from igsm.reporting import figures, page, text
+from igsm.reporting import budgets, figures, page, text
+from igsm.reporting.budgets import Budget
 from igsm.reporting.claims import Claim
 from igsm.reporting.differences import Difference, differences, markdown
 from igsm.reporting.paper import PaperTable, paper_table, split_cell
@@ -46,6 +47,7 @@ class ReportRequest:
         columns: cells in order, also those without results; None for those that have results.
         evaluations: which of the evaluations of one cell and decoder, see `read_results`.
         claims: what the page's summary judges; without any it compares each row with the baseline.
+        budgets: what the rows were trained with.
     """
 
     title: str
@@ -60,6 +62,7 @@ class ReportRequest:
     columns: Sequence[str] | None = None
     evaluations: str = "default"
     claims: Sequence[Claim] = ()
+    budgets: Sequence[Budget] = ()
 
     @property
     def metrics(self) -> list[str]:
@@ -198,6 +201,7 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         written.append(folder / name)
 
     parts = [*map(text.markdown, report.tables), *([markdown(report.differences)] if report.differences else [])]
+    parts += [budgets.markdown(report.request.budgets)] if report.request.budgets else []
     write("report.md", f"# {title}\n\n{report.request.introduction}\n\n" + "\n".join(parts))
     write("tables.csv", text.csv_text(report.tables))
     write("report.tex", "\n".join(map(text.latex, report.tables)))
