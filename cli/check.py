@@ -135,15 +135,14 @@ def _write(
 
     from igsm.errors import InputError
     from igsm.grading.outputs import Outputs
-    from igsm.grading.processbench import about_run, to_processbench
+    from igsm.grading.processbench import about_run, name_of, to_processbench
     from igsm.rundir import atomic_write
 
     if out.exists():
         raise InputError(f"{out}: exists already; give --processbench a new name")
     about = about_run(file)
-    name = f"{about['run']}-{about['cell']}-{about['decoder']}" if about else file.name.partition(".")[0]
     options = {"lexicon": lexicon, "rule": rule, "modulus": modulus, "view": view, "end_errors": end_errors}
-    written = to_processbench(Outputs(file, problem, solution), name, about=about, **options)  # type: ignore[arg-type]
+    written = to_processbench(Outputs(file, problem, solution), name_of(file, about), about=about, **options)  # type: ignore[arg-type]
     if not written.records:
         raise InputError(f"{file}: has no solution that could be written")
     for record in written.records if names else ():
