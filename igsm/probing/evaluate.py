@@ -106,9 +106,9 @@ def answers(
 def _held_out(config: ProbeConfig, vocabulary: Vocabulary, problems: int) -> Rows:
     """All questions about the held-out samples of the first `problems` problems."""
     for solved in read_samples(sample_file(samples_of(config), "test"))[:problems]:
-        random = numpy_generator("test questions", solved.index)
+        random = numpy_generator("test questions", solved.number)
         for row in sample_rows(solved, config.question, stop_of(vocabulary), config.row_length, random):
-            yield solved.index, solved.op, row
+            yield solved.number, solved.op, row
 
 
 @torch.inference_mode()
