@@ -18,7 +18,7 @@ from igsm.errors import InputError
 from igsm.grading.metrics import Columns, Json, current_names
 from igsm.rundir import RunFolder, read_json, read_jsonl, weights_digest
 
-SUMMARY, VERDICTS = "summary.json", "verdicts.jsonl"
+SUMMARY, VERDICTS, GENERATIONS = "summary.json", "verdicts.jsonl", "generations.jsonl.gz"
 ALL_PARAMETERS, FIRST_MISTAKES = "all-parameters", "first-mistakes"
 """What a probe was asked about; stands where an evaluation of a model has its decoder."""
 
