@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 
 from igsm.errors import InputError
 from igsm.grading.continuations import RESULT, read_recovered
@@ -58,7 +59,7 @@ class Row:
 
     Attributes:
         key: in the lines of `read_scores`.
-        form: "%": a share; "points": a difference of shares; "": neither.
+        form: "%": a share; "points": a difference of shares; "count": at least 0; "": none of these.
     """
 
     key: str
@@ -80,8 +81,8 @@ class Row:
 _BY = "accuracy, "
 _FIXED = (
     Row("accuracy", SOLVING, "right"),
-    Row("tokens", SOLVING, "tokens a solution", ""),
-    Row("taken_back", SOLVING, "sentences taken back a solution", ""),
+    Row("tokens", SOLVING, "tokens a solution", "count"),
+    Row("taken_back", SOLVING, "sentences taken back a solution", "count"),
     Row("needless_retry_rate", STEPS, "right steps taken back (needless retries)"),
     Row("detection", STEPS, "wrong steps taken back (detection)"),
     Row("correction", STEPS, "of these, right in the end (correction)"),
@@ -97,7 +98,7 @@ _FIXED = (
     Row("own_taken_back", OWN, "own mistake: taken back"),
     Row("injected_taken_back", OWN, "injected there: taken back"),
     Row("own_less_injected_back", OWN, "own - injected, taken back", "points"),
-    Row("weaknesses", SEARCH, "slices confirmed", ""),
+    Row("weaknesses", SEARCH, "slices confirmed", "count"),
     Row("failures_held", SEARCH, "failures that they hold"),
 )
 
@@ -175,18 +176,21 @@ class Scores:
         """The runs of an arm without the work for a number."""
         names = [name for name, its in self.arms.items() if its == arm]
         known = {name: self._known.get((name, cell), {}).get(row.section) for name in names}
-        return [name for name, own in known.items() if own is None or (row.dynamic and row.key not in own)]
+        each = row.dynamic or row.section == PLANTED  # a kind that was not to be planted is not there
+        return [name for name, own in known.items() if own is None or (each and row.key not in own)]
 
     def commands(self, cell: str) -> dict[str, list[str]]:
         """What would fill the missing numbers of a cell: command -> titles of the sections."""
-        rows: dict[str, Row] = {}
-        for row in [*self.rows, Row("", ERRORS, "")]:
-            rows.setdefault(row.key if row.section == DECODERS else row.section, row)
+        rows = self.rows if any(row.section == ERRORS for row in self.rows) else [*self.rows, Row("", ERRORS, "")]
+        work: dict[str, tuple[Row, dict[str, None]]] = {}
+        for row in rows:
+            _, names = work.setdefault(row.key if row.section == DECODERS else row.section, (row, {}))
+            for arm in dict.fromkeys(self.arms.values()):
+                names.update(dict.fromkeys(self.missing(arm, cell, row)))
         found: dict[str, list[str]] = {}
-        for row in rows.values():
-            names = [name for arm in dict.fromkeys(self.arms.values()) for name in self.missing(arm, cell, row)]
+        for row, names in work.values():
             if names:
-                runs = [str(self.folders[name]) for name in names]
+                runs = [str(self.folders[name]) for name in self.folders if name in names]
                 of = f"'{split_cell(cell)[1]}'"
                 text = COMMANDS[row.section].format(runs=" ".join(runs), run=runs[0], cell=of, what=row.what)
                 found.setdefault(text, []).append(row.section)
@@ -241,26 +245,24 @@ def _share(name: str, part: int, n: int) -> Json:
 
 def _of_recoveries(run: Path) -> Iterator[tuple[str, str, Json]]:
     """Of each cell the largest experiment with the newest weights; greedy continuations, kinds over their places."""
-    largest: dict[str, tuple[tuple[int, ...], Path]] = {}
+    largest: dict[str, tuple[int, Path]] = {}
     current = current_weights(run)
     for path in sorted(RunFolder(run).evaluations.glob(f"recover/*/{RESULT}")):
         settings = read_json(path)
-        size = tuple(len(settings[name]) for name in ("kinds", "places")) + (settings["n"],)
+        size = len(settings["kinds"]) * len(settings["places"]) * settings["n"]
         if settings["weights"] == current:
             largest[settings["cell"]] = max(largest.get(settings["cell"], (size, path)), (size, path))
     for cell, (_, path) in largest.items():
-        lines = [
-            line for line in of_recovery("", cell, read_recovered(path.parent).records) if line["decoding"] == GREEDY
-        ]
+        settings, records = read_recovered(path.parent)[1:]
+        lines = [line for line in of_recovery("", cell, records) if line["decoding"] == GREEDY]
         planted: Json = {}
-        for kind in dict.fromkeys(
-            line["kind"] for line in lines if line["source"] == "injected" and line["place"] != "own"
-        ):
-            own = [line for line in lines if line["kind"] == kind and line["place"] not in ("", "own")]
+        for kind in settings["kinds"]:
+            own = [line for line in lines if line["kind"] == kind and line["place"] != "own"]
             for what in ("recovered", "taken_back"):
-                planted[f"{kind}, {what.replace('_', ' ')}"] = sum(line[what] for line in own) / len(own)
+                mean = fmean(line[what] for line in own) if own else None  # where it could be planted nowhere
+                planted[f"{kind}, {what.replace('_', ' ')}"] = mean
         yield cell, PLANTED, planted
-        if read_json(path)["own"]:
+        if settings["own"]:
             yield cell, OWN, _of_own(lines)
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from igsm.grading.metrics import Json
 from igsm.reporting import arms, markdown
-from igsm.reporting.names import cell_title
 from igsm.reporting.page_tables import Entry, Grid, Part
 from igsm.reporting.scorecard import Row, Scores
 
@@ -20,7 +19,7 @@ EXPLAINED = (
     "-: not computed yet, or not for every run of the column; none: computed, and there is nothing to measure, such as "
     "a share of the sentences taken back where none was.",
     "Over training seeds a number is the mean of the seeds' numbers, with a 95 % t interval over them. That of one run "
-    "has the interval over problems, where there is one.",
+    "has the interval over problems, where there is one. (1 of 2): in one run of two there is nothing to measure.",
     "Step by step: of the steps tried first in their place, up to the first error. What BACK is worth: CL, CS and RSS "
     "of arXiv 2412.19513, without BACK against with it.",
     "Planted sentences: greedy continuations, a kind's mean over its places. Own first mistakes: those of all kinds "
@@ -62,13 +61,20 @@ def _text(scores: Scores, line: Json | None, cell: str, arm: str, row: Row) -> s
         return NOT_COMPUTED
     if line[row.key] is None:
         return NOTHING
+    text, n = _number(line, row), len(line[f"{row.key}_by_seed"])
+    return text if n == line["seeds"] else f"{text} ({n} of {line['seeds']})"
+
+
+def _number(line: Json, row: Row) -> str:
     low = line.get(f"{row.key}_low")
     if row.form == "%":
         return arms.share({**line, f"{row.key}_low": low}, row.key)
     if row.form == "points":
         return arms.gap({**line, f"{row.key}_low": low}, row.key)
     value = f"{line[row.key]:.2f}"
-    return value if low is None else f"{value} [{low:.2f}, {line[f'{row.key}_high']:.2f}]"
+    if low is None:
+        return value
+    return f"{value} [{max(low, 0.0) if row.form == 'count' else low:.2f}, {line[f'{row.key}_high']:.2f}]"
 
 
 def terminal(scores: Scores, cells: Sequence[str], width: int) -> Iterator[tuple[str, list[Table]]]:
@@ -146,11 +152,11 @@ def _grid(scores: Scores, cell: str) -> Grid:
         for name in names:
             value, _, interval = _text(scores, lines.get(name), cell, name, row).partition(" [")
             key = lines[name][row.key] if name in lines else None
-            more = ((Part(interval.removesuffix("]").replace(", ", " to ")),),) if interval else ()
+            more = ((Part(interval.replace("]", "").replace(", ", " to ")),),) if interval else ()
             entries.append(Entry(key, ((Part(value),), *more)))
         rows.append(tuple(entries))
     heads = ("number", "about", *(f"{name}, {_seeds(lines.get(name))}" for name in names))
-    return Grid(cell_title(cell), heads, tuple(rows), strong=True)
+    return Grid(f"{cell}, shares in %", heads, tuple(rows), strong=True)
 
 
 def _entry(text: str) -> Entry:

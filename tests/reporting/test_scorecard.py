@@ -124,15 +124,29 @@ def test_what_is_missing_has_its_command(runs: list[Path]) -> None:
     assert SOLVING not in missing
     assert STEPS not in missing
     assert missing[WORTH] == f"mistakes confidence {plain} {second} --cells 'op=5'"
-    assert missing[PLANTED] == missing[OWN] == f"mistakes recover {plain} --cells 'op=5'"
+    assert missing[OWN] == f"mistakes recover {plain} --cells 'op=5'"
+    assert missing[PLANTED] == f"mistakes recover {plain} {first} {second} --cells 'op=5'", "kinds were left out"
     assert f"mistakes eval {plain} {second} --cells 'op=5' --decoder vote8" in missing.values()
     _, head, rows = table(scores, CELL)
     shown = {row[0].strip(): row[1:] for row in rows}
     assert head == ["", "original\n1 run", "retry 0.5\n2 runs"]
     assert shown["right"] == ["50.0 [9, 91]", "87.5 [0, 100]"]
     assert shown["of these, right in the end (correction)"] == ["none", "100.0"]
+    assert shown["own - injected, recovered"] == ["-", "-100.0"]
+    assert shown["wrong inputs: recovered"] == ["-", "-"], "it was not planted"
     assert shown["CL: right stays right"] == ["-", "-"], "not of both runs"
     assert shown["own - injected, taken back"] == ["-", "-100.0"]
+
+
+def test_a_mean_says_how_many_runs_have_the_number(runs: list[Path]) -> None:
+    for run in runs[1:]:
+        for file in (run / "eval" / f"{CELL}-greedy").iterdir():
+            file.unlink()
+        (run / "eval" / f"{CELL}-greedy").rmdir()
+    evaluated(runs[1], "greedy", RIGHT, REGRETTED)
+    evaluated(runs[2], "greedy", RIGHT)
+    _, _, rows = table(Scores(runs), CELL)
+    assert ["  wrong steps taken back (detection)", "0.0 [0, 79]", "100.0 (1 of 2)"] in rows
 
 
 def test_shown_everywhere(runs: list[Path], mistakes, tmp_path: Path) -> None:
