@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from igsm.errors import InputError, suggest
 from igsm.grading.attempts import last_attempt
-from igsm.grading.check import reader_for
+from igsm.grading.check import problem_of
 from igsm.grading.grade import grade
 from igsm.grading.lenient import strict_text
 from igsm.grading.outputs import outputs_in, prompt_in
@@ -73,16 +73,13 @@ def _last_value(sentences: list[str]) -> str | None:
     return last.value or last.symbol_value or last.constant
 
 
-@lru_cache(maxsize=4096)  # several rewards of one solution, and many solutions of one problem
-def _problem(text: str, modulus: int | None, lexicon: str | None) -> Problem:
+@lru_cache(maxsize=4096)  # several rewards of one solution
+def _rewards(text: str, modulus: int | None, lexicon: str | None, solution: str, rule: str) -> Rewards:
     fields = {"problem": text, "modulus": modulus, "lexicon": lexicon}
-    record = text_record(fields, 1, "a problem to reward", solutions=False)
-    return reader_for(record, None).read(record.problem, record.modulus or 23)
-
-
-@lru_cache(maxsize=4096)
-def _rewards(problem: str, modulus: int | None, lexicon: str | None, text: str, rule: str) -> Rewards:
-    return rewards_of(_problem(problem, modulus, lexicon), text, rule)
+    problem = problem_of(text_record(fields, 1, "a problem to reward", solutions=False))
+    if isinstance(problem, InputError):
+        raise problem
+    return rewards_of(problem, solution, rule)
 
 
 def outcome(
