@@ -1,4 +1,4 @@
-"""`mistakes probe`: does a trained model know which parameters can be computed next?"""
+"""`mistakes probe`: does a trained model know which parameters can be computed next, and which solutions are right?"""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from cli.terminal import console
 
 if TYPE_CHECKING:
+    from igsm.probing.config import ProbeConfig
     from igsm.training.distributed import Ranks
     from igsm.training.task import Outcome
 
@@ -70,6 +71,10 @@ def command(
             greedy, model = [parse_decoder("greedy")], [Path(settings.from_)]
             check_evaluation(model, cells, greedy, problems, batch=None, context=None, precision="auto", devices=None)
     run = check_run(settings, folder, gpus)
+    if FIRST and settings.samples is not None:
+        if generations or seen:
+            raise InputError("--generations and --seen: a verifier is measured on held-out samples (samples.held_out)")
+        _make_samples(settings)
 
     def body(ranks: Ranks) -> Outcome:
         from igsm.probing.train import train_probe
@@ -86,8 +91,25 @@ def command(
             _measure(folder, problems, generations or [], settings.training.device, seen)
         else:
             _measure_cells(folder, cells, problems, test_seed, settings.training.device)
-    use = f"mistakes eval {settings.from_} --decoder regret-{folder.name}@{folder}"
-    say_end(outcome, folder, use if settings.question == "can_next" else f"mistakes inspect {folder}")
+    decoder = {"can_next": "regret", "step": None}.get(settings.question, "best8")
+    use = f"mistakes eval {settings.from_} --decoder {decoder}-{folder.name}@{folder}"
+    say_end(outcome, folder, use if decoder else f"mistakes inspect {folder}")
+
+
+def _make_samples(config: ProbeConfig) -> None:
+    """Draw what a verifier learns from, or find it, and say which."""
+    from igsm.progress import Progress, say, waiting
+
+    with waiting("loading torch"):
+        from igsm.evaluation.samples import make_samples
+        from igsm.training.signals import leaving_on_request
+    assert config.samples is not None
+    total = (config.samples.problems + config.samples.held_out) * config.samples.each
+    with leaving_on_request("no sample is kept"), Progress(total=total, unit="samples", desc=config.sampled) as bar:
+        found = make_samples(config, lambda drawn: bar.update(drawn - bar.n))
+    for split, held in (("train", "to learn from"), ("test", "held out")):
+        counts = found[split]
+        say(f"  {counts['samples']:,} samples {held}, {100 * counts['right'] / counts['samples']:.1f} % right")
 
 
 def _measure(folder: Path, problems: int, generations: list[Path], device: str, seen: bool) -> None:
