@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.terminal import Json, console, print_json
+from igsm.checkpoints import find_stored
 from igsm.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def command(
     asked = [name for name, value in (("windows", windows), ("solutions", solutions), ("cost", cost)) if value]
     if len(asked) > 1:
         raise InputError(f"--{asked[0]} and --{asked[1]} are two reports; ask for one at a time")
+    if not solutions:
+        find_stored(run, "copilot")
     if windows:
         _show_tokens(run, windows, weight, as_json)
     elif solutions:
@@ -54,8 +57,10 @@ def _show_tokens(run: Path, windows: int, weight: float, as_json: bool) -> None:
 
     from cli import log_tables
     from igsm.evaluation.chosen import read_chosen
-    from igsm.evaluation.corrected import corrected
+    from igsm.progress import waiting
 
+    with waiting("loading torch"):
+        from igsm.evaluation.corrected import corrected
     found, known = corrected(run, windows, weight), read_chosen(run)
     if as_json:
         classes = {name: asdict(one) | {"best": one.best, "limit": one.limit} for name, one in found.classes.items()}
@@ -89,9 +94,10 @@ def _show_cost(run: Path, as_json: bool) -> None:
     from dataclasses import asdict
 
     from cli import log_tables
-    from igsm.evaluation.copilot_cost import measure_cost
     from igsm.progress import waiting
 
+    with waiting("loading torch"):
+        from igsm.evaluation.copilot_cost import measure_cost
     with waiting("training and decoding with and without the Copilot, in turns"):
         found = measure_cost(run)
     if as_json:
@@ -105,11 +111,13 @@ def _show_log(run: Path, answer: int, png: Path | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from cli import log_tables
-    from igsm.evaluation.logged import LoggedRun
     from igsm.preflight.resources import check_writable
+    from igsm.progress import waiting
 
     if png is not None:
         check_writable(png.parent)
+    with waiting("loading torch"):
+        from igsm.evaluation.logged import LoggedRun
     logged = LoggedRun(run)
     periods, shown = logged.periods(), logged.answer(answer)
     if png is not None:

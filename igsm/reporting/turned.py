@@ -16,13 +16,12 @@ from itertools import islice
 from pathlib import Path
 
 from igsm.errors import InputError
-from igsm.grading.evaluations import Evaluation, defaults, read_evaluations, records_of
+from igsm.grading.evaluations import GENERATIONS, Evaluation, defaults, read_evaluations, records_of
 from igsm.grading.metrics import Json, error_kind
 
 RIGHT = "none"
 """Instead of a kind: the first model's solution was right."""
 TOO_EARLY = "not computable yet"
-GENERATIONS = "generations.jsonl.gz"
 _DEFINITION = re.compile(r"Define (.+?) as ")
 
 
