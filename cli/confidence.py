@@ -23,7 +23,12 @@ def command(
     context: evaluation_options.Context = None,
     precision: evaluation_options.Precision = "auto",
     devices: evaluation_options.Devices = None,
-    out: Annotated[Path | None, typer.Option(help="Write the tables to OUT.csv and OUT.md.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the tables to OUT.csv and OUT.md, of several runs OUT-seeds.csv and OUT-seeds.md, too."
+        ),
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say under the tables what their columns mean.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -31,10 +36,9 @@ def command(
 
     With a bias on BACK it is a curve: what more or less taking back gains and costs. The solutions are evaluations by
     the decoders no_back, greedy and force_backN, which `mistakes eval` and `mistakes report` read too.
-    """
-    import csv
-    import io
 
+    Several runs are taken together over their training seeds: ways of training side by side, with intervals.
+    """
     from cli.eval_progress import CellProgress
     from cli.terminal import console as screen
     from igsm.decoding.decoders import parse_decoder
@@ -42,7 +46,9 @@ def command(
     from igsm.preflight.evaluation import check_evaluation
     from igsm.preflight.resources import check_writable
     from igsm.progress import waiting
-    from igsm.reporting.correction_table import COLUMNS, EXPLAINED, WITHOUT, numbers, terminal, to_markdown
+    from igsm.reporting import arms, back_curve, correction_seeds
+    from igsm.reporting.correction_table import EXPLAINED, WITHOUT, numbers, terminal, to_markdown
+    from igsm.reporting.figures import save_picture
     from igsm.rundir import atomic_write, distinct_names
     from igsm.training.signals import leaving_on_request
 
@@ -77,17 +83,23 @@ def command(
                         found.setdefault(cell.name, []).append(made)
             for evaluations in found.values():
                 lines += numbers(name, evaluations)
-    console = screen()
-    if as_json:
-        print_json(lines)
-    else:
-        print_tables(console, terminal(lines, console.width))
-    for line in EXPLAINED if explain and not as_json else ():
-        console.print(line, style="dim", markup=False)
+    together = correction_seeds.numbers(lines, arms.arms_of(runs)) if len(runs) > 1 else []
     if out is not None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS)
-        writer.writeheader()
-        writer.writerows(lines)
-        atomic_write(out.with_name(out.name + ".csv"), text.getvalue())
-        atomic_write(out.with_name(out.name + ".md"), to_markdown(lines))
+        curve = back_curve.markdown(together or lines)
+        written = {f"{out}.csv": arms.to_csv(lines), f"{out}.md": f"{to_markdown(lines)}\n{curve}"}
+        if together:
+            written |= {
+                f"{out}-seeds.csv": arms.to_csv(together),
+                f"{out}-seeds.md": correction_seeds.to_markdown(together),
+            }
+        for file, text in written.items():
+            atomic_write(Path(file), text)
+        save_picture(back_curve.figure(together or lines), out)
+    if as_json:
+        print_json({"runs": lines, "over_seeds": together})
+        return
+    console = screen()
+    tables = correction_seeds.terminal(together, console.width) if together else terminal(lines, console.width)
+    print_tables(console, [*tables, *back_curve.terminal(together or lines, console.width)])
+    for line in (*EXPLAINED, back_curve.EXPLAINED, *(arms.EXPLAINED if together else ())) if explain else ():
+        console.print(line, style="dim", markup=False)

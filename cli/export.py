@@ -1,4 +1,4 @@
-"""`mistakes export`: a model for other people's tools."""
+"""`mistakes export`: a model, or solutions, for other people's tools."""
 
 from __future__ import annotations
 
@@ -8,24 +8,107 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.terminal import Json, print_json
+
 if TYPE_CHECKING:
     from igsm.corpus.vocabulary import Vocabulary
+    from igsm.text.export import Export
 
 PROMPTS = 4
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="Run folder or checkpoint.")],
-    out: Annotated[Path, typer.Argument(help="New folder.")],
+    source: Annotated[
+        Path, typer.Argument(help="Run folder or checkpoint; with --to, a file of solutions: gen-data's or a model's.")
+    ],
+    out: Annotated[Path, typer.Argument(help="New folder; with --to, a new file (-: standard output).")],
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help="Solutions as segments (axolotl), labels, trl (token ids), preference, stepwise, processbench or verl."
+        ),
+    ] = None,
+    mask: Annotated[
+        str, typer.Option(help="No loss on: none; mistake: the wrong words of what is taken back; step: all of it.")
+    ] = "none",
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="Folder of a tokenizer of transformers; labels and trl need one.")
+    ] = None,
+    lexicon: Annotated[str | None, typer.Option(help="Of the problems: as for mistakes check.")] = None,
+    rule: Annotated[str, typer.Option(help="strict; lenient: reads past the form that chat models write in.")] = (
+        "strict"
+    ),
+    modulus: Annotated[int, typer.Option(help="Of problems whose record has no field 'modulus'.", min=2)] = 23,
+    view: Annotated[
+        str, typer.Option(help="Of processbench: kept leaves out what was taken back; raw has it, never as an error.")
+    ] = "kept",
+    end_errors: Annotated[
+        str, typer.Option(help="Of processbench, solutions that only end wrongly: drop, or label the last step.")
+    ] = "drop",
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be read.")] = False,
+    show: Annotated[
+        int, typer.Option(help="Show so many solutions with mistakes: what has loss, what has none.", min=0)
+    ] = 0,
+    as_json: Json = False,
 ) -> None:
-    """Write a model and its tokenizer for transformers.
+    """A model and its tokenizer for transformers; with --to, solutions for trainers.
 
-    GPT-2 blocks become GPTNeoXForCausalLM, Llama blocks LlamaForCausalLM. Both are loaded there and compared; what
-    differs in any token, in the logits or in a greedy generation is deleted again.
+    Models: GPT-2 blocks become GPTNeoXForCausalLM, Llama blocks LlamaForCausalLM. Both are loaded there and compared;
+    what differs in any token, in the logits or in a greedy generation is deleted again.
 
-    Problems for other trainers: `mistakes gen-data --out FILE.jsonl`, FILE.chat.jsonl or FILE.parquet.
+    Solutions: FILE is of `mistakes gen-data`, generations.jsonl.gz of `mistakes eval`, or any that `mistakes check`
+    reads. Each is graded. To segments, labels and trl go right ones, with what they take back; to preference, pairs of
+    right and wrong ones; to stepwise and processbench, all; to verl, the problems.
     """
-    export_run(run, out)
+    if to is None:
+        if source.is_file():
+            raise typer.BadParameter(f"{source} is a file; a file of solutions needs --to, such as --to stepwise")
+        export_run(source, out)
+        return
+    from igsm.text.export import Export
+    from igsm.text.tokens import Tokenizer
+
+    loaded = None if tokenizer is None else Tokenizer(tokenizer)
+    export_solutions(
+        source, out, Export(to, mask, loaded, lexicon, rule, modulus, view, end_errors, skip_bad, show), as_json
+    )
+
+
+def export_solutions(file: Path, out: Path, settings: Export, as_json: bool) -> None:
+    """Write solutions for trainers, and say what was written and what was left out."""
+    from cli.inject import print_sample
+    from igsm.errors import InputError
+    from igsm.progress import Progress
+    from igsm.text.export import Exported, export, in_words
+    from igsm.text.files import STANDARD
+    from igsm.training.signals import leaving_on_request
+
+    if file.is_dir():
+        raise InputError(
+            f"{file}: a folder; --to takes a file of solutions, such as RUN/eval/CELL/generations.jsonl.gz"
+        )
+    to_stdout = str(out) == STANDARD
+    if to_stdout and as_json:
+        raise InputError("- and --json both write to standard output: leave one out")
+    done = Exported()
+    with (
+        leaving_on_request(f"nothing is kept of {out}, which is written whole"),
+        Progress(desc=str(out), unit=" solutions") as bar,
+    ):
+        for done in export(file, out, settings):
+            bar.update(done.solutions - bar.n)
+    for sample in done.samples:
+        print_sample(sample, stderr=as_json or to_stdout)
+    if as_json:
+        content = {name: value for name, value in vars(done).items() if name != "samples"}
+        print_json({"out": str(out), "to": settings.target, "mask": settings.mask, **content})
+        return
+    words = (
+        f"{out}: {done.written:,} rows as {settings.target}, from {done.solutions:,} solutions, {done.wrong:,} wrong"
+    )
+    if done.tokens:
+        words += f"; loss on {done.tokens_with_loss:,} of {done.tokens:,} tokens"
+    typer.echo(words + (f"; left out: {in_words(done.left_out)}" if done.left_out else ""), err=to_stdout)
 
 
 def export_run(run: Path, folder: Path) -> None:
@@ -35,12 +118,19 @@ def export_run(run: Path, folder: Path) -> None:
     from igsm.corpus.config import DataConfig
     from igsm.corpus.vocabulary import read_vocabulary
     from igsm.errors import InputError
-    from igsm.model import load_model
-    from igsm.model.huggingface import compare, export_model
+    from igsm.preflight.resources import check_writable
     from igsm.problems.source import ProblemSource
+    from igsm.progress import waiting
+    from igsm.training.settings import stored_model
 
     if folder.exists():
         raise InputError(f"{folder}: exists already; choose a new folder")
+    check_writable(folder.parent)
+    stored_model(str(run)).model.must_be_exportable()
+    with waiting("loading torch and transformers"):
+        from igsm.model import load_model
+        from igsm.model.huggingface import compare, export_model
+
     model, config = load_model(run)
     data = build_config(DataConfig, config.get("data") or {}, f"{run}, data")
     vocabulary = read_vocabulary(find_checkpoint(run), data.problem, data.vocabulary)

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 
 def command(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="JSON lines (.gz too), or .json.")],
-    out: Annotated[Path, typer.Option(help="A new file: .jsonl, or .parquet with --to parquet.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="JSON lines (.gz too), .json or .parquet; -: standard input."),
+    ],
+    out: Annotated[Path, typer.Option(help="A new file: .jsonl, or .parquet with --to parquet; -: standard output.")],
     form: Annotated[
         str,
         typer.Option(
@@ -54,6 +57,7 @@ def command(
     show: Annotated[
         int, typer.Option(help="Show so many rows with mistakes: what has loss, what has none.", min=0)
     ] = 0,
+    workers: Annotated[int, typer.Option(help="Processes; they do not change the output.", min=1)] = 1,
     as_json: Json = False,
 ) -> None:
     """Put mistakes into solutions, each followed by a marker that takes it back.
@@ -61,8 +65,10 @@ def command(
     Never after the last step and never into the final answer. A row's mistakes depend on the seed, the row's number and
     its text only (shuffle: on the first 1,000 rows as well).
     """
-    from igsm.progress import Progress
+    from igsm.errors import InputError
+    from igsm.progress import bytes_read
     from igsm.text.convert import Counts, convert
+    from igsm.text.files import STANDARD
     from igsm.text.inject import Injection
     from igsm.text.targets import must_fit
     from igsm.text.tokens import Tokenizer
@@ -71,26 +77,25 @@ def command(
     injection = Injection(kind, rate, marker, seed)
     loaded = None if tokenizer is None else Tokenizer(tokenizer)
     must_fit(to, mask, loaded)
+    to_stdout = str(out) == STANDARD
+    if to_stdout and as_json:
+        raise InputError("--out - and --json both write to standard output: leave one out")
     counts = Counts()
-    with (
-        leaving_on_request(f"nothing is kept of {out}, which is written whole"),
-        Progress(desc=str(out), unit=" rows") as bar,
-    ):
+    with leaving_on_request(f"nothing is kept of {out}, which is written whole"), bytes_read(str(out)) as show_progress:
         for counts in convert(
-            files, out, injection, target=to, mask=mask, form=form, tokenizer=loaded, skip_bad=skip_bad, samples=show
-        ):
-            bar.update(counts.rows - bar.n)
+            files, out, injection, target=to, mask=mask, form=form, tokenizer=loaded, skip_bad=skip_bad, samples=show,
+            workers=workers,
+        ):  # fmt: skip
+            show_progress(counts.bytes_read, counts.bytes_total)
     for sample in counts.samples:
-        _print_sample(sample, stderr=as_json)
+        print_sample(sample, stderr=as_json or to_stdout)
     if as_json:
-        content = {name: value for name, value in vars(counts).items() if name != "samples"}
+        hidden = ("samples", "bytes_read", "bytes_total")
+        content = {name: value for name, value in vars(counts).items() if name not in hidden}
         print_json({"out": str(out), "to": to, "kind": kind, "rate": rate, "mask": mask, "seed": seed, **content})
         return
-    typer.echo(f"{out}: {_in_words(counts, to)}")
-    for reason in counts.reasons:
-        typer.echo(f"  left out: {reason}")
-    if counts.skipped > len(counts.reasons):
-        typer.echo(f"  and {counts.skipped - len(counts.reasons):,} more")
+    typer.echo(f"{out}: {_in_words(counts, to)}", err=to_stdout)
+    print_left_out(counts, err=to_stdout)
 
 
 def _in_words(counts: Counts, to: str) -> str:
@@ -104,7 +109,16 @@ def _in_words(counts: Counts, to: str) -> str:
     return words + (f"; {counts.skipped:,} rows left out" if counts.skipped else "")
 
 
-def _print_sample(sample: list[Piece], stderr: bool) -> None:
+def print_left_out(counts: Counts, err: bool) -> None:
+    """Why rows were left out: the first reasons."""
+    for reason in counts.reasons:
+        typer.echo(f"  left out: {reason}", err=err)
+    if counts.skipped > len(counts.reasons):
+        typer.echo(f"  and {counts.skipped - len(counts.reasons):,} more", err=err)
+
+
+def print_sample(sample: list[Piece], stderr: bool) -> None:
+    """A row in colour: what has loss, what has none."""
     from rich.text import Text
 
     line = Text()

@@ -34,7 +34,7 @@ COMMANDS = {
     "log": ("cli.log", "What the Mistake Log of a run with a Copilot holds."),
     "config": ("cli.config", "Print what a preset and its overrides come to."),
     "inspect": ("cli.inspect", "Show a run: config, data seen, curves, checkpoints."),
-    "export": ("cli.export", "Write a model and its tokenizer for transformers."),
+    "export": ("cli.export", "A model for transformers, or solutions in the formats trainers take."),
     "check": ("cli.check", "Grade solutions of any source, step by step, from their texts."),
     "inject": ("cli.inject", "Put mistakes into your own step-by-step data, in the formats trainers take."),
     "text": ("cli.text", "Small models from scratch on your text, with and without mistakes."),
@@ -43,6 +43,7 @@ COMMANDS = {
     "recover": ("cli.recover", "Does a model get over a wrong sentence, planted or its own?"),
     "confidence": ("cli.confidence", "What is BACK worth to a model, and what does it cost?"),
     "search": ("cli.search", "At which kinds of problems does a model fail more than elsewhere?"),
+    "scorecard": ("cli.scorecard", "All that is known of how runs correct themselves, side by side."),
     "sweep": ("cli.sweep", "Everything a figure needs: train, evaluate, report."),
     "report": ("cli.report", "Tables, figures and one HTML page from finished runs."),
     "findings": ("cli.findings", "What a finished sweep of two ways of training shows, in words."),
@@ -53,7 +54,6 @@ COMMANDS = {
 _FORMER_OPTIONS = {
     ("gen-data", "--text"): "name the file with --out FILE.jsonl",
     ("gen-data", "--export"): "the ending of --out says the format: FILE.jsonl, FILE.chat.jsonl or FILE.parquet",
-    ("export", "--to"): "mistakes export RUN OUT writes a model; problems: mistakes gen-data --out FILE.jsonl",
     ("export", "--problems"): "problems are written by mistakes gen-data --problems N --out FILE.jsonl",
 }
 

@@ -31,7 +31,11 @@ def command(
     precision: evaluation_options.Precision = "auto",
     devices: evaluation_options.Devices = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write the tables to OUT.csv and OUT.md; default: the run's eval/recover/table.")
+        Path | None,
+        typer.Option(
+            help="Write the tables to OUT.csv and OUT.md, of several runs OUT-seeds.csv and OUT-seeds.md beside them; "
+            "default: each run's to its eval/recover/table."
+        ),
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say under the tables what their columns mean.")] = False,
     as_json: Json = False,
@@ -43,10 +47,14 @@ def command(
 
     Before it stand right sentences: those of the model's own greedy solution where that is right. The planted sentence
     ends where the model can say BACK. Finished cells are read, not repeated; an interrupted one goes on.
+
+    Several runs are taken together over their training seeds: ways of training side by side, with intervals. The
+    tables of each run are in its folder.
     """
     from cli.terminal import console as screen
     from igsm.decoding.decoders import parse_decoder
     from igsm.errors import InputError, suggest
+    from igsm.evaluation.planted import KINDS, PLACES
     from igsm.preflight.evaluation import check_evaluation
     from igsm.preflight.resources import check_writable
     from igsm.rundir import atomic_write, distinct_names
@@ -58,24 +66,26 @@ def command(
         check_writable(out.parent)
     options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": names}
     wanted = [parse_decoder(name) for name in (("greedy", "sample") if samples else ("greedy",))]
+
+    def chosen(text: str | None, known: tuple[str, ...], what: str) -> tuple[str, ...]:
+        parts = {part.strip() for part in text.split(",")} if text is not None else {*known}
+        for part in sorted(parts - {*known}):
+            raise InputError(f"unknown {what} '{part}'{suggest(part, known)}")
+        return tuple(one for one in known if one in parts)
+
+    planted = chosen(kinds, KINDS, "kind"), chosen(places, PLACES, "place")
     check_evaluation(runs, cells or "figure", wanted, n, **options)
 
     from igsm.progress import Progress, waiting
 
     with waiting("loading torch"):
         from igsm.evaluation.cells import Cell, parse_cells
-        from igsm.evaluation.planted import KINDS, PLACES
         from igsm.evaluation.recover import Plan, recover
         from igsm.evaluation.runs import load_run
+    from igsm.reporting import arms, recovery_seeds
     from igsm.reporting.recovery_table import EXPLAINED, numbers, terminal, to_csv, to_markdown
 
-    def chosen(text: str | None, known: tuple[str, ...], what: str) -> tuple[str, ...]:
-        parts = {part.strip() for part in text.split(",")} if text is not None else {*known}
-        for part in sorted(parts - {*known}):
-            raise InputError(f"unknown {what} '{part}'{suggest(part, known)}; {', '.join(known)}")
-        return tuple(one for one in known if one in parts)
-
-    plan = Plan(n, samples, seed, chosen(kinds, KINDS, "kind"), chosen(places, PLACES, "place"), own)
+    plan = Plan(n, samples, seed, *planted, own)
     lines: list[dict[str, Any]] = []
     tables = {}
     notes: list[str] = []
@@ -100,15 +110,23 @@ def command(
                     notes.append(f"{name}, {cell.short}: own first mistakes that are not planted: {reasons}")
             tables[out or run.folder.evaluations / "recover" / "table"] = lines if out else found
             lines += found
-    console = screen()
+    together = recovery_seeds.numbers(lines, arms.arms_of(runs)) if len(runs) > 1 else []
+    written = {f"{base}.csv": to_csv(content) for base, content in tables.items()}
+    written |= {f"{base}.md": to_markdown(content) for base, content in tables.items()}
+    if out is not None and together:
+        written[f"{out}-seeds.csv"] = arms.to_csv(together)
+        written[f"{out}-seeds.md"] = recovery_seeds.to_markdown(together)
+    for file, text in written.items():
+        atomic_write(Path(file), text)
     if as_json:
-        print_json(lines)
-    else:
-        print_tables(console, terminal(lines, console.width))
-    for line in () if as_json else (*notes, *(EXPLAINED if explain else ())):
+        print_json({"runs": lines, "over_seeds": together})
+        return
+    console = screen()
+    print_tables(
+        console, recovery_seeds.terminal(together, console.width) if together else terminal(lines, console.width)
+    )
+    explained = (*EXPLAINED, *(recovery_seeds.EXPLAINED if together else ()))
+    for line in (*notes, *(explained if explain else ())):
         console.print(line, style="dim", markup=False)
-    for base, content in tables.items():
-        atomic_write(base.with_name(base.name + ".csv"), to_csv(content))
-        atomic_write(base.with_name(base.name + ".md"), to_markdown(content))
-        if not as_json:
-            console.print(f"written: {base}.csv, {base.name}.md", markup=False, soft_wrap=True)
+    for file in written:
+        console.print(f"written: {file}", markup=False, soft_wrap=True)

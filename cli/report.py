@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.terminal import Json, console, print_json
+from cli.terminal import Json, console, print_json, print_tables
 
 
 def command(
@@ -41,7 +41,8 @@ def command(
 
     from igsm.errors import InputError
     from igsm.progress import waiting
-    from igsm.reporting import differences
+    from igsm.reporting import differences, iso_cost_shown
+    from igsm.reporting.budgets import FORMULA, terminal_table
     from igsm.reporting.content import report_content
     from igsm.reporting.report import ReportRequest, build_report, write_report
     from igsm.reporting.results import sources_of_runs
@@ -51,10 +52,12 @@ def command(
         overrides = [str(word) for word in what[1:]]
         if lacking := [word for word in overrides if "=" not in word]:
             raise InputError(f"{what[0]}: no run folder, and {lacking[0]} is no KEY=VALUE for a sweep of that name")
+        from igsm.sweeps.budget import budgets
         from igsm.sweeps.plan import report_request
         from igsm.sweeps.sweep import load_sweep
 
-        request = report_request(load_sweep(what[0], overrides), root)
+        sweep = load_sweep(what[0], overrides)
+        request = replace(report_request(sweep, root), budgets=budgets(sweep, root, planned=False))
     else:
         if missing := [path for path in what if not path.is_dir()]:
             raise InputError(f"{missing[0]}: no run folder; mistakes report takes run folders, or one sweep")
@@ -92,9 +95,16 @@ def command(
     tell = notes if explain else brief_notes
     for note in dict.fromkeys(note for table in tables if table.measured for note in tell(table)):
         screen.print(note, style="dim", markup=False)
+    if report.iso_cost is not None:
+        print_tables(screen, iso_cost_shown.terminal(report.iso_cost, screen.width))
+        for note in iso_cost_shown.EXPLAINED if explain else ():
+            screen.print(note, style="dim", markup=False)
     for difference in differences.terminal_tables(report.differences):
         screen.print(difference)
     for note in differences.notes(report.differences):
         screen.print(note, style="dim", markup=False)
+    if request.budgets:
+        screen.print(terminal_table(request.budgets))
+        screen.print(FORMULA, style="dim", markup=False)
     if out is not None:
         screen.print(f"wrote {len(paths)} files to {out}: " + ", ".join(path.name for path in paths))

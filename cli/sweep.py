@@ -51,7 +51,11 @@ def command(
     from cli.terminal import console as screen
     from igsm.config import load_config
     from igsm.errors import InputError
+    from igsm.progress import waiting
+    from igsm.reporting.budgets import terminal_table
     from igsm.reporting.report import build_report, check_request, write_report
+    from igsm.sweeps.budget import budgets
+    from igsm.sweeps.budget import notes as about_budgets
     from igsm.sweeps.cautions import cautions
     from igsm.sweeps.execute import REQUEUE_EXIT_CODE, Executor
     from igsm.sweeps.plan import plan, report_request, select
@@ -83,6 +87,11 @@ def command(
         console.print(table)
         for note in notes:
             console.print(note, style="dim", markup=False)
+        with waiting("counting the tokens with loss"):
+            found = budgets(sweep, root, planned=True)
+        console.print(terminal_table(found))
+        for note in about_budgets(found):
+            console.print(note, style="dim", markup=False)
         request = replace(report_request(sweep, root), measures=sweep.measures[:1])
         for line in power_lines(build_report(request).tables[0], len(sweep.seeds)):
             console.print(line, markup=False)
@@ -105,7 +114,8 @@ def command(
     console.print(", ".join(f"{number} {status}" for status, number in sorted(counts.items())))
     target = folder / "reports" / file.stem
     try:
-        write_report(build_report(report_request(sweep, root)), target)
+        request = replace(report_request(sweep, root), budgets=budgets(sweep, root, planned=False))
+        write_report(build_report(request), target)
         console.print(f"report: {target / 'index.html'}")
     except InputError as error:  # a damaged result of one arm; what the others have done stays said
         counts["failed"] += 1

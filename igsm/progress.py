@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from tqdm import tqdm
@@ -66,6 +66,18 @@ class Progress(tqdm):
             parts.append(state["postfix"])
         name = (state["prefix"] or "").removesuffix(": ")
         return (f"{name}: " if name else "") + ", ".join(parts)
+
+
+@contextlib.contextmanager
+def bytes_read(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar over the bytes of files: call what is given with those read so far and the total, None if not known."""
+    with Progress(desc=name, unit="B", unit_scale=True) as bar:
+
+        def show(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
 
 
 def say(line: str) -> None:

@@ -66,7 +66,7 @@ def provenance(run: Path, checkpoint: str) -> dict[str, Any]:
     (n,) = numbers
     return {
         "sweep": SWEEP,
-        "command": " ".join(words),
+        "command": words,
         "checkpoint": checkpoint,
         **{key: kept[key] for key in ("started", "git", "versions", "machine")},
         "accuracy": accuracy,

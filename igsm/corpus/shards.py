@@ -34,10 +34,10 @@ HEADER_BYTES = 4 * HEADER_INTS
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, kept: str = "nothing of it is kept") -> Iterator[Path]:
     """A ``.partial`` name to write to; what is there at the end gets the name ``path``, after an error it is removed.
 
-    Raises InputError when the disk is full or the folder cannot be written.
+    Raises InputError when the disk is full or the folder cannot be written; it ends with ``kept``.
     """
     partial = path.with_name(path.name + ".partial")
     try:
@@ -47,10 +47,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.replace(partial, path)
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written: {error.strerror or error}; what is finished stays, "
-            "the same command goes on from there"
-        ) from None
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}; {kept}") from None
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -76,8 +73,9 @@ class HashedFile:
 
 @contextlib.contextmanager
 def hashed_file(path: Path) -> Iterator[HashedFile]:
-    """A file that gets its name when it is whole, see :func:`whole_file`."""
-    with whole_file(path) as partial, open(partial, "wb") as file:
+    """A file of a shard, which gets its name when it is whole, see :func:`whole_file`."""
+    kept = "finished shards are kept, the same command goes on from there"
+    with whole_file(path, kept) as partial, open(partial, "wb") as file:
         yield HashedFile(file)
 
 

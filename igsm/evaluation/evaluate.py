@@ -28,7 +28,7 @@ from igsm.evaluation.filing import CHOICES, PARTIAL, find_folder
 from igsm.evaluation.generate import generations, verdict_of
 from igsm.evaluation.runs import LoadedRun, default_context
 from igsm.evaluation.testsets import TestSet, load_test_set
-from igsm.grading.evaluations import SUMMARY, VERDICTS, Evaluation, check, read_evaluation, records_of
+from igsm.grading.evaluations import GENERATIONS, SUMMARY, VERDICTS, Evaluation, check, read_evaluation, records_of
 from igsm.grading.metrics import Json, Numbers, current_names
 from igsm.locks import locked
 from igsm.mistakes.layout import Mark
@@ -42,8 +42,6 @@ from igsm.rundir import (
     weights_digest,
     write_json,
 )
-
-GENERATIONS = "generations.jsonl.gz"
 
 Progress = Callable[[int, int, int], None]
 """(graded, correct, steps) so far; a step is one token of a solution, or of all its beams."""

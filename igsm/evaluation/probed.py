@@ -20,10 +20,10 @@ from igsm.checkpoints import find_checkpoint
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.decoders import parse_decoder
 from igsm.evaluation.cells import Cell, parse_cells
-from igsm.evaluation.evaluate import GENERATIONS, evaluate
+from igsm.evaluation.evaluate import evaluate
 from igsm.evaluation.runs import LoadedRun, load_run
 from igsm.evaluation.testsets import TestProblem, TestSet, load_test_set
-from igsm.grading.evaluations import ALL_PARAMETERS, FIRST_MISTAKES, SUMMARY, VERDICTS, Evaluation
+from igsm.grading.evaluations import ALL_PARAMETERS, FIRST_MISTAKES, GENERATIONS, SUMMARY, VERDICTS, Evaluation
 from igsm.grading.metrics import Json
 from igsm.probing.config import ProbeConfig, check_question
 from igsm.probing.evaluate import (

@@ -37,6 +37,19 @@ def reader_for(record: TextRecord, lexicon: str | None) -> Reader:
     return _reader(lexicon or record.lexicon or "full")
 
 
+@lru_cache(maxsize=1024)  # files often hold several solutions of one problem in a row
+def _read(reader: Reader, text: str, modulus: int) -> Problem | IllPosedError:
+    try:
+        return reader.read(text, modulus)
+    except IllPosedError as error:
+        return error
+
+
+def problem_of(record: TextRecord, lexicon: str | None = None, modulus: int = 23) -> Problem | IllPosedError:
+    """The problem that a record's text states, or why it states none; arguments as of `grade_records`."""
+    return _read(reader_for(record, lexicon), record.problem, record.modulus or modulus)
+
+
 def grade_records(
     records: Iterable[TextRecord], lexicon: str | None = None, rule: str = "strict", modulus: int = 23
 ) -> Iterator[Graded]:
@@ -46,16 +59,8 @@ def grade_records(
         lexicon: see `reader_for`.
         modulus: of records that have none.
     """
-
-    @lru_cache(maxsize=1024)  # files often hold several solutions of one problem in a row
-    def read(reader: Reader, text: str, modulus: int) -> Problem | IllPosedError:
-        try:
-            return reader.read(text, modulus)
-        except IllPosedError as error:
-            return error
-
     for record in records:
-        problem = read(reader_for(record, lexicon), record.problem, record.modulus or modulus)
+        problem = problem_of(record, lexicon, modulus)
         if isinstance(problem, IllPosedError):
             yield Graded(record.line, record.op, None, problem)
         else:

@@ -10,7 +10,7 @@ import numpy as np
 
 from igsm.classification import area_under_roc
 from igsm.errors import InputError
-from igsm.grading.records import read_objects
+from igsm.grading.sources import read_objects
 from igsm.seeds import numpy_generator
 
 _DRAWS = 1000

@@ -18,7 +18,7 @@ from igsm.errors import InputError
 from igsm.grading.metrics import Columns, Json, current_names
 from igsm.rundir import RunFolder, read_json, read_jsonl, weights_digest
 
-SUMMARY, VERDICTS = "summary.json", "verdicts.jsonl"
+SUMMARY, VERDICTS, GENERATIONS = "summary.json", "verdicts.jsonl", "generations.jsonl.gz"
 ALL_PARAMETERS, FIRST_MISTAKES = "all-parameters", "first-mistakes"
 """What a probe was asked about; stands where an evaluation of a model has its decoder."""
 
@@ -35,6 +35,7 @@ _SUMMARY: dict[str, tuple[bool, Any]] = {
     "provenance": (False, dict),
 }
 PROVENANCE: dict[str, tuple[bool, Any]] = {"command": (False, list), "git": (False, dict), "started": (False, str)}
+_IN_WORDS = {str: "a text", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
 _VERDICT: dict[str, tuple[bool, Any]] = {"index": (True, int), "correct": (True, bool), "error": (False, dict)}
 
 
@@ -185,4 +186,4 @@ def check(content: Any, fields: dict[str, tuple[bool, Any]], what: str) -> None:
             if required:
                 raise InputError(f"{what}: it has no '{key}'")
         elif not isinstance(content[key], kind) or (isinstance(content[key], bool) and kind is not bool):
-            raise InputError(f"{what}: '{key}' cannot be {content[key]!r}")
+            raise InputError(f"{what}: '{key}' cannot be {content[key]!r}: {_IN_WORDS[kind]} is expected")

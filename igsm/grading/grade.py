@@ -19,6 +19,7 @@ from igsm.grading.steps import (
     Definition,
     Solution,
     Unreadable,
+    attempts,
     definition_taken_back,
     earlier_taken_back,
     read_definition,
@@ -87,20 +88,23 @@ def _stated(
     """
     steps = []
     mistakes = _mistakes_taken_back(problem, expected, sentences, back) if back else {}
+    tried = attempts(sentences) if back else [0] * len(sentences)
     defined = parameters = operations = 0
     standing: dict[int, int] = {}  # bits of what a later sentence takes back, by that sentence's number
     for number, sentence in enumerate(sentences, 1):
         name = stated_name(sentence)
         info = None if name is None else expected[name]
+        by = back.get(number)
+        rest = (tried[number - 1], None if by == number else by)
         if name is not None and info is None:
-            steps.append(Step(number, name, None, number in back, False))
+            steps.append(Step(number, name, None, by is not None, False, None, *rest))
         elif name is not None and info is not None:
             can_next = not (defined & info.bit or info.needs & ~defined)
-            steps.append(Step(number, name, can_next, number in back, info.needed, mistakes.get(number)))
-            if back.get(number) != number and not defined & info.bit:
+            steps.append(Step(number, name, can_next, by is not None, info.needed, mistakes.get(number), *rest))
+            if by != number and not defined & info.bit:
                 defined |= info.bit
-                if number in back:
-                    standing[back[number]] = standing.get(back[number], 0) | info.bit
+                if by is not None:
+                    standing[by] = standing.get(by, 0) | info.bit
                 elif not info.needed:
                     parameters += 1
                     operations += problem.operations(info.parameter)

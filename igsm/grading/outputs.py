@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from igsm.errors import InputError
-from igsm.grading.records import TextRecord, read_objects, text_record
+from igsm.grading.records import TextRecord, text_record
+from igsm.grading.sources import read_objects
 
 PROBLEM_NAMES = (
     "problem", "doc", "prompt", "input", "instruction", "query", "question", "request", "body", "messages",
@@ -27,7 +28,7 @@ _INSIDE_PROBLEM = ("problem", "prompt", "question", "input", "messages", "conten
                    "gen_args_0")  # fmt: skip
 _INSIDE_SOLUTION = ("completion", "content", "generated_text", "output_text", "text", "value", "message", "choices",
                     "outputs", "output", "body")  # fmt: skip
-_ABOUT = ("op", "modulus", "lexicon")
+_ABOUT = ("op", "modulus", "lexicon", "bin", "generator")
 _USER, _ASSISTANT = ("user", "human"), ("assistant", "gpt", "model")
 
 

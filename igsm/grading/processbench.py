@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import tee
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,11 +14,12 @@ from igsm.grading.evaluations import SUMMARY, read_evaluation
 from igsm.grading.lenient import strict_text
 from igsm.grading.records import TextRecord
 from igsm.grading.steps import split_solution, taken_back
-from igsm.grading.verdict import Kind
+from igsm.grading.summary import Graded
+from igsm.grading.verdict import OF_THE_END
 
 VIEWS = ("kept", "raw")
 END_ERRORS = ("drop", "last")
-_AT_THE_END = (Kind.STOPS_EARLY, Kind.ANSWERS_ANOTHER, Kind.ANSWER_DIFFERS)
+END_ERROR, ILL_POSED, EMPTY = "only ends wrongly", "has an ill-posed problem", "has no step"
 
 Record = dict[str, Any]
 
@@ -57,46 +58,81 @@ def to_processbench(
         end_errors: "drop" a solution in which only the end is wrong, or label its "last" step.
         about: further fields of all records, `generator` among them.
     """
+    records: list[Record] = []
+    missing = dict.fromkeys((END_ERROR, ILL_POSED, EMPTY), 0)
+    for made in each_record(solutions, name, lexicon, rule, modulus, view, end_errors, about):
+        if isinstance(made, str):
+            missing[made] += 1
+        else:
+            records.append(made)
+    return Written(records, missing[END_ERROR], missing[ILL_POSED], missing[EMPTY])
+
+
+def each_record(
+    solutions: Iterable[TextRecord],
+    name: str,
+    lexicon: str | None,
+    rule: str,
+    modulus: int,
+    view: str,
+    end_errors: str,
+    about: Mapping[str, Any] | None,
+) -> Iterator[Record | str]:
+    """Of each solution its record, or why it has none: `END_ERROR`, `ILL_POSED` or `EMPTY`; as `to_processbench`."""
+    must_be_possible(view, end_errors, rule)
+    written, others = tee(solutions)
+    pairs = zip(written, grade_records(others, lexicon, rule, modulus), strict=True)
+    for number, (solution, graded) in enumerate(pairs, 1):
+        made = _record_of(solution, graded, rule, view, end_errors)
+        if not isinstance(made, str):
+            made |= {"id": f"{name}-{number}-{view}", "lexicon": lexicon or solution.lexicon or "full"}
+            made |= {"modulus": solution.modulus or modulus, **(about or {})}
+            made["generator"] = (about or {}).get("generator") or solution.fields.get("generator") or name
+        yield made
+
+
+def must_be_possible(view: str, end_errors: str, rule: str) -> None:
+    """Raise InputError for an unknown view, an unknown way with errors of the end, or a rule that knows no steps."""
     _known(view, VIEWS, "view")
     _known(end_errors, END_ERRORS, "way with errors of the end")
     if rule == "authors":
-        raise InputError("--processbench takes the rules strict and lenient: 'authors' does not judge step by step")
-    written, others = tee(solutions)
-    records: list[Record] = []
-    dropped = ill_posed = empty = 0
-    pairs = zip(written, grade_records(others, lexicon, rule, modulus), strict=True)
-    for number, (solution, graded) in enumerate(pairs, 1):
-        verdict, text = graded.verdict, solution.solution or ""
-        sentences = split_solution(last_attempt(strict_text(text) if rule == "lenient" else text).text).sentences
-        back = taken_back(sentences)
-        shown = [n for n in range(1, len(sentences) + 1) if view == "raw" or n not in back]
-        if verdict is None or not shown:
-            ill_posed, empty = ill_posed + (verdict is None), empty + (verdict is not None)
-            continue
-        label, error = -1, verdict.error
-        if error is not None:
-            at_the_end = error.kind in _AT_THE_END
-            if at_the_end and end_errors == "drop":
-                dropped += 1
-                continue
-            label = len(shown) - 1 if at_the_end else shown.index(error.step)
-        records.append(
-            {
-                "id": f"{name}-{number}-{view}",
-                "generator": (about or {}).get("generator") or solution.fields.get("generator") or name,
-                "problem": solution.problem.strip(),
-                "steps": [f"{sentences[n - 1]}." for n in shown],
-                "final_answer_correct": verdict.correct or bool(graded.answer_right),
-                "label": label,
-                "error_kind": None if error is None else str(error.kind),
-                "op": graded.op,
-                "modulus": solution.modulus or modulus,
-                "lexicon": lexicon or solution.lexicon or "full",
-                "retries": verdict.taken_back,
-            }
-            | {key: value for key, value in (about or {}).items() if key != "generator"}
-        )
-    return Written(records, dropped, ill_posed, empty)
+        raise InputError("the rule 'authors' does not judge step by step: strict or lenient is expected")
+
+
+def _record_of(solution: TextRecord, graded: Graded, rule: str, view: str, end_errors: str) -> Record | str:
+    """The record of a graded solution, its id, generator, modulus and lexicon left open, or why it has none."""
+    verdict, text = graded.verdict, solution.solution or ""
+    sentences = split_solution(last_attempt(strict_text(text) if rule == "lenient" else text).text).sentences
+    back = taken_back(sentences)
+    shown = [n for n in range(1, len(sentences) + 1) if view == "raw" or n not in back]
+    if verdict is None:
+        return ILL_POSED
+    if not shown:
+        return EMPTY
+    label, error = -1, verdict.error
+    if error is not None:
+        at_the_end = error.kind in OF_THE_END
+        if at_the_end and end_errors == "drop":
+            return END_ERROR
+        label = len(shown) - 1 if at_the_end else shown.index(error.step)
+    return {
+        "id": "",
+        "generator": "",
+        "problem": solution.problem.strip(),
+        "steps": [f"{sentences[n - 1]}." for n in shown],
+        "final_answer_correct": verdict.correct or bool(graded.answer_right),
+        "label": label,
+        "error_kind": None if error is None else str(error.kind),
+        "op": graded.op,
+        "modulus": None,
+        "lexicon": None,
+        "retries": verdict.taken_back,
+    }
+
+
+def name_of(file: Path, about: Mapping[str, Any]) -> str:
+    """What the ids of a file's records begin with; `about`: of `about_run`."""
+    return f"{about['run']}-{about['cell']}-{about['decoder']}" if about else file.name.partition(".")[0]
 
 
 def about_run(path: Path) -> Record:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import math
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from igsm.errors import InputError
-from igsm.rundir import BYTE_ORDER_MARK
+from igsm.grading.sources import read_objects
 
 
 class TextRecord(NamedTuple):
@@ -43,48 +40,6 @@ def read_records(path: str | Path, *, solutions: bool) -> Iterator[TextRecord]:
     """
     for number, where, fields in read_objects(path):
         yield text_record(fields, number, where, solutions)
-
-
-def read_objects(path: str | Path, errors: str = "replace") -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """Line, place for messages and content of the JSON objects in a file, as `read_records`.
-
-    A file called .json (not .jsonl) is one document: a list of objects, or an object with a list `samples`; the numbers
-    are then those of the objects. `errors`: what becomes of bytes that are not UTF-8, see `codecs`.
-    """
-    try:
-        opener = gzip.open if Path(path).suffix == ".gz" else open
-        file = opener(path, "rt", encoding="utf-8", errors=errors)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    with file:
-        try:
-            if Path(path).suffix == ".json":
-                for number, record in enumerate(_documents(_parsed(file.read(), str(path))), 1):
-                    yield number, (where := f"{path}, record {number}"), _object(record, where)
-                return
-            for number, line in enumerate(file, 1):
-                if line.removeprefix(BYTE_ORDER_MARK).strip():
-                    yield number, (where := f"{path}, line {number}"), _object(_parsed(line, where), where)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise InputError(f"{path}: not a whole gzip file: {error}") from None
-
-
-def _documents(whole: Any) -> list[Any]:
-    samples = whole.get("samples") if isinstance(whole, dict) else whole
-    return samples if isinstance(samples, list) else [whole]
-
-
-def _parsed(text: str, where: str) -> Any:
-    try:
-        return json.loads(text.removeprefix(BYTE_ORDER_MARK))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: not valid JSON: {error}") from None
-
-
-def _object(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: expected a JSON object with problem and solution, found {str(value)[:40]!r}")
-    return value
 
 
 def text_record(fields: dict[str, Any], number: int, where: str, solutions: bool) -> TextRecord:

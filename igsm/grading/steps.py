@@ -130,6 +130,23 @@ def taken_back(sentences: list[str]) -> dict[int, int]:
     return found
 
 
+def attempts(sentences: list[str]) -> list[int]:
+    """Of each sentence, how many were tried in its place before it, and taken back.
+
+    What is taken back with the sentences before it ("BACK 3") leaves the place of the first of them.
+    """
+    found = []
+    tried = [0]  # in the place of each sentence that stands, and in the next one
+    for sentence in sentences:
+        found.append(tried[-1])
+        if is_taken_back(sentence):
+            del tried[max(len(tried) - earlier_taken_back(sentence), 1) :]
+            tried[-1] += 1
+        else:
+            tried.append(0)
+    return found
+
+
 def definition_taken_back(sentence: str) -> Definition | None:
     """The definition that was written whole before a final BACK, if there is one."""
     end = _BACK_AT_THE_END(sentence) if "; " in sentence else None

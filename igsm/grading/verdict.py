@@ -26,6 +26,10 @@ class Kind(StrEnum):
     ANSWER_DIFFERS = "answer differs"
 
 
+OF_THE_END = (Kind.STOPS_EARLY, Kind.ANSWERS_ANOTHER, Kind.ANSWER_DIFFERS)
+"""Kinds of errors for which no step of the solution is wrong, only its end."""
+
+
 class FirstError(NamedTuple):
     """The first wrong step."""
 
@@ -54,6 +58,18 @@ class Step(NamedTuple):
     mistake: Kind | None = None
     """What is wrong with a step that was written whole before it was taken back; None when nothing is, or when the
     sentence stopped after the name."""
+    attempt: int = 0
+    """How many sentences were tried in its place before it, and taken back."""
+    taken_back_by: int | None = None
+    """Number of the later sentence that takes it back ("BACK 3"); None when it does so itself, or stands."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A record; `attempt` and `taken_back_by` are in it if there are any."""
+        record = self._asdict()
+        for name in ("attempt", "taken_back_by"):
+            if not record[name]:
+                del record[name]
+        return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,5 +114,5 @@ class Verdict:
         } | {name: number for name in ("restarts", "corrections") if (number := getattr(self, name))}
 
     def to_json(self) -> dict[str, Any]:
-        """A record for JSON lines."""
-        return self.numbers() | {"steps": [step._asdict() for step in self.steps]}
+        """A record for JSON lines. Steps say no more than in records of before there was more to say of them."""
+        return self.numbers() | {"steps": [step.to_json() for step in self.steps]}

@@ -58,7 +58,7 @@ class MistakeConfig(Config):
         if self.kind not in (*KINDS, MIX):
             raise ValueError(f"unknown kind '{self.kind}'{suggest(self.kind, (*KINDS, MIX))}")
         if not 0.0 <= self.rate < 1.0:
-            raise ValueError(f"rate must be in [0, 1), not {self.rate}: at 1 a solution would never get on")
+            raise ValueError(f"rate must be at least 0 and below 1, not {self.rate:g}")
         if (self.kind == "none") != (self.rate == 0.0):
             lacking = "a kind of mistakes, e.g. retry" if self.kind == "none" else "a rate above 0, e.g. 0.5"
             raise ValueError(f"kind and rate go together: kind '{self.kind}' with rate {self.rate:g} lacks {lacking}")

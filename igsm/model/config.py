@@ -47,11 +47,26 @@ class ModelConfig(Config):
         return self.layers * (2 + canons) * self.width
 
     @property
+    def multiplied_weights(self) -> int:
+        """Weights that every token is multiplied with: those of the layers and of the output matrix."""
+        matrices = 2 if self.architecture == "gpt2" else 3
+        a_layer = 4 * self.width**2 + matrices * self.width * self.mlp_width
+        return (self.vocabulary_size or 0) * self.width + self.layers * a_layer
+
+    @property
     def unknown_to_transformers(self) -> str | None:
         """A setting in use that neither GPT-NeoX nor Llama of transformers has, if there is one."""
         if self.qk_norm:
             return "qk_norm"
         return None if self.canon == "none" else "canon"
+
+    def must_be_exportable(self) -> None:
+        """Raise InputError for a model that transformers has no class for."""
+        if (setting := self.unknown_to_transformers) is not None:
+            raise InputError(
+                f"model.{setting}: neither GPT-NeoX nor Llama of transformers has it; cannot be exported. The presets "
+                "lite, med and hard train models that can be"
+            )
 
     @property
     def is_gpt_neox(self) -> bool:
@@ -118,6 +133,11 @@ class LoRAConfig(Config):
     def empty(self) -> bool:
         """Whether there is nothing to train."""
         return not (self.query_value_rank or self.embedding_rank or self.output_rank)
+
+    def n_weights(self, base: ModelConfig) -> int:
+        """Weights of the updates."""
+        ids = (base.vocabulary_size or 0) + base.width
+        return 4 * self.query_value_rank * base.width * base.layers + (self.embedding_rank + self.output_rank) * ids
 
     def merged(self, base: ModelConfig) -> ModelConfig:
         """The shape of a model with these updates merged in (`igsm.model.lora.merge_lora`)."""

@@ -19,17 +19,13 @@ TEXT_BYTES_A_TOKEN = {"jsonl": 2.0, "chat": 2.0, "parquet": 0.5}
 
 def n_weights(model: ModelConfig) -> int:
     """Weights of a model, its norms and biases left out."""
-    embeddings = (model.vocabulary_size or 0) * model.width * (1 if model.tied else 2)
-    matrices = 2 if model.architecture == "gpt2" else 3
-    return embeddings + model.layers * (4 * model.width**2 + matrices * model.width * model.mlp_width)
+    looked_up = 0 if model.tied else (model.vocabulary_size or 0) * model.width
+    return model.multiplied_weights + looked_up
 
 
 def n_trained(model: ModelConfig, lora: LoRAConfig | None) -> int:
     """Weights that are trained: all, or those of the low-rank updates."""
-    if lora is None:
-        return n_weights(model)
-    ids = (model.vocabulary_size or 0) + model.width
-    return 4 * lora.query_value_rank * model.width * model.layers + (lora.embedding_rank + lora.output_rank) * ids
+    return n_weights(model) if lora is None else lora.n_weights(model)
 
 
 def moments(training: TrainingConfig) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from igsm.grading.correction import correction, relative_interval
 from igsm.grading.evaluations import Evaluation
 from igsm.grading.metrics import Json
+from igsm.grading.proposals import RATES, Share, rates_of
 from igsm.reporting import markdown
 from igsm.statistics import wilson
 
@@ -19,7 +20,8 @@ WITHOUT = "no_back"
 
 COLUMNS = (
     "run", "cell", "decoder", "n", "accuracy", "confidence", "confidence_low", "confidence_high", "critique",
-    "critique_low", "critique_high", "relative", "relative_low", "relative_high", "taken_back", "needless", "tokens",
+    "critique_low", "critique_high", "relative", "relative_low", "relative_high", "taken_back", "needless",
+    "needlessly_taken_back", "tokens", *(f"{name}{end}" for name in RATES for end in ("", "_low", "_high")),
 )  # fmt: skip
 
 EXPLAINED = (
@@ -30,6 +32,9 @@ EXPLAINED = (
     "RSS: 0.5 where nothing is gained, 1 where as much is as may be expected of this accuracy (arXiv 2412.19513); its "
     "interval is in the CSV file.",
     "taken back: sentences a solution. needless: of these, the share that had nothing wrong. tokens: a solution.",
+    "step by step: of the steps that are tried first in their place, up to the first error. needless retries: of the "
+    "right ones, the share that is taken back. detection: of the wrong ones, the share that is taken back; of these, "
+    "correction: what stands there in the end is right, parrot: the next one is of the same parameter and wrong again.",
 )
 """What the columns mean."""
 
@@ -39,19 +44,31 @@ def numbers(run: str, evaluations: Sequence[Evaluation]) -> list[Json]:
     verdicts = {one.decoder: list(one.verdicts()) for one in evaluations}
     before = [int(verdict["correct"]) for verdict in verdicts[WITHOUT]]
     return [
-        {"run": run, "cell": one.cell, "decoder": one.decoder} | _line(before, verdicts[one.decoder], one.decoder)
+        {"run": run, "cell": one.cell, "decoder": one.decoder}
+        | _line(before, verdicts[one.decoder], one.decoder)
+        | _steps(rates_of(one))
         for one in evaluations
     ]
+
+
+def _steps(rates: Mapping[str, Share | None]) -> Json:
+    return {
+        f"{name}{end}": number
+        for name, found in rates.items()
+        for end, number in zip(("", "_low", "_high"), found or (None, None, None), strict=True)
+    }
 
 
 def _line(before: list[int], verdicts: list[Json], decoder: str) -> Json:
     after = [int(verdict["correct"]) for verdict in verdicts]
     backs = sum(verdict["taken_back"] for verdict in verdicts)
+    needlessly = sum(verdict["needlessly_taken_back"] for verdict in verdicts)
     line: Json = dict.fromkeys(COLUMNS[3:]) | {
         "n": len(after),
         "accuracy": sum(after) / len(after),
         "taken_back": backs / len(after),
-        "needless": sum(verdict["needlessly_taken_back"] for verdict in verdicts) / backs if backs else None,
+        "needless": needlessly / backs if backs else None,
+        "needlessly_taken_back": needlessly / len(after),
         "tokens": sum(verdict["generated_tokens"] for verdict in verdicts) / len(after),
     }
     if decoder == WITHOUT:
@@ -90,6 +107,11 @@ def parts(lines: Sequence[Json]) -> Iterator[tuple[str, list[str], list[list[str
                 for line in chosen
             ],
         )
+        yield (
+            f"{run}, {cell}: self-correction step by step, %",
+            ["decoder", "needless retries", "detection", "correction", "parrot"],
+            [[line["decoder"], *(_decimal_share(line, name) for name in RATES)] for line in chosen],
+        )
 
 
 def terminal(lines: Sequence[Json], width: int) -> Iterator[tuple[str, list[Table]]]:
@@ -117,4 +139,12 @@ def _share(line: Json, name: str) -> str:
     if line[name] is None:
         return "-"
     value, low, high = (f"{100 * line[key]:.0f}" for key in (name, f"{name}_low", f"{name}_high"))
+    return f"{value} [{low}, {high}]"
+
+
+def _decimal_share(line: Json, name: str) -> str:
+    """Needless retries are rare."""
+    if line[name] is None:
+        return "-"
+    value, low, high = (f"{100 * line[key]:.1f}" for key in (name, f"{name}_low", f"{name}_high"))
     return f"{value} [{low}, {high}]"

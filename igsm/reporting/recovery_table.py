@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,8 @@ COLUMNS = (
     "gap_to_free", "gap_to_free_low", "gap_to_free_high", "gap_to_free_p",
     "gap_to_right", "gap_to_right_low", "gap_to_right_high", "gap_to_right_p",
     "own_less_injected", "own_less_injected_low", "own_less_injected_high", "own_less_injected_p",
-    "at_once", "later", "never", "around", "replaced", "parrot", "tokens_to_undo",
+    *(f"own_less_injected_back{end}" for end in ("", "_low", "_high", "_p")),
+    "taken_back", "at_once", "later", "never", "around", "replaced", "parrot", "tokens_to_undo",
 )  # fmt: skip
 
 EXPLAINED = (
@@ -33,13 +34,20 @@ EXPLAINED = (
     "of these, its parameter is defined again.",
     "parrot: of those taken back, the next sentence names the same parameter and is wrong again.",
     "tokens: generated until the planted sentence is taken back or made again.",
-    "own: behind the model's own first mistake; injected there: another mistake of that kind in its place.",
+    "own: behind the model's own first mistake; injected there: another mistake of that kind in its place. all: of "
+    "these kinds together.",
 )
 """What the columns mean."""
 
 _Beginning = tuple[str, str, str]
 """Source, kind and place."""
 _FREE = ("free", "", "")
+KINDS = ("right", "unneeded", "name only", "not computable", "wrong inputs", "wrong arithmetic")
+"""What is planted: two controls, then mistakes."""
+ALL = "all"
+"""The kind of own first mistakes, and of injected ones in their place, of every kind that is planted."""
+_Problems = dict[int, list[Json]]
+"""Index of a problem -> its continuations."""
 
 
 def numbers(run: str, cell: str, records: Iterable[Json]) -> list[Json]:
@@ -47,28 +55,29 @@ def numbers(run: str, cell: str, records: Iterable[Json]) -> list[Json]:
 
     A problem counts once, with the share of its samples. Each line is compared on its own problems only.
     """
-    found: dict[str, dict[_Beginning, dict[int, list[Json]]]] = {}
+    found: dict[str, dict[_Beginning, _Problems]] = {}
     for record in records:
         decoding = "greedy" if record["sample"] is None else "sample"
-        beginning = (record["source"], record["kind"], record["place"])
-        problems = found.setdefault(decoding, {}).setdefault(beginning, {})
-        problems.setdefault(record["index"], []).append(record)
+        source, kind, place = record["source"], record["kind"], record["place"]
+        for name in (kind, ALL) if place == "own" else (kind,):
+            problems = found.setdefault(decoding, {}).setdefault((source, name, place), {})
+            problems.setdefault(record["index"], []).append(record)
     return [
         {"run": run, "cell": cell, "decoding": decoding} | _line(beginning, beginnings)
         for decoding, beginnings in found.items()
-        for beginning in sorted(beginnings, key=_place)
+        for beginning in sorted(beginnings, key=order)
     ]
 
 
-def _place(beginning: _Beginning) -> tuple[int, ...]:
-    """The order of the lines: free ones, then kinds in the order of their harm, places as they come in a solution."""
+def order(beginning: _Beginning) -> tuple[int, ...]:
+    """Where it stands among the lines: free ones first, kinds by their harm, places as they come in a solution."""
     source, kind, place = beginning
-    kinds = ("", "right", "unneeded", "name only", "not computable", "wrong inputs", "wrong arithmetic")
+    kinds = ("", *KINDS, ALL)
     places = ("", "first", "15 %", "half", "last but one", "own")
     return kinds.index(kind), places.index(place), source != "own"
 
 
-def _line(beginning: _Beginning, beginnings: dict[_Beginning, dict[int, list[Json]]]) -> Json:
+def _line(beginning: _Beginning, beginnings: dict[_Beginning, _Problems]) -> Json:
     source, kind, place = beginning
     own = beginnings[beginning]
     line = dict.fromkeys(COLUMNS[3:]) | {"source": source, "kind": kind, "place": place, "n": len(own)}
@@ -85,24 +94,35 @@ def _line(beginning: _Beginning, beginnings: dict[_Beginning, dict[int, list[Jso
         if pair[1] == beginning:
             both = own.keys() & beginnings[pair[0]].keys()
             line[name.removeprefix("gap_to_")] = _mean(beginnings[pair[0]], both)
+    if source == "own":
+        twins = beginnings["injected", kind, place]
+        line |= _difference("own_less_injected_back", own, twins, _is_taken_back)
     if source != "free":
         line |= _ways(own)
     return line
 
 
-def _mean(problems: dict[int, list[Json]], chosen: Iterable[int]) -> float | None:
-    shares = [_share(problems[index]) for index in chosen]
+def _recovered(record: Json) -> bool:
+    return bool(record["recovered"])
+
+
+def _is_taken_back(record: Json) -> bool:
+    return bool(record["taken_back"] != NEVER)
+
+
+def _mean(problems: _Problems, chosen: Iterable[int]) -> float | None:
+    shares = [_share(problems[index], _recovered) for index in chosen]
     return fsum(shares) / len(shares) if shares else None
 
 
-def _share(records: Sequence[Json]) -> float:
-    return sum(record["recovered"] for record in records) / len(records)
+def _share(records: Sequence[Json], what: Callable[[Json], bool]) -> float:
+    return sum(map(what, records)) / len(records)
 
 
-def _difference(name: str, first: dict[int, list[Json]], second: dict[int, list[Json]]) -> Json:
+def _difference(name: str, first: _Problems, second: _Problems, what: Callable[[Json], bool] = _recovered) -> Json:
     """First less second on the problems of both: mean, interval and exact paired test."""
     both = sorted(first.keys() & second.keys())
-    each = [_share(first[index]) - _share(second[index]) for index in both]
+    each = [_share(first[index], what) - _share(second[index], what) for index in both]
     samples = max((len(first[index]) for index in both), default=1)
     low, high = paired_interval(each) or (None, None)
     mean = fsum(each) / len(each) if each else None
@@ -110,13 +130,14 @@ def _difference(name: str, first: dict[int, list[Json]], second: dict[int, list[
     return {name: mean, f"{name}_low": low, f"{name}_high": high, f"{name}_p": p_value}
 
 
-def _ways(problems: dict[int, list[Json]]) -> Json:
+def _ways(problems: _Problems) -> Json:
     """What became of the planted sentences, as shares of all continuations."""
     records = [record for own in problems.values() for record in own]
     shares: Json = {
         name: sum(record["taken_back"] == when for record in records) / len(records)
         for name, when in (("at_once", AT_ONCE), ("later", LATER), ("never", NEVER))
     }
+    shares["taken_back"] = 1 - shares["never"]
     around = [record for record in records if record["recovered"] and record["taken_back"] == NEVER]
     shares["around"] = len(around) / len(records)
     shares["replaced"] = sum(record["replaced"] for record in around) / len(records)
@@ -169,17 +190,24 @@ def parts(lines: Sequence[Json]) -> Iterator[_Part]:
         own = [line for line in chosen if line["source"] == "own"]
         twins = {line["kind"]: line for line in chosen if line["source"] == "injected" and line["place"] == "own"}
         if own:
+            compared = (("recovered", "own_less_injected"), ("taken_back", "own_less_injected_back"))
             yield (
                 f"{where}: own first mistakes, and injected ones there, %",
-                ["kind", "n", "own", "injected", "own - injected", "p", "own\ntaken back", "injected\ntaken back"],
                 [
-                    [line["kind"], str(line["n"]), _percent(line["recovered"]),
-                     _percent(twins[line["kind"]]["recovered"]), _interval(line, "own_less_injected"),
-                     f"{line['own_less_injected_p']:.2g}", _percent(1 - line["never"]),
-                     _percent(1 - twins[line["kind"]]["never"])]
+                    "kind",
+                    "n",
+                    *(f"{who}\n{what}" for what in ("recov.", "back") for who in ("own", "inj.", "own - inj.")),
+                ],
+                [
+                    [line["kind"], str(line["n"])]
+                    + [
+                        text
+                        for what, gap in compared
+                        for text in (_percent(line[what]), _percent(twins[line["kind"]][what]), _interval(line, gap))
+                    ]
                     for line in own
                 ],
-            )  # fmt: skip
+            )
 
 
 def to_markdown(lines: Sequence[Json]) -> str:

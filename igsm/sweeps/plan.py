@@ -99,6 +99,17 @@ def plan(sweep: Sweep, root: Path) -> list[Job]:
     return list(jobs.values())
 
 
+def training_jobs(sweep: Sweep, root: Path) -> list[tuple[str, str, Job]]:
+    """(row, family, job) of the run of each row that is evaluated, once a run, seed by seed."""
+    rows = list(_rows(sweep))
+    starts = _starts(rows)
+    jobs: dict[Path, tuple[str, str, Job]] = {}
+    for row in rows:
+        if row.arm.evaluate:
+            jobs.setdefault(row.folder(sweep, root), (row.row, row.family, _training_job(sweep, root, row, starts)))
+    return list(jobs.values())
+
+
 def _rows(sweep: Sweep) -> Iterator[_Row]:
     for arm in sweep.arms:
         for point in grid_points(arm.grid, f"arm '{arm.row}'"):

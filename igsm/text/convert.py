@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from igsm.corpus.export import must_be_new, must_be_possible
-from igsm.corpus.shards import whole_file
+from igsm.corpus.workers import InOrder
 from igsm.errors import InputError
-from igsm.grading.records import read_objects
+from igsm.grading.sources import Source, parsed_object
+from igsm.text.files import line_of, must_be_writable, write_rows
 from igsm.text.formats import find_format, must_be_format, read
 from igsm.text.inject import OTHERS, Injection, Other, inject, must_be_clean, other_steps
 from igsm.text.record import MISTAKE, RIGHT, Record, Row
-from igsm.text.targets import NO_LOSS, framed_pieces, must_fit, parquet_tables, pieces, row_of
+from igsm.text.targets import NO_LOSS, must_fit, parquet_schema, row_of, sample_of
 from igsm.text.tokens import Piece, Tokenizer
 
-_GROUP = 1000  # rows of a Parquet group
+_CHUNK = 100  # rows that a worker takes at a time
 _REASONS = 3  # of skipped rows are kept
 
 
@@ -36,6 +38,7 @@ class Counts:
         tokens, tokens_with_loss: of targets made of token ids.
         formats: what the files were read as.
         samples: the first rows with mistakes, in texts that have loss or have none.
+        bytes_read, bytes_total: of the files; the total is not known of standard input.
     """
 
     rows: int = 0
@@ -49,6 +52,8 @@ class Counts:
     tokens_with_loss: int = 0
     formats: list[str] = field(default_factory=list)
     samples: list[list[Piece]] = field(default_factory=list)
+    bytes_read: int = 0
+    bytes_total: int | None = None
 
     def skip(self, reason: str) -> None:
         """A row that cannot be used."""
@@ -56,16 +61,54 @@ class Counts:
         if len(self.reasons) < _REASONS:
             self.reasons.append(reason)
 
-    def add(self, record: Record, row: Row | None) -> None:
-        """A row that was used, and what was made of it."""
-        mistakes = sum(step.kind == MISTAKE for step in record.steps)
-        self.steps += sum(step.kind == RIGHT for step in record.steps)
-        self.mistakes += mistakes
-        self.rows_with_mistakes += mistakes > 0
-        self.written += row is not None
-        if row is not None and "input_ids" in row:
-            self.tokens += len(row["labels"])
-            self.tokens_with_loss += len(row["labels"]) - row["labels"].count(NO_LOSS)
+    def add(self, made: Made, samples: int) -> None:
+        """A row, and what came of it."""
+        self.rows += 1
+        if made.reason is not None:
+            self.skip(made.reason)
+            return
+        self.written += made.row is not None
+        self.steps += made.steps
+        self.mistakes += made.mistakes
+        self.rows_with_mistakes += made.mistakes > 0
+        self.tokens += made.tokens
+        self.tokens_with_loss += made.tokens_with_loss
+        if made.sample is not None and len(self.samples) < samples:
+            self.samples.append(made.sample)
+
+
+class Line(NamedTuple):
+    """A row that is not read yet."""
+
+    number: int
+    """In all files, from 0."""
+    where: str
+    form: str
+    content: Any
+    """As `igsm.grading.sources.Source` gives it."""
+
+
+class Made(NamedTuple):
+    """What came of a row."""
+
+    row: Row | str | None = None
+    """For a table, or as a line; None where a preference lacks a mistake."""
+    reason: str | None = None
+    """Why it was left out."""
+    steps: int = 0
+    mistakes: int = 0
+    tokens: int = 0
+    tokens_with_loss: int = 0
+    sample: list[Piece] | None = None
+
+
+class _Settings(NamedTuple):
+    injection: Injection
+    target: str
+    mask: str
+    tokenizer: Tokenizer | None
+    skip_bad: bool
+    samples: int
 
 
 def convert(
@@ -79,10 +122,15 @@ def convert(
     tokenizer: Tokenizer | None = None,
     skip_bad: bool = False,
     samples: int = 0,
+    workers: int = 1,
 ) -> Iterator[Counts]:
     """Put mistakes into the rows of files and write them to a new file; memory does not grow with the files.
 
     Yields the counts, the same object, after every row; the file has its name when the iterator ends.
+
+    Args:
+        files, out: "-" is standard input and output.
+        workers: processes; the output does not depend on them.
 
     Raises:
         InputError: a row that cannot be used, with its place, unless ``skip_bad``; nothing to write; a bad setting.
@@ -90,84 +138,97 @@ def convert(
     must_fit(target, mask, tokenizer)
     if form != "auto":
         must_be_format(form)
-    _must_end(out, target)
-    must_be_new(out, make_folder=False)
+    must_be_writable(out, (".parquet",) if target == "parquet" else (".jsonl",), f"--to {target}")
+    sources = [Source(path, "surrogateescape") for path in files]
     counts = Counts()
+    if all(source.size is not None for source in sources):
+        counts.bytes_total = sum(source.size or 0 for source in sources)
     if injection.kind == "shuffle":
-        injection = dataclasses.replace(injection, others=_others(files, form, injection.marker))
+        injection = dataclasses.replace(injection, others=_others(sources, form, injection.marker))
+    settings = _Settings(injection, target, mask, tokenizer, skip_bad, samples)
 
-    def made() -> Iterator[Row | None]:
-        for number, where, row in _rows(files, form, counts.formats):
-            counts.rows += 1
+    def rows() -> Iterator[Row | str | None]:
+        jobs = _chunks(_lines(sources, form, skip_bad, counts))
+        with InOrder(functools.partial(_make, settings), jobs, workers=workers if workers > 1 else 0) as chunks:
+            for made in itertools.chain.from_iterable(chunks):
+                counts.add(made, samples)
+                yield made.row
+
+    for _ in write_rows(out, rows(), lambda: _must_hold(counts, out), parquet_schema):
+        yield counts
+
+
+def _make(settings: _Settings, lines: list[Line]) -> list[Made]:
+    made: list[Made] = []
+    samples = 0
+    for line in lines:
+        try:
+            one = _made(settings, line, samples < settings.samples)
+        except InputError as error:
+            if not settings.skip_bad:
+                raise InputError(f"{_with_place(error, line)}; --skip-bad leaves such rows out") from None
+            one = Made(reason=_with_place(error, line))
+        samples += one.sample is not None
+        made.append(one)
+    return made
+
+
+def _with_place(error: InputError, line: Line) -> str:
+    return str(error) if str(error).startswith(line.where) else f"{line.where}: {error}"
+
+
+def _made(settings: _Settings, line: Line, with_sample: bool) -> Made:
+    target, mask, tokenizer = settings.target, settings.mask, settings.tokenizer
+    original = _readable(parsed_object(line.content, line.where), line.form)
+    record = inject(original, settings.injection, line.number)
+    row = row_of(original, record, target, mask, tokenizer)
+    mistakes = sum(step.kind == MISTAKE for step in record.steps)
+    sample = sample_of(record, row, mask, tokenizer) if with_sample and row is not None and mistakes else None
+    labels = row["labels"] if row is not None and "input_ids" in row else []
+    return Made(
+        row if row is None or target == "parquet" else line_of(row), None,
+        sum(step.kind == RIGHT for step in record.steps), mistakes, len(labels), len(labels) - labels.count(NO_LOSS),
+        sample,
+    )  # fmt: skip
+
+
+def _must_hold(counts: Counts, out: Path) -> None:
+    if counts.rows == 0:
+        raise InputError("no rows in the files; one JSON object a line is expected")
+    if counts.written == 0:
+        why = "no mistake was drawn" if counts.skipped < counts.rows else f"none can be used: {counts.reasons[0]}"
+        raise InputError(f"{out}: no rows to write of {counts.rows}: {why}")
+
+
+def _lines(sources: Sequence[Source], form: str, skip_bad: bool, counts: Counts) -> Iterator[Line]:
+    """The rows of all files; the format of each is that of its first row that can be read."""
+    number = done = 0
+    for source in sources:
+        name = None if form == "auto" else form
+        for _, where, content in source:
             try:
-                original = _readable(row, counts.formats[-1])
-                record = inject(original, injection, number)
-                new = row_of(original, record, target, mask, tokenizer)
-            except InputError as error:
+                row = None if name is not None else parsed_object(content, where)
+            except InputError:
                 if not skip_bad:
-                    raise InputError(f"{where}: {error}; --skip-bad leaves such rows out") from None
-                counts.skip(f"{where}: {error}")
-                yield None
-                continue
-            counts.add(record, new)
-            if new is not None and record is not original and len(counts.samples) < samples:
-                counts.samples.append(_sample(record, new, mask, tokenizer))
-            yield new
-
-    yield from _written(out, target, made(), counts)
-
-
-def _written(out: Path, target: str, rows: Iterable[Row | None], counts: Counts) -> Iterator[Counts]:
-    with whole_file(out) as partial:
-        if target == "parquet":
-            yield from _parquet(partial, rows, counts)
-        else:
-            with open(partial, "w", encoding="utf-8", newline="\n") as file:
-                for row in rows:
-                    if row is not None:
-                        file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                    yield counts
-        if counts.rows == 0:
-            raise InputError("no rows in the files; one JSON object a line is expected")
-        if counts.written == 0:
-            why = "no mistake was drawn" if counts.skipped < counts.rows else f"none can be used: {counts.reasons[0]}"
-            raise InputError(f"{out}: no rows to write of {counts.rows}: {why}")
-
-
-def _parquet(partial: Path, rows: Iterable[Row | None], counts: Counts) -> Iterator[Counts]:
-    import pyarrow.parquet
-
-    used = (row for row in rows if row is not None)
-    groups = iter(lambda: list(itertools.islice(used, _GROUP)), [])
-    schema, tables = parquet_tables(groups)
-    with pyarrow.parquet.ParquetWriter(partial, schema) as file:
-        for table in tables:
-            file.write_table(table)
-            yield counts
-
-
-def _must_end(out: Path, target: str) -> None:
-    ending = ".parquet" if target == "parquet" else ".jsonl"
-    if not out.name.endswith(ending) or out.name == ending:
-        raise InputError(f"{out}: --to {target} writes a file whose name ends in {ending}")
-    if target == "parquet":
-        must_be_possible("parquet")
-
-
-def _rows(files: Sequence[Path], form: str, formats: list[str]) -> Iterator[tuple[int, str, Row]]:
-    """Number in all files from 0, place, and content; `formats` grows with each file, by its first row."""
-    number = 0
-    for path in files:
-        first = True
-        for _, where, row in read_objects(path, errors="surrogateescape"):
-            if first:
+                    raise
+                row = None
+            if row is not None:
                 try:
-                    formats.append(find_format(row) if form == "auto" else form)
+                    name = find_format(row)
                 except InputError as error:
                     raise InputError(f"{where}: {error}") from None
-                first = False
-            yield number, where, row
+            if name is not None and name not in counts.formats:
+                counts.formats.append(name)
+            counts.bytes_read = done + source.position
+            yield Line(number, where, name or "", content)
             number += 1
+        done += source.size or 0
+        counts.bytes_read = done
+
+
+def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    while chunk := list(itertools.islice(lines, _CHUNK)):
+        yield chunk
 
 
 def _readable(row: Row, form: str) -> Record:
@@ -175,28 +236,22 @@ def _readable(row: Row, form: str) -> Record:
         json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise InputError("it holds bytes or characters that are not UTF-8") from None
+    except TypeError as error:  # of a .parquet file
+        raise InputError(f"it holds what JSON has no room for: {error}") from None
     return read(row, form)
 
 
-def _others(files: Sequence[Path], form: str, marker: str) -> tuple[Other, ...]:
+def _others(sources: Sequence[Source], form: str, marker: str) -> tuple[Other, ...]:
+    if any(source.size is None for source in sources):
+        raise InputError("--kind shuffle reads its files twice: give files, not standard input or a pipe")
     found: list[Other] = []
-    formats: list[str] = []
-    for number, _, row in itertools.islice(_rows(files, form, formats), OTHERS):
+    for line in itertools.islice(_lines(sources, form, True, Counts()), OTHERS):
         try:
-            record = _readable(row, formats[-1])
+            record = _readable(parsed_object(line.content, line.where), line.form)
             must_be_clean(record, marker)
         except InputError:
             continue
-        found += other_steps(record, number)
+        found += other_steps(record, line.number)
     if len({other.row for other in found}) < 2:
         raise InputError("--kind shuffle takes steps of other rows: two rows that can be cut, or more, are needed")
     return tuple(found)
-
-
-def _sample(record: Record, made: Row, mask: str, tokenizer: Tokenizer | None) -> list[Piece]:
-    """A row as the trainer sees it; of rows without masks, the prompt and the solution."""
-    if "input_ids" in made and tokenizer is not None:
-        return tokenizer.pieces(made["input_ids"], made["labels"])
-    if "segments" in made:
-        return framed_pieces(record, mask, tokenizer)
-    return [(f"{record.prompt}\n", False), *pieces(record, mask)]

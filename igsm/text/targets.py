@@ -12,7 +12,6 @@ a format      any of `igsm.text.formats.FORMATS`, as jsonl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from igsm.errors import InputError, suggest
@@ -102,6 +101,15 @@ def framed_pieces(record: Record, mask: str, tokenizer: Tokenizer | None) -> lis
     return [*parts, (after, True)] if after else parts
 
 
+def sample_of(record: Record, made: Row, mask: str, tokenizer: Tokenizer | None) -> list[Piece]:
+    """A row as the trainer sees it; of rows without masks, the prompt and the solution."""
+    if "input_ids" in made and tokenizer is not None:
+        return tokenizer.pieces(made["input_ids"], made["labels"])
+    if "segments" in made:
+        return framed_pieces(record, mask, tokenizer)
+    return [(f"{record.prompt}\n", False), *pieces(record, mask)]
+
+
 def _spans(record: Record, mask: str) -> Row:
     return {
         "spans": [{"start": step.start, "end": step.end, "kind": step.kind} for step in record.steps],
@@ -125,14 +133,14 @@ def _preference(original: Record, record: Record) -> Row | None:
     return {"prompt": as_messages(record), "chosen": next(said), "rejected": next(said)}
 
 
-def parquet_tables(groups: Iterable[list[Row]]) -> tuple[Any, Iterable[Any]]:
-    """The schema of `parquet` rows, and a table of each group of them. Needs pyarrow."""
+def parquet_schema() -> Any:
+    """pyarrow's schema of `parquet` rows."""
     import pyarrow
 
     text, number = pyarrow.string(), pyarrow.int32()
     turn = pyarrow.struct([("role", text), ("content", text)])
     span = pyarrow.struct([("start", number), ("end", number), ("kind", text)])
-    schema = pyarrow.schema(
+    return pyarrow.schema(
         [
             ("turns", pyarrow.list_(turn)),
             ("solution", text),
@@ -141,4 +149,3 @@ def parquet_tables(groups: Iterable[list[Row]]) -> tuple[Any, Iterable[Any]]:
             ("masked", pyarrow.list_(pyarrow.list_(number))),
         ]
     )
-    return schema, (pyarrow.Table.from_pylist(group, schema=schema) for group in groups)

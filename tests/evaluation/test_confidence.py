@@ -7,7 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from igsm.reporting import back_curve, correction_table
 from igsm.reporting.correction_table import numbers, terminal, to_markdown
+from tests.evaluation.helpers import second_seed
 
 
 def evaluation(decoder: str, right: str, backs: int = 0, needless: int = 0) -> SimpleNamespace:
@@ -18,7 +20,11 @@ def evaluation(decoder: str, right: str, backs: int = 0, needless: int = 0) -> S
     return SimpleNamespace(decoder=decoder, cell="nano_pq:op=3", verdicts=lambda: iter(verdicts))
 
 
-def test_numbers_of_made_up_verdicts():
+RATES = {"needless_retry_rate": (0.001, 0.0, 0.002), "detection": (0.25, 0.2, 0.3), "correction": None, "parrot": None}
+
+
+def test_numbers_of_made_up_verdicts(monkeypatch):
+    monkeypatch.setattr(correction_table, "rates_of", lambda evaluation: RATES)
     lines = numbers(
         "run",
         [
@@ -36,10 +42,16 @@ def test_numbers_of_made_up_verdicts():
     assert greedy["critique_low"] < 1 / 3 < greedy["critique_high"]
     assert (never["confidence"], never["critique"], never["tokens"]) == (0, 0, 100)
     assert never["relative"] == pytest.approx(-0.16 / 0.48)
-    ((title, tables),) = terminal(lines, 80)
+    assert (greedy["needless_retry_rate_high"], greedy["detection"], greedy["correction"]) == (0.002, 0.25, None)
+    curve = back_curve.figure(lines).axes[0].lines[0]
+    assert curve.get_xydata().tolist() == [[0, 40], [1, 50], [0, 0]], "from the least to the most BACK"
+    assert "| run | nano_pq:op=3 | 40.0 at 0.000 | 50.0 at 1.000 | 0.0 at 0.000 |" in back_curve.markdown(lines)
+    (title, tables), (steps, others) = terminal(lines, 80)
     assert title == "run, nano_pq:op=3: what BACK is worth, n = 10"
-    assert len(tables) == 1
+    assert steps == "run, nano_pq:op=3: self-correction step by step, %"
+    assert len(tables) == len(others) == 1
     assert "| greedy | 50.0 | 75 [30, 95] | 33 [10, 70] |" in to_markdown(lines)
+    assert "| greedy | 0.1 [0.0, 0.2] | 25.0 [20.0, 30.0] | - | - |" in to_markdown(lines)
 
 
 def test_command(run, mistakes, tmp_path):
@@ -50,10 +62,15 @@ def test_command(run, mistakes, tmp_path):
     assert [line.split(",")[2] for line in (tmp_path / "all.csv").read_text().splitlines()[1:]] == [
         "no_back", "greedy", "force_back3",
     ]  # fmt: skip
-    code, out, _ = mistakes(*arguments, "--json")
-    lines = json.loads(out)
+    second = second_seed(run, tmp_path)
+    code, out, _ = mistakes(arguments[0], run.folder.path, second, *arguments[2:], "--json")
+    lines = json.loads(out)["runs"]
     assert code == 0
-    assert [line["n"] for line in lines] == [4, 4, 4]
+    assert [line["n"] for line in lines] == [4] * 6
+    assert [(one["arm"], one["seeds"]) for one in json.loads(out)["over_seeds"]] == [("original", 2)] * 3
+    assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")
+    code, out, _ = mistakes(arguments[0], run.folder.path, second, *arguments[2:], columns=80)
+    assert "over seeds, nano_pq:op=3: what BACK is worth" in out
     assert lines[0]["taken_back"] == 0
     code, _, err = mistakes(*arguments[:-2], "--bias", "0,much")
     assert (code, err) == (

@@ -15,11 +15,13 @@ from igsm.errors import InputError
 from igsm.evaluation import recover as recovering
 from igsm.evaluation.cells import Cell
 from igsm.evaluation.planted import KINDS, NAME, PLACES
-from igsm.evaluation.recover import CONTINUATIONS, PARTIAL, RESULT, Plan, recover
+from igsm.evaluation.recover import PARTIAL, Plan, recover
 from igsm.evaluation.runs import LoadedRun
+from igsm.grading.continuations import CONTINUATIONS, RESULT
 from igsm.grading.steps import stated_name
 from igsm.problems.problem import Problem
-from igsm.reporting.recovery_table import COLUMNS, numbers, terminal, to_csv, to_markdown
+from igsm.reporting.recovery_table import ALL, COLUMNS, numbers, terminal, to_csv, to_markdown
+from tests.evaluation.helpers import second_seed
 
 CELL = Cell("nano", "pq", 5, True)
 PLAN = Plan(6, samples=2)
@@ -158,6 +160,9 @@ def test_own_mistakes_are_compared_with_injected_ones_in_their_place(run):
     assert (own["own_less_injected"], own["own_less_injected_p"]) == (-1, 2 * 0.5**PLAN.n)
     assert own["own_less_injected_low"] < -0.5
     assert injected["own_less_injected"] is None
+    assert (own["own_less_injected_back"], own["own_less_injected_back_p"]) == (-1, 2 * 0.5**PLAN.n)
+    together = lines["greedy", "own", ALL, "own"]
+    assert {**together, "kind": NAME} == own, "there are no others"
     assert lines["greedy", "free", "", ""]["recovered"] == 0
 
 
@@ -221,7 +226,16 @@ def test_command(run, mistakes, tmp_path):
     assert (run.folder.evaluations / "recover" / "table.csv").is_file()
     code, out, _ = mistakes(*arguments, "--json", "--out", tmp_path / "all")
     assert code == 0
-    assert {line["decoding"] for line in json.loads(out)} == {"greedy", "sample"}
+    document = json.loads(out)
+    assert {line["decoding"] for line in document["runs"]} == {"greedy", "sample"}
+    assert document["over_seeds"] == []
+    both = [run.folder.path, second_seed(run, tmp_path), *arguments[2:]]
+    code, out, _ = mistakes("recover", *both, "--out", tmp_path / "both", columns=80)
+    assert code == 0
+    assert all(len(line) <= 80 for line in out.splitlines() if not line.startswith("written:"))
+    assert "over seeds, nano_pq:op=3, greedy: nothing planted" in out
+    assert (tmp_path / "both-seeds.csv").read_text().startswith("arm,cell,decoding,source,kind,place,seeds,recovered,")
+    assert "original | 2 |" in (tmp_path / "both-seeds.md").read_text()
     assert "free" in (tmp_path / "all.md").read_text()
     code, _, err = mistakes(*arguments, "--kinds", "name only,arithmetik")
     assert (code, err.count("\n")) == (2, 1)

@@ -24,9 +24,10 @@ from igsm.evaluation.shipped import (
 from igsm.evaluation.watch import Solved, Solver, Writing
 from igsm.grading.stepwise import Grade, GradedStep
 from igsm.grading.verdict import Kind
+from igsm.reporting.results import read_provenance
 from igsm.rundir import VOCABULARY, WEIGHTS
 
-RESULTS = Path(__file__).parents[2] / "docs" / "results" / "demo.json"
+RESULTS = Path(__file__).parents[2] / "docs" / "results" / "retry.json"
 ROWS = {"retry": "retry 0.2", "error-free": "original"}
 
 
@@ -44,6 +45,7 @@ def test_the_files_are_whole_and_have_todays_keys(name: str) -> None:
     folder = model_folder(name)
     assert defect(folder, (WEIGHTS, CONFIG, VOCABULARY)) is None
     assert load_yaml(folder / CONFIG) == load_stored(folder / CONFIG)
+    assert read_provenance(folder)["command"][:2] == ["mistakes", "pretrain"]  # as a run's, for `mistakes report`
     assert sum(path.stat().st_size for path in folder.iterdir()) < 1_000_000
 
 

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "grading": {"problems", "mistakes"},
     "methods": {"mistakes"},
     "corpus": {"methods", "mistakes", "problems", "grading"},
-    "text": {"corpus", "grading"},
+    "text": {"corpus", "grading", "problems"},
     "model": set(),
     "training": {"model", "text", "corpus", "methods", "mistakes", "problems"},
     "decoding": {"model", "corpus", "mistakes", "problems", "grading"},

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import tracemalloc
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from igsm.text import FORMATS, TARGETS, read, write
+from igsm.text import FORMATS, TARGETS, Injection, convert, read, write
 from tests.text.written import GSM8K
 
 Run = Callable[..., tuple[int, str, str]]
@@ -184,3 +187,77 @@ def test_empty_and_small_files(mistakes: Run, tmp_path: Path) -> None:
     code, _, err = mistakes("inject", file, "--out", tmp_path / "o.jsonl", "--kind", "shuffle")
     assert (code, "two rows" in err) == (2, True)
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_processes_do_not_change_the_output(mistakes: Run, tmp_path: Path) -> None:
+    """Guards: rows in another order, draws that depend on who makes them."""
+    file = write_lines(tmp_path / "data.jsonl", GSM8K * 80)
+    for workers in (1, 2):
+        out = tmp_path / f"{workers}.jsonl"
+        assert mistakes("inject", file, "--out", out, "--kind", "shuffle", "--workers", workers)[0] == 0
+    assert (tmp_path / "1.jsonl").read_bytes() == (tmp_path / "2.jsonl").read_bytes()
+
+
+def test_standard_input_and_output(mistakes: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mistakes("inject", file, "--out", tmp_path / "o.jsonl")[0] == 0
+    expected = (tmp_path / "o.jsonl").read_bytes()
+    with open(file, "rb") as given:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(given))
+        code, shown, err = mistakes("inject", "-", "--out", "-", "--show", 1)
+    assert (code, shown.encode()) == (0, expected)
+    assert "-: 20 rows as jsonl" in err
+    assert "a row with mistakes" in err
+    for options, message in [
+        (["--kind", "shuffle"], "shuffle reads its files twice"),
+        (["--json"], "--out - and --json both write to standard output"),
+        (["--to", "parquet"], "writes a file whose name ends in .parquet"),
+    ]:
+        code, shown, err = mistakes("inject", "-", "--out", "-", *options)
+        assert (code, shown, message in err) == (2, "", True)
+
+
+def test_lines_that_are_no_json_are_left_out(mistakes: Run, file: Path, tmp_path: Path) -> None:
+    """Guards: one torn line, as a full disk leaves it, that ends the work on a large file."""
+    file.write_text('{"question": "to\n' + file.read_text() + "[1]\n")
+    code, _, err = mistakes("inject", file, "--out", tmp_path / "o.jsonl")
+    assert (code, err.count(f"{file}, line 1"), "not valid JSON" in err) == (2, 1, True)
+    code, shown, _ = mistakes("inject", file, "--out", tmp_path / "o.jsonl", "--skip-bad")
+    assert (code, "2 rows left out" in shown) == (0, True)
+    assert len(lines(tmp_path / "o.jsonl")) == 20
+
+
+def test_parquet_is_read_like_lines(mistakes: Run, file: Path, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.Table.from_pylist(GSM8K * 5), tmp_path / "data.parquet")
+    for source in (file, tmp_path / "data.parquet"):
+        assert mistakes("inject", source, "--out", tmp_path / f"{source.suffix}.jsonl", "--rate", 0.5)[0] == 0
+    assert lines(tmp_path / ".jsonl.jsonl") == lines(tmp_path / ".parquet.jsonl")
+    (tmp_path / "bad.parquet").write_text("no table")
+    code, _, err = mistakes("inject", tmp_path / "bad.parquet", "--out", tmp_path / "o.jsonl")
+    assert (code, "bad.parquet: not a Parquet file" in err) == (2, True)
+
+
+def test_progress_goes_from_nothing_to_all_bytes(file: Path, tmp_path: Path) -> None:
+    """Guards: a bar without an end, or with one that is not that of the files."""
+    write_lines(file, GSM8K * 500)
+    packed = tmp_path / "packed.jsonl.gz"
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    total = file.stat().st_size + packed.stat().st_size
+    counts = convert([file, packed], tmp_path / "o.jsonl", Injection())
+    seen = [(one.bytes_read, one.bytes_total) for one in counts]
+    assert seen == sorted(seen)
+    assert seen[-1] == (total, total)
+    assert seen[500][0] < file.stat().st_size / 2
+
+
+def test_memory_does_not_grow_with_the_files(tmp_path: Path) -> None:
+    """Guards: rows kept while a file is read. Four times the rows take no more memory."""
+    peaks = []
+    for n in (100, 400):
+        file = write_lines(tmp_path / f"{n}.jsonl", GSM8K * n)
+        tracemalloc.start()
+        deque(convert([file], tmp_path / f"{n}-out.jsonl", Injection()), maxlen=0)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 200_000
