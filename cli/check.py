@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from cli.terminal import Json, console, print_json, print_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Names: TypeAlias = "Mapping[str, str] | None"
+"""Of kinds of first errors in another taxonomy."""
 
 
 def command(
@@ -26,7 +32,12 @@ def command(
     modulus: Annotated[int, typer.Option(help="Of problems whose record has no field 'modulus'.", min=2)] = 23,
     problem: Annotated[str | None, typer.Option(help="Field of the problem, if it is not found: doc.text.")] = None,
     solution: Annotated[str | None, typer.Option(help="Field of the solution, if it is not found.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write one verdict a line to this new file.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write one verdict a line to this new file; all numbers of --score (JSON); the scores of --detector."
+        ),
+    ] = None,
     examples: Annotated[int, typer.Option(help="Examples of each kind of first error.", min=0)] = 2,
     processbench: Annotated[
         Path | None,
@@ -45,8 +56,20 @@ def command(
         ),
     ] = None,
     calibration: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Of --score: other records with label and scores, whose best F1 gives the threshold; one for all, or "
+            "one for each --score in their order."
+        ),
+    ] = None,
+    detector: Annotated[
         Path | None,
-        typer.Option(help="Of --score: other records with label and scores, whose best F1 gives the threshold."),
+        typer.Option(
+            help="A run (probability of its tokens) or a probe that scores every step of FILE, into the file of --out."
+        ),
+    ] = None,
+    taxonomy: Annotated[
+        str | None, typer.Option(help="eic: kinds of first errors also in the names of that taxonomy.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -58,13 +81,19 @@ def command(
     A record of predictions has id and prediction (the first wrong step from 0, -1: none), or id and scores (one a step,
     higher is better).
     """
+    from igsm.grading.taxonomy import taxonomy_named
+
+    names = taxonomy_named(taxonomy) if taxonomy is not None else None
     if score:
-        _score(file, score, calibration, as_json)
+        _score(file, score, calibration or [], names, out, as_json)
+        return
+    if detector is not None:
+        _detect(file, detector, out, as_json)
         return
     if calibration is not None:
         raise typer.BadParameter("--calibration is for the scores of --score PREDICTIONS")
     if processbench is not None:
-        _write(file, processbench, problem, solution, as_json, lexicon, rule, modulus, view, end_errors)
+        _write(file, processbench, problem, solution, as_json, lexicon, rule, modulus, view, end_errors, names)
         return
     import json
 
@@ -91,16 +120,16 @@ def command(
     if out is not None:
         atomic_write(out, "".join(lines))
     if as_json:
-        print_json({"file": str(file), "fields": outputs.fields._asdict(), **summary.content()})
+        print_json({"file": str(file), "fields": outputs.fields._asdict(), **summary.content(names)})
         return
     screen = console()
     screen.print(f"{file}, fields used: {outputs.fields}", markup=False, soft_wrap=True)
-    screen.print(render(summary))
+    screen.print(render(summary, names))
 
 
 def _write(
     file: Path, out: Path, problem: str | None, solution: str | None, as_json: bool, lexicon: str | None, rule: str,
-    modulus: int, view: str, end_errors: str,
+    modulus: int, view: str, end_errors: str, names: Names,
 ) -> None:  # fmt: skip
     import json
 
@@ -116,6 +145,8 @@ def _write(
     written = to_processbench(Outputs(file, problem, solution), name_of(file, about), about=about, **options)  # type: ignore[arg-type]
     if not written.records:
         raise InputError(f"{file}: has no solution that could be written")
+    for record in written.records if names else ():
+        record["error_type"] = names[record["error_kind"]] if record["error_kind"] else None  # type: ignore[index]
     atomic_write(out, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in written.records))
     wrong = sum(record["label"] >= 0 for record in written.records)
     counts = {"wrong": wrong, "right": len(written.records) - wrong, **written._asdict()}
@@ -129,26 +160,68 @@ def _write(
     typer.echo(f"written: {out}, {wrong:,} wrong and {counts['right']:,} right solutions{end}")
 
 
-def _score(file: Path, predictions: list[Path], calibration: Path | None, as_json: bool) -> None:
+def _score(
+    file: Path, predictions: list[Path], calibrations: list[Path], names: Names, out: Path | None, as_json: bool
+) -> None:
+    from igsm.errors import InputError
     from igsm.grading import detection
     from igsm.reporting.detection_table import terminal
-    from igsm.rundir import distinct_names
+    from igsm.rundir import distinct_names, write_json
 
+    if out is not None and out.exists():
+        raise InputError(f"{out}: exists already; give --out a new name")
+
+    if len(calibrations) not in (0, 1, len(predictions)):
+        raise InputError(f"{len(calibrations)} --calibration for {len(predictions)} --score: give one, or as many")
     benchmark = detection.read_benchmark(file)
-    threshold = None if calibration is None else detection.calibrated(calibration, benchmark)
-    found = {}
-    for path, name in zip(predictions, distinct_names(predictions), strict=True):
+    found, thresholds = {}, {}
+    for number, (path, name) in enumerate(zip(predictions, distinct_names(predictions), strict=True)):
+        chosen = calibrations[number if len(calibrations) > 1 else 0] if calibrations else None
+        threshold = None if chosen is None else detection.calibrated(chosen, benchmark)
         own = detection.read_predictions(path, benchmark, threshold)
         found[name] = detection.score(benchmark, detection.certain(own), own.scores)
+        if chosen is not None and own.scores is not None:
+            thresholds[name] = {"threshold": threshold, "calibration": str(chosen)}
     baselines = {"always -1": detection.always_right, "random": detection.at_random, "truth": detection.ground_truth}
     found |= {name: detection.score(benchmark, chances(benchmark)) for name, chances in baselines.items()}
     answered = detection.right_answers_among_wrong(benchmark)
+    one = {name: values.pop() if len(values := {record.get(name) for record in benchmark}) == 1 else None
+           for name in ("run", "cell", "decoder")}  # fmt: skip
+    document = {"file": str(file), **one, "thresholds": thresholds, "right_answers_among_wrong": answered}
+    document["scores"] = found
+    if out is not None:
+        write_json(out, document)
     if as_json:
-        print_json({"file": str(file), "threshold": threshold, "right_answers_among_wrong": answered, "scores": found})
+        print_json(document)
         return
     screen = console()
-    print_tables(screen, terminal(found, screen.width))
-    if threshold is not None:
-        screen.print(f"threshold {threshold:.6g}, the best of {calibration}", markup=False, soft_wrap=True)
+    print_tables(screen, terminal(found, screen.width, names))
+    for name, one in thresholds.items():
+        text = f"{name}: threshold {one['threshold']:.6g}, the best of {one['calibration']}"
+        screen.print(text, markup=False, soft_wrap=True)
     if answered is not None:
         screen.print(f"right final answers among the wrong solutions: {100 * answered:.1f} %", markup=False)
+
+
+def _detect(file: Path, detector: Path, out: Path | None, as_json: bool) -> None:
+    import json
+
+    from igsm.errors import InputError
+    from igsm.grading.detection import read_benchmark
+    from igsm.progress import Progress, waiting
+    from igsm.rundir import atomic_write
+
+    if out is None or out.exists():
+        raise InputError("--detector writes to the new file of --out" if out is None else f"{out}: exists already")
+    benchmark = read_benchmark(file)
+    with waiting("loading torch"):
+        from igsm.evaluation.step_scores import step_scores
+    with Progress(total=len(benchmark), desc=f"{detector.name} reads", unit="solutions", leave=False) as bar:
+        scores = step_scores(detector, benchmark, lambda done: bar.update(done - bar.n))
+    pairs = zip(benchmark, scores, strict=True)
+    lines = (json.dumps(record | {"scores": own}, ensure_ascii=False) + "\n" for record, own in pairs)
+    atomic_write(out, "".join(lines))
+    if as_json:
+        print_json({"file": str(out), "detector": str(detector), "solutions": len(benchmark)})
+        return
+    typer.echo(f"written: {out}, {len(benchmark):,} solutions with a score of each step by {detector}")

@@ -118,12 +118,19 @@ def export_run(run: Path, folder: Path) -> None:
     from igsm.corpus.config import DataConfig
     from igsm.corpus.vocabulary import read_vocabulary
     from igsm.errors import InputError
-    from igsm.model import load_model
-    from igsm.model.huggingface import compare, export_model
+    from igsm.preflight.resources import check_writable
     from igsm.problems.source import ProblemSource
+    from igsm.progress import waiting
+    from igsm.training.settings import stored_model
 
     if folder.exists():
         raise InputError(f"{folder}: exists already; choose a new folder")
+    check_writable(folder.parent)
+    stored_model(str(run)).model.must_be_exportable()
+    with waiting("loading torch and transformers"):
+        from igsm.model import load_model
+        from igsm.model.huggingface import compare, export_model
+
     model, config = load_model(run)
     data = build_config(DataConfig, config.get("data") or {}, f"{run}, data")
     vocabulary = read_vocabulary(find_checkpoint(run), data.problem, data.vocabulary)

@@ -33,9 +33,18 @@ def command(
     """
     from dataclasses import asdict
 
-    if windows:
-        from igsm.evaluation.corrected import corrected
+    from igsm.checkpoints import find_stored
+    from igsm.preflight.resources import check_writable
+    from igsm.progress import waiting
 
+    find_stored(run, "copilot")
+    if png is not None:
+        check_writable(png.parent)
+    with waiting("loading torch"):
+        from igsm.evaluation.corrected import corrected
+        from igsm.evaluation.logged import LoggedRun
+
+    if windows:
         found = corrected(run, windows, weight)
         if as_json:
             classes = {name: asdict(one) | {"best": one.best, "limit": one.limit} for name, one in found.items()}
@@ -43,11 +52,6 @@ def command(
         else:
             console().print(_changes(run, found, windows, weight))
         return
-    from igsm.evaluation.logged import LoggedRun
-    from igsm.preflight.resources import check_writable
-
-    if png is not None:
-        check_writable(png.parent)
     logged = LoggedRun(run)
     periods, shown = logged.periods(), logged.answer(answer)
     if png is not None:

@@ -41,6 +41,8 @@ COMMANDS = {
     "eval": ("cli.eval", "Generate solutions of test problems and grade every step."),
     "recover": ("cli.recover", "Does a model get over a wrong sentence, planted or its own?"),
     "confidence": ("cli.confidence", "What is BACK worth to a model, and what does it cost?"),
+    "search": ("cli.search", "At which kinds of problems does a model fail more than elsewhere?"),
+    "scorecard": ("cli.scorecard", "All that is known of how runs correct themselves, side by side."),
     "sweep": ("cli.sweep", "Everything a figure needs: train, evaluate, report."),
     "report": ("cli.report", "Tables, figures and one HTML page from finished runs."),
     "findings": ("cli.findings", "What a finished sweep of two ways of training shows, in words."),

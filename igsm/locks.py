@@ -15,6 +15,10 @@ from igsm.errors import InputError
 LOCK = ".lock"
 
 
+class Occupied(InputError):
+    """Another process holds the lock."""
+
+
 @contextlib.contextmanager
 def locked(folder: str | Path, doing: str) -> Iterator[None]:
     """Keep other processes that ask for the same lock out of ``folder``, which is made if it is missing.
@@ -26,7 +30,7 @@ def locked(folder: str | Path, doing: str) -> Iterator[None]:
         doing: what this process does there, for the other one's message: "training".
 
     Raises:
-        InputError: another process is there, or the folder cannot be written.
+        InputError: another process is there (`Occupied`), or the folder cannot be written.
     """
     path = Path(folder) / LOCK
     try:
@@ -56,7 +60,7 @@ def _open_locked(path: Path, folder: str | Path) -> int:
         except BlockingIOError:
             doing = os.pread(descriptor, 1000, 0).decode(errors="replace") or "is at work"
             os.close(descriptor)
-            raise InputError(f"{folder}: another process {doing} there; wait for its end, or stop it") from None
+            raise Occupied(f"{folder}: another process {doing} there; wait for its end, or stop it") from None
         except OSError as error:
             print(f"{folder}: cannot be locked ({error.strerror}); let no other process write there", file=sys.stderr)
             return descriptor

@@ -43,6 +43,12 @@ class Cache:
         """Of each slot: keys and values [rows, heads, context, head_size] each, or inputs [rows, context, width]."""
         self.device = torch.device(device)
 
+    def copy(self, source: Tensor, rows: Tensor) -> None:
+        """Row `rows[i]` becomes what row `source[i]` was, int64 [N] each."""
+        for tensors in self.tensors:
+            for tensor in tensors:
+                tensor[rows] = tensor[source]
+
     @property
     def nbytes(self) -> int:
         """Bytes of all its tensors."""

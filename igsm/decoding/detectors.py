@@ -51,6 +51,11 @@ class Detector(Protocol):
         ...
 
 
+def tokens_read(detector: Any, index: int) -> int:
+    """Tokens that a detector has read of problem `index` since this was last asked; 0 of one that reads none."""
+    return int(getattr(detector, "read_of", {}).pop(index, 0))
+
+
 class Silent:
     """Never regrets: regret decoding with it must equal plain decoding."""
 

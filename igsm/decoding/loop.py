@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from igsm.decoding.detectors import tokens_read
 from igsm.decoding.engine import Engine, check_prompt
 
 
@@ -48,7 +49,10 @@ class Generation:
         finished: whether it ended by the end token (otherwise: no room left).
         rollbacks: how often a sentence was rolled back.
         n_generated: tokens generated, those rolled back included; of beams, one a step and beam.
-        score: of beam search: sum of log-probabilities / length ** length_penalty.
+        score: of beam search: sum of log-probabilities / length ** length_penalty; of best-of-n samples: mean
+            log-probability of the tokens.
+        n_prefix: tokens of the prompt, as often as it was read.
+        n_verified: tokens that a learned detector or verifier read, prompts included.
     """
 
     index: int
@@ -57,6 +61,8 @@ class Generation:
     rollbacks: int = 0
     n_generated: int = 0
     score: float = 0.0
+    n_prefix: int = 0
+    n_verified: int = 0
 
 
 @dataclass
@@ -90,6 +96,9 @@ class Decoder(ABC):
         max_new_tokens: most tokens to generate for any prompt; None: each request's own bound.
         sync_every: tokens between two looks at the results; None: 8 on CUDA, 1 elsewhere.
     """
+
+    detector: Any = None
+    """Who is asked on the way, if anybody is."""
 
     def __init__(
         self, engine: Engine, end: int, *, max_new_tokens: int | None = None, sync_every: int | None = None
@@ -131,7 +140,9 @@ class Decoder(ABC):
             self.engine.advance(self.step, units, self.n_units, longest, self.sync_every)
             self.n_steps += len(units) * self.sync_every
             for number, generation in self.inspect(units):
-                del self.occupied[number]
+                unit = self.occupied.pop(number)
+                generation.n_prefix = len(unit.request.prompt)
+                generation.n_verified = tokens_read(self.detector, unit.request.index)
                 free.append(number)
                 yield generation
 

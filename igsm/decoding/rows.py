@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import torch
@@ -87,9 +88,13 @@ class RowDecoder(Decoder):
             choice = torch.where(sampling, sampled, choice)
             if self.stop_sampling_at is not None:
                 self.sampling[numbers] = sampling & (~active | (choice != self.stop_sampling_at))
+        self.note(numbers, logits, choice)
         self.tokens[numbers, next_position] = torch.where(active, choice, self.tokens[numbers, next_position])
         self.length[numbers] = position + active
         self.active[numbers] = active & (choice != self.end) & (position + 2 < self.limit[numbers])
+
+    def note(self, numbers: Tensor, logits: Tensor, choice: Tensor) -> None:
+        """What these units choose next of which logits, for decoders that want to know."""
 
     def result(self, number: int) -> Generation:
         unit = self.occupied[number]
@@ -101,3 +106,23 @@ class RowDecoder(Decoder):
             rollbacks=unit.rollbacks,
             n_generated=unit.rolled_back_tokens + len(tokens),
         )
+
+
+class ScoredRowDecoder(RowDecoder):
+    """The same with the mean log-probability of the tokens, by the model as it is (at temperature 1), as the score."""
+
+    def __init__(self, engine: Engine, end: int, **options: Any) -> None:
+        super().__init__(engine, end, **options)
+        self.total = torch.zeros_like(self.length, dtype=torch.float32)
+
+    def start(self, numbers: Tensor) -> None:
+        super().start(numbers)
+        self.total[numbers] = 0.0
+
+    def note(self, numbers: Tensor, logits: Tensor, choice: Tensor) -> None:
+        own = logits.log_softmax(-1).gather(1, choice[:, None])[:, 0]
+        self.total[numbers] += own * self.active[numbers]
+
+    def result(self, number: int) -> Generation:
+        found = super().result(number)
+        return replace(found, score=float(self.total[number]) / max(1, len(found.tokens)))

@@ -15,10 +15,11 @@ import torch
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.cache import row_bytes
 from igsm.decoding.decoders.named import MakeDetector, NamedDecoder
-from igsm.decoding.detectors import Detector, make_detector
+from igsm.decoding.detectors import Detector, make_detector, tokens_read
 from igsm.decoding.devices import check_device, check_rows, default_batch, default_devices, kernels_chosen
 from igsm.decoding.engine import Engine, prepare, resolved_precision
 from igsm.decoding.loop import Decoder, Generation, Request
+from igsm.decoding.verifiers import Verifier
 from igsm.errors import InputError, is_out_of_memory
 from igsm.model.contract import LanguageModel
 
@@ -70,7 +71,7 @@ class Decoding:
         self.precision = resolved_precision(precision, self.devices[0])
         self.model, self._batch, self._make = model, batch, make
         self._copies: dict[str, Any] = {}
-        self._choosing_detector: Detector | None = None
+        self._choosing_detector: Detector | Verifier | None = None
         self._workers: dict[int, tuple[Decoder, int]] = {}  # by number of the device; with the most units it may have
 
     def __enter__(self) -> Decoding:
@@ -144,11 +145,19 @@ class Decoding:
             if len(found[index]) == samples:
                 drawn = sorted(found.pop(index), key=lambda sample: sample.index)
                 chosen = self.decoder.choose(drawn, by_index[index], self.vocabulary, self._detector())
-                yield replace(chosen, index=index, n_generated=sum(sample.n_generated for sample in drawn))
+                detector = self._choosing_detector
+                yield replace(
+                    chosen,
+                    index=index,
+                    n_generated=sum(sample.n_generated for sample in drawn),
+                    n_prefix=sum(sample.n_prefix for sample in drawn),
+                    n_verified=chosen.n_verified + sum(tokens_read(detector, sample.index) for sample in drawn),
+                )
 
-    def _detector(self) -> Detector | None:
+    def _detector(self) -> Detector | Verifier | None:
         """The detector by which samples are chosen, if the decoder's name has one."""
-        if self._choosing_detector is None and self.decoder.detector is not None:
+        wanted = self.decoder.detector
+        if self._choosing_detector is None and wanted is not None and wanted.kind not in ("logprob", "oracle"):
             device = torch.device(self.devices[0])
             self._choosing_detector = self._make(
                 self.decoder, self.vocabulary, device, self.decoder.samples, self.context

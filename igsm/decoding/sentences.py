@@ -41,6 +41,22 @@ def next_question(tokens: list[int], start: int, markers: Markers) -> int | None
     return None
 
 
+def next_kept(tokens: list[int], start: int, markers: Markers, back: list[int]) -> int | None:
+    """`next_question`, but for definitions that go on with BACK (its ids)."""
+    place = next_question(tokens, start, markers)
+    while place is not None and tokens[place : place + len(back)] == back:
+        place = next_question(tokens, place, markers)
+    return place
+
+
+def kept_definitions(tokens: list[int], markers: Markers, back: list[int]) -> list[int]:
+    """Where the names of all definitions end that do not go on with BACK: numbers of tokens up to their " as"."""
+    found: list[int] = []
+    while (place := next_kept(tokens, found[-1] if found else 0, markers, back)) is not None:
+        found.append(place)
+    return found
+
+
 def _opened(tokens: list[int], place: int, markers: Markers) -> bool:
     begin = sentence_start(tokens, place, markers)
     size = len(markers.define)

@@ -61,6 +61,8 @@ def _record(test: TestProblem, generation: Generation, vocabulary: Vocabulary) -
         "finished": generation.finished,
         "rollbacks": generation.rollbacks,
         "generated_tokens": generation.n_generated,
+        "prefix_tokens": generation.n_prefix,
+        "verifier_tokens": generation.n_verified,
     }
 
 
@@ -68,4 +70,5 @@ def verdict_of(record: Json, problem: Problem) -> Json:
     """The graded record: one line of `verdicts.jsonl`."""
     verdict = grade(problem, record["solution"], record["answer"])
     kept = {name: record[name] for name in ("index", "op", "rollbacks", "generated_tokens", "finished")}
+    kept |= {name: record[name] for name in ("prefix_tokens", "verifier_tokens") if name in record}
     return kept | {"true_answer": problem.answer} | verdict.numbers()

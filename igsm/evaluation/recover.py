@@ -24,6 +24,7 @@ from igsm.evaluation.cells import Cell
 from igsm.evaluation.planted import KINDS, PLACES, Plant, Task, own_mistake, place_in, plant, right_steps
 from igsm.evaluation.runs import LoadedRun
 from igsm.evaluation.testsets import TestProblem, load_test_set
+from igsm.grading.continuations import CONTINUATIONS, RESULT, Recovered, read_recovered
 from igsm.grading.grade import grade
 from igsm.grading.metrics import Json
 from igsm.grading.recovered import recovery
@@ -31,11 +32,9 @@ from igsm.locks import locked
 from igsm.problems.letters import first_letters
 from igsm.problems.lexicon import load_lexicon
 from igsm.problems.record import row
-from igsm.rundir import JsonlWriter, atomic_write, provenance, read_json, read_jsonl, weights_digest, write_json
+from igsm.rundir import JsonlWriter, atomic_write, provenance, read_jsonl, weights_digest, write_json
 from igsm.seeds import numpy_generator
 
-RESULT = "recover.json"
-CONTINUATIONS = "continuations.jsonl.gz"
 PARTIAL = "continuations.partial.jsonl"
 FREE = "free"
 """The source of a solution with nothing planted."""
@@ -64,14 +63,6 @@ class Plan:
     kinds: tuple[str, ...] = KINDS
     places: tuple[str, ...] = PLACES
     own: bool = True
-
-
-class Recovered(NamedTuple):
-    """A finished cell."""
-
-    folder: Path
-    settings: Json
-    records: list[Json]
 
 
 class _Start(NamedTuple):
@@ -136,15 +127,6 @@ def recover(
                     decoding.close()
             work.write(settings | {"left_out": left_out, "provenance": provenance()})
     return read_recovered(folder)
-
-
-def read_recovered(folder: Path) -> Recovered:
-    """What `recover` wrote. Raises InputError for a damaged file."""
-    settings = read_json(folder / RESULT)
-    try:
-        return Recovered(folder, settings, list(read_jsonl(folder / CONTINUATIONS)))
-    except (OSError, EOFError) as error:
-        raise InputError(f"{folder / CONTINUATIONS}: cannot be read: {error}; delete {folder / RESULT}") from None
 
 
 class _Work:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from igsm.grading.metrics import METRICS, Numbers
@@ -89,10 +89,18 @@ class Summary:
         """95 % Wilson interval of the accuracy."""
         return wilson(self.correct, self.n)
 
-    def content(self) -> dict[str, Any]:
-        """All numbers, for JSON; means of the metrics over the solutions that each counts."""
+    def content(self, names: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """All numbers, for JSON; means of the metrics over the solutions that each counts.
+
+        Args:
+            names: of kinds of first errors in another taxonomy, whose counts stand beside ours.
+        """
         low, high = self.interval
-        return {
+        types: Counter[str] = Counter()
+        for kind, count in self.kinds() if names else ():
+            types[names[kind]] += count  # type: ignore[index]
+        content = {"error_types": dict(types.most_common())} if names else {}
+        return content | {
             "n": self.n,
             "correct": self.correct,
             "accuracy": self.correct / self.n if self.n else None,
@@ -113,14 +121,14 @@ class Summary:
         return counts.most_common()
 
 
-def render(summary: Summary) -> RenderableType:
-    """The summary for a terminal (rich)."""
+def render(summary: Summary, names: Mapping[str, str] | None = None) -> RenderableType:
+    """The summary for a terminal (rich), with the `names` of kinds of first errors in another taxonomy."""
     from rich.console import Group
     from rich.text import Text
 
     parts: list[RenderableType] = [Text(line) for line in _headlines(summary)]
     if summary.n:
-        parts.append(_error_table(summary))
+        parts.append(_error_table(summary, names))
     for kind, kept in summary.examples.items():
         for line, error in kept:
             parts.append(_example(kind, line, error))
@@ -153,12 +161,14 @@ def _headlines(summary: Summary) -> Iterable[str]:
             yield "names missing from the lexicon: are the problems in another one? Give it with --lexicon"
 
 
-def _error_table(summary: Summary) -> Table:
+def _error_table(summary: Summary, names: Mapping[str, str] | None) -> Table:
     from rich.table import Table
 
     ranges = _op_ranges(sorted(summary.by_op))
     table = Table(title="first error by op (operations of the problem)", title_justify="left")
     table.add_column("", no_wrap=True)
+    if names:
+        table.add_column("type", overflow="fold")
     for low, high in ranges:
         table.add_column(f"{low}" if low == high else f"{low}-{high}", justify="right")
     table.add_column("all", justify="right")
@@ -167,10 +177,14 @@ def _error_table(summary: Summary) -> Table:
         values = [sum(v for op, v in counter.items() if low <= op <= high) for low, high in ranges]
         return [str(value) if value else "" for value in (*values, sum(values))]
 
-    table.add_row("correct", *counts(summary.correct_by_op), style="green")
+    def row(label: str, kind: Kind | None, counter: dict[int, int], style: str | None = None) -> None:
+        second = [] if names is None else [names[kind].replace("_", " ") if kind else ""]
+        table.add_row(label, *second, *counts(counter), style=style)
+
+    row("correct", None, summary.correct_by_op, "green")
     for kind, _ in summary.kinds():
-        table.add_row(kind, *counts({op: c for (k, op), c in summary.errors.items() if k == kind}))
-    table.add_row("solutions", *counts(summary.by_op), style="bold")
+        row(kind, kind, {op: c for (k, op), c in summary.errors.items() if k == kind})
+    row("solutions", None, summary.by_op, "bold")
     return table
 
 

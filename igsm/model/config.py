@@ -60,6 +60,14 @@ class ModelConfig(Config):
             return "qk_norm"
         return None if self.canon == "none" else "canon"
 
+    def must_be_exportable(self) -> None:
+        """Raise InputError for a model that transformers has no class for."""
+        if (setting := self.unknown_to_transformers) is not None:
+            raise InputError(
+                f"model.{setting}: neither GPT-NeoX nor Llama of transformers has it; cannot be exported. The presets "
+                "lite, med and hard train models that can be"
+            )
+
     @property
     def is_gpt_neox(self) -> bool:
         """Whether GPT-NeoX of transformers is the same model."""

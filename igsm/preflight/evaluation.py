@@ -42,7 +42,8 @@ def check_evaluation(
             raise InputError(f"devices: '{device}' is none; cpu, cuda or cuda:N is expected")
     for decoder in decoders:
         if decoder.detector is not None and decoder.detector.folder is not None:
-            _check_probe(decoder.name, decoder.detector.folder)
+            _, stored = find_stored(decoder.detector.folder, "probe")
+            decoder.check_question(decoder.detector.folder, stored.get("question"))
         if decoder.copilot is not None:
             find_stored(decoder.copilot.folder, "copilot")
     rows = max(min(batch or one.beams, n * one.samples * one.beams) for one in decoders)
@@ -53,12 +54,3 @@ def check_evaluation(
         for cell in parse_cells(cells, data.problem):
             cell.problems(data.problem)
         check(evaluation_work(shape, run, rows, min(context or data.context, data.context)))
-
-
-def _check_probe(decoder: str, folder: str) -> None:
-    _, stored = find_stored(folder, "probe")
-    if (question := stored.get("question")) != "can_next":
-        raise InputError(
-            f"decoder '{decoder}': {folder} is a probe for the question '{question}'; regret asks whether a parameter "
-            "can be computed next and needs one with question=can_next"
-        )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from igsm.config import Config
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.errors import InputError, suggest
@@ -13,6 +14,23 @@ from igsm.mistakes.kinds import WRONG_STEPS
 from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.training.config import RunConfig, Start, TrainingConfig
+
+VERIFIERS = ("outcome", "process")
+"""Questions about solutions that a model has sampled."""
+
+
+class SampleConfig(Config):
+    """The solutions that a verifier learns from: samples of a model, each graded."""
+
+    of: str | None = None
+    """Run folder or checkpoint of the model that is sampled; None: the one that is probed."""
+    problems: int = Field(default=2000, ge=1, le=10**7)
+    """Problems with templates of the training split."""
+    held_out: int = Field(default=250, ge=1, le=10**7)
+    """Problems with templates of the test split, to measure on; no evaluation has them."""
+    each: int = Field(default=4, ge=1, le=4096)
+    """Samples of a problem."""
+    temperature: float = Field(default=1.0, ge=0.01, le=100)
 
 
 class ProbeConfig(RunConfig):
@@ -25,9 +43,12 @@ class ProbeConfig(RunConfig):
     """Probe a randomly initialised model of the same shape: the control."""
     problem: ProblemConfig | None = None
     """The problems that are asked about, without mistakes; None: those of the model's training data."""
-    question: Literal["can_next", "step"] = "can_next"
+    question: Literal["can_next", "step", "outcome", "process"] = "can_next"
     """can_next: can this parameter be computed next? Asked after "Define A's B as". step: is this step right? Asked at
-    the end of a whole step."""
+    the end of a whole step. outcome: is this sampled solution right? Asked at its end. process: is it right so far?
+    Asked at the end of each of its sentences, up to the first wrong one."""
+    samples: SampleConfig | None = None
+    """Questions `outcome` and `process`: the solutions."""
     wrong_kinds: tuple[str, ...] = Field(default=("wrong_result", "wrong_operand"), strict=False, min_length=1)
     """Question `step`: the kinds of mistakes in wrong steps."""
     row_length: int = Field(ge=64)
@@ -67,6 +88,19 @@ class ProbeConfig(RunConfig):
             if kind not in WRONG_STEPS:
                 raise ValueError(f"'{kind}' is no kind of mistake that writes a whole step{suggest(kind, WRONG_STEPS)}")
         return kinds
+
+    @model_validator(mode="after")
+    def _check_samples(self) -> Self:
+        if self.samples is not None and self.question not in VERIFIERS:
+            raise ValueError(f"samples: only the questions outcome and process are about samples, not {self.question}")
+        if self.samples is None and self.question in VERIFIERS:
+            raise ValueError(f"samples: the question {self.question} needs them, e.g. samples.problems=2000")
+        return self
+
+    @property
+    def sampled(self) -> str:
+        """Run folder or checkpoint of the model whose solutions a verifier learns from."""
+        return (self.samples and self.samples.of) or self.from_
 
     @property
     def rows(self) -> DataConfig:

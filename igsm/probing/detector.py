@@ -7,7 +7,7 @@ rolled back are cut off.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 
 import torch
@@ -20,6 +20,7 @@ from igsm.decoding.devices import free_memory
 from igsm.errors import InputError
 from igsm.probing.probe import CANNOT, Probe
 from igsm.probing.train import load_probe, vocabulary_of
+from igsm.probing.verifier import Verifier
 
 _SCORES_A_PASS = 2**24
 """Most attention scores of one head in one pass: bounds its memory."""
@@ -45,6 +46,8 @@ class LearnedDetector:
         self._rows: OrderedDict[tuple[int, int], tuple[int, list[int]]] = OrderedDict()
         self.tokens_read = 0
         """Tokens the probe was fed so far."""
+        self.read_of: Counter[int] = Counter()
+        """Those of each problem; who has counted them takes them out (`detectors.tokens_read`)."""
 
     def regrets(self, questions: Sequence[Question]) -> list[bool]:
         """See `igsm.decoding.detectors.Detector`."""
@@ -63,9 +66,23 @@ class LearnedDetector:
             row, known = self._row((question.index, question.sample))
             # The last token is always fed again: its state is what is asked for.
             jobs.append((number, row, _common_prefix(known, text[:-1])))
+            self.read_of[question.index] += len(text) - jobs[-1][2]
             self._rows[(question.index, question.sample)] = (row, text)
         self._answer(jobs, texts, answers)
         return answers
+
+    def follow(self, index: int, parents: Sequence[int]) -> None:
+        """Text i of this problem goes on from what was read of its text `parents[i]`, which is not read again."""
+        keys = [(index, number) for number in range(len(parents))]
+        if len(keys) > len(self._free) + len(self._rows):
+            return
+        for key in sorted(keys, key=lambda key: key not in self._rows):  # the known ones first: none is pushed out
+            self._row(key)
+        sources = [self._rows[index, parent] for parent in parents]
+        rows = [self._rows[key][0] for key in keys]
+        self.cache.copy(*(torch.tensor(one, device=self.cache.device) for one in ([row for row, _ in sources], rows)))
+        for key, row, (_, text) in zip(keys, rows, sources, strict=True):
+            self._rows[key] = (row, text)
 
     def _row(self, key: tuple[int, int]) -> tuple[int, list[int]]:
         if key not in self._rows:
@@ -106,8 +123,8 @@ class LearnedDetector:
 
 def load_detector(
     decoder: NamedDecoder, vocabulary: Vocabulary, device: torch.device | str, units: int, context: int
-) -> Detector:
-    """The detector that a decoder's name asks for, a learned one from its run folder (a `MakeDetector`).
+) -> Detector | Verifier:
+    """The detector or verifier that a decoder's name asks for, a learned one from its run folder (a `MakeDetector`).
 
     A learned one keeps a cache for every unit, or for as many as half of the free memory of a GPU (2 GiB on the CPU)
     has room for.
@@ -115,9 +132,12 @@ def load_detector(
     Raises:
         InputError: the folder holds no probe, or one of another vocabulary.
     """
-    probe = probe_of(decoder, vocabulary, device)
-    if probe is None:
+    found = _probe_of(decoder, vocabulary, device)
+    if found is None:
         return make_detector(decoder, vocabulary, device, units, context)
+    probe, question = found
+    if decoder.scores_solutions(question):
+        return Verifier(probe, question, vocabulary)
     free = 2 * _MEMORY_ON_CPU
     if torch.device(device).type == "cuda":
         free = free_memory(device)
@@ -132,18 +152,20 @@ def probe_of(decoder: NamedDecoder, vocabulary: Vocabulary, device: torch.device
     Raises:
         InputError: as `load_detector`.
     """
+    found = _probe_of(decoder, vocabulary, device)
+    return found and found[0]
+
+
+def _probe_of(decoder: NamedDecoder, vocabulary: Vocabulary, device: torch.device | str) -> tuple[Probe, str] | None:
+    """The probe, and the question that it answers."""
     wanted = decoder.detector
     if wanted is None or wanted.folder is None:
         return None
     probe, config = load_probe(wanted.folder, device)
-    if config.question != "can_next":
-        raise InputError(
-            f"decoder '{decoder.name}': {wanted.folder} is a probe for the question '{config.question}'; regret asks "
-            "whether a parameter can be computed next and needs one with question=can_next"
-        )
+    decoder.check_question(wanted.folder, config.question)
     if vocabulary_of(config, wanted.folder).fingerprint != vocabulary.fingerprint:
         raise InputError(f"decoder '{decoder.name}': {wanted.folder} is a probe of a model with another vocabulary")
-    return probe
+    return probe, config.question
 
 
 def _common_prefix(one: list[int], other: list[int]) -> int:

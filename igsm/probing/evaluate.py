@@ -24,8 +24,9 @@ from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import LearnedDetector
 from igsm.probing.probe import CANNOT, Probe
 from igsm.probing.questions import NO_ANSWER, QuestionRow
+from igsm.probing.samples import read_samples, sample_file, sample_rows, stop_of
 from igsm.probing.solutions import read_solutions
-from igsm.probing.train import load_probe, rows_about, vocabulary_of
+from igsm.probing.train import load_probe, rows_about, samples_of, vocabulary_of
 from igsm.problems.problem import Problem
 from igsm.problems.record import OP
 from igsm.problems.source import ProblemSource
@@ -86,6 +87,11 @@ def answers(
     problem = config.problem.model_copy(update={"split": "train" if seen else "test"})
     source, vocabulary = ProblemSource(problem, config.seed), vocabulary or vocabulary_of(config)
     longer = config.model_copy(update={"row_length": measuring_length(config)})
+    if config.samples is not None:
+        found = ask(probe, _held_out(longer, vocabulary, problems))
+        if found is None:
+            raise InputError(f"row_length: no held-out sample fits into {longer.row_length} tokens")
+        return found
     rows = (
         (index, int(source.record(index).head[OP]), row)
         for index in range(problems)
@@ -95,6 +101,14 @@ def answers(
     if found is None:
         raise InputError(f"row_length: none of {problems} test problems fits into {longer.row_length} tokens")
     return found
+
+
+def _held_out(config: ProbeConfig, vocabulary: Vocabulary, problems: int) -> Rows:
+    """All questions about the held-out samples of the first `problems` problems."""
+    for solved in read_samples(sample_file(samples_of(config), "test"))[:problems]:
+        random = numpy_generator("test questions", solved.number)
+        for row in sample_rows(solved, config.question, stop_of(vocabulary), config.row_length, random):
+            yield solved.number, solved.op, row
 
 
 @torch.inference_mode()

@@ -43,6 +43,8 @@ class Asked(NamedTuple):
     ids: np.ndarray
     """int [n], of the words asked with, as a model numbers them."""
     label: int
+    targets: np.ndarray | None = None
+    """int [n], those of all its tokens, of a question that asks at several; None: the label, at the last."""
 
 
 def question_rows(
@@ -96,11 +98,11 @@ def pack(
     for number in random.permutation(n_questions):
         question = ask(number)
         if len(question.ids) > room:
-            yield _row(trunk, row, length)
+            yield lay_out(trunk, row, length)
             row, room = [], length - len(trunk)
         row.append(question)
         room -= len(question.ids)
-    yield _row(trunk, row, length)
+    yield lay_out(trunk, row, length)
 
 
 def _trunk(problem: Problem, vocabulary: Vocabulary) -> tuple[np.ndarray, list[int]]:
@@ -114,14 +116,18 @@ def _trunk(problem: Problem, vocabulary: Vocabulary) -> tuple[np.ndarray, list[i
     return vocabulary.from_gpt2[ids[: points[-1]]], points
 
 
-def _row(trunk: np.ndarray, questions: list[Asked], length: int) -> QuestionRow:
+def lay_out(trunk: np.ndarray, questions: list[Asked], length: int) -> QuestionRow:
+    """The row of a trunk and some questions, which must fit."""
     row = QuestionRow(*(np.full(length, filler, np.int64) for filler in NOTHING))
     end = len(trunk)
     row.ids[:end], row.positions[:end], row.branch[:end] = trunk, np.arange(end), TRUNK
     row.visible[:end] = np.arange(1, end + 1)
-    for number, (point, ids, label) in enumerate(questions, start=1):
+    for number, (point, ids, label, targets) in enumerate(questions, start=1):
         start, end = end, end + len(ids)
         row.ids[start:end], row.positions[start:end] = ids, point + np.arange(len(ids))
         row.branch[start:end], row.visible[start:end] = number, point
-        row.targets[end - 1] = label
+        if targets is None:
+            row.targets[end - 1] = label
+        else:
+            row.targets[start:end] = targets
     return row

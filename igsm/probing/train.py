@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +21,7 @@ from igsm.model.checkpoint import load_weights
 from igsm.probing.config import ProbeConfig
 from igsm.probing.probe import Probe
 from igsm.probing.questions import NOTHING, QuestionRow, question_rows
+from igsm.probing.samples import read_samples, sample_file, sample_folder, sample_rows, stop_of
 from igsm.probing.steps import step_rows
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
@@ -50,6 +52,16 @@ def vocabulary_of(config: ProbeConfig, path: str | Path | None = None) -> Vocabu
     assert config.problem is not None
     assert config.vocabulary is not None
     return _vocabulary(str(path or config.from_), config.problem, config.vocabulary)
+
+
+@functools.lru_cache(maxsize=2)
+def _samples_at(content: str) -> Path:
+    return sample_folder(build_config(ProbeConfig, json.loads(content), "config"))
+
+
+def samples_of(config: ProbeConfig) -> Path:
+    """`sample_folder`, looked up once."""
+    return _samples_at(config.model_dump_json(by_alias=True))
 
 
 class QuestionBatches:
@@ -99,9 +111,17 @@ def rows_about(
 
 
 def first_row(config: ProbeConfig, problem: ProblemConfig, vocabulary: Vocabulary, index: int) -> QuestionRow:
-    """A row of random questions about one problem; nothing is asked about a problem too long for a row."""
+    """A row of random questions about one problem; nothing is asked about a problem too long for a row.
+
+    The problems of a verifier, of which there are not endlessly many, come again and again, their samples in another
+    order.
+    """
     random = numpy_generator(config.seed, "questions", problem.split, index)
-    rows = rows_about(config, vocabulary, _source(problem, config.seed), index, random)
+    if config.samples is not None:
+        solved = read_samples(sample_file(samples_of(config), problem.split))
+        rows = sample_rows(solved[index % len(solved)], config.question, stop_of(vocabulary), config.row_length, random)
+    else:
+        rows = rows_about(config, vocabulary, _source(problem, config.seed), index, random)
     nothing = QuestionRow(*(np.full(config.row_length, filler, np.int64) for filler in NOTHING))
     return next(rows, nothing)
 

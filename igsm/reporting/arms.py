@@ -122,4 +122,8 @@ def _percent(line: Json, name: str, form: str, least: float) -> str:
     if line[name] is None:
         return "-"
     value, low, high = f"{100 * line[name]:{form}}", line[f"{name}_low"], line[f"{name}_high"]
-    return value if low is None else f"{value} [{100 * max(low, least):.0f}, {100 * min(high, 1.0):.0f}]"
+    if low is None:
+        return value
+    low, high = 100 * max(low, least), 100 * min(high, 1.0)
+    digits = 0 if high - low >= 2 else 1  # rates such as that of needless retries are below 1 %
+    return f"{value} [{low:.{digits}f}, {high:.{digits}f}]"

@@ -14,8 +14,12 @@ Scores = Mapping[str, Mapping[str, Any]]
 """Name of a detector -> what `score` returns."""
 
 
-def parts(found: Scores) -> Iterator[tuple[str, list[str], list[list[str]]]]:
-    """Title, head and lines of the table of detectors, and of their recalls by kind and by op."""
+def parts(found: Scores, names: Mapping[str, str] | None = None) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """Title, head and lines of the table of detectors, and of their recalls by kind and by op.
+
+    Args:
+        names: of kinds of first errors in another taxonomy, for a second column.
+    """
     first = next(iter(found.values()))
     yield (
         f"first wrong step found, %: {first['n_wrong']:,} wrong and {first['n_right']:,} right solutions",
@@ -34,22 +38,28 @@ def parts(found: Scores) -> Iterator[tuple[str, list[str], list[list[str]]]]:
     )
     for field, title in (("recall_by_kind", "kind of error"), ("recall_by_op", "op")):
         if first[field]:
+            second = names if field == "recall_by_kind" else None
             yield (
                 f"found among the wrong solutions, %, by {title}",
-                [title, "n", *found],
+                [title, *(["type"] if second else []), "n", *found],
                 [
-                    [str(value), f"{n:,}", *(_percent(one[field][value][0]) for one in found.values())]
+                    [
+                        str(value),
+                        *([second.get(value, "-")] if second else []),
+                        f"{n:,}",
+                        *(_percent(one[field][value][0]) for one in found.values()),
+                    ]
                     for value, (_, n) in first[field].items()
                 ],
             )
 
 
-def terminal(found: Scores, width: int) -> Iterator[tuple[str, list[Table]]]:
+def terminal(found: Scores, width: int, names: Mapping[str, str] | None = None) -> Iterator[tuple[str, list[Table]]]:
     """The tables of `parts`, none wider than `width`."""
     from igsm.reporting.terminal import fitted
 
-    for title, head, lines in parts(found):
-        yield title, [*fitted(head, lines, 1, width)]
+    for title, head, lines in parts(found, names):
+        yield title, [*fitted(head, lines, 2 if "type" in head else 1, width)]
 
 
 def to_markdown(found: Scores) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from igsm.reporting import iso_cost_shown
 from igsm.reporting.budgets import FORMULA, grid
 from igsm.reporting.charts import ROWS, Spec, heat_map, measure_chart, trade_off_chart
 from igsm.reporting.differences import notes as difference_notes
@@ -62,6 +63,7 @@ def page(report: Report, folder: Path, curves: Mapping[str, Sequence[Curve]], dr
         for table in report.tables
         if table.rows and table.columns
     ]
+    iso = report.iso_cost
     price = _trade_off(report) if interactive else None
     training = [(quantity(key).title, chart(learning_chart(key, own))) for key, own in curves.items() if interactive]
     rows = list(dict.fromkeys(row for table in report.tables for row in table.rows))
@@ -69,24 +71,31 @@ def page(report: Report, folder: Path, curves: Mapping[str, Sequence[Curve]], dr
     origins = {str(result.run): read_provenance(result.run) for result in report.results}
     pictures = [] if interactive else [(name, base64.b64encode(png).decode()) for name, png in draw()]
     shown = [part.strip() for part in report.request.introduction.split("\n\n") if part.strip()]
-    return _template().render(
-        title=report.request.title,
-        paragraphs=shown,
-        summary=summarize(report),
-        tables=tables,
-        price=chart(price) if price else None,
-        training=training,
-        runs=len(origins),
-        differences=difference_grids(report.differences),
-        difference_notes=difference_notes(report.differences),
-        errors=error_grid(errors),
-        examples=choose_examples(report.tables[0]) if report.tables else [],
-        sources=_sources(report, origins, folder),
-        budgets=grid(report.request.budgets) if report.request.budgets else None,
-        about_budgets=FORMULA,
-        pictures=pictures,
-        charts=charts,
-        library=Markup(_library()) if charts else "",
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            title=report.request.title,
+            paragraphs=shown,
+            summary=summarize(report),
+            tables=tables,
+            price=chart(price) if price else None,
+            compute=iso_cost_shown.grids(iso) if iso else [],
+            compute_chart=chart(iso_cost_shown.chart(iso)) if iso and interactive else None,
+            compute_notes=iso_cost_shown.EXPLAINED,
+            training=training,
+            runs=len(origins),
+            differences=difference_grids(report.differences),
+            difference_notes=difference_notes(report.differences),
+            errors=error_grid(errors),
+            examples=choose_examples(report.tables[0]) if report.tables else [],
+            sources=_sources(report, origins, folder),
+            budgets=grid(report.request.budgets) if report.request.budgets else None,
+            about_budgets=FORMULA,
+            pictures=pictures,
+            charts=charts,
+            library=Markup(_library()) if charts else "",
+        )
     )
 
 
@@ -139,22 +148,23 @@ def _where(cell: str) -> str:
 
 
 @cache
-def _template() -> Any:
-    environment = Environment(
+def environment() -> Any:
+    """The templates, with what they share."""
+    found = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {
+    found.globals |= {
         "style": Markup((TEMPLATES / "page.css").read_text()),
         "script": Markup((TEMPLATES / "page.js").read_text()),
         "solution": lambda sample: Markup(solution_html(sample.text, sample.wrong_step)),
         "model_name": model_name,
         "where": _where,
     }
-    return environment.get_template("page.html")
+    return found
 
 
 @cache

@@ -42,6 +42,8 @@ EXPLAINED = (
 _Beginning = tuple[str, str, str]
 """Source, kind and place."""
 _FREE = ("free", "", "")
+KINDS = ("right", "unneeded", "name only", "not computable", "wrong inputs", "wrong arithmetic")
+"""What is planted: two controls, then mistakes."""
 ALL = "all"
 """The kind of own first mistakes, and of injected ones in their place, of every kind that is planted."""
 _Problems = dict[int, list[Json]]
@@ -70,7 +72,7 @@ def numbers(run: str, cell: str, records: Iterable[Json]) -> list[Json]:
 def order(beginning: _Beginning) -> tuple[int, ...]:
     """Where it stands among the lines: free ones first, kinds by their harm, places as they come in a solution."""
     source, kind, place = beginning
-    kinds = ("", "right", "unneeded", "name only", "not computable", "wrong inputs", "wrong arithmetic", ALL)
+    kinds = ("", *KINDS, ALL)
     places = ("", "first", "15 %", "half", "last but one", "own")
     return kinds.index(kind), places.index(place), source != "own"
 

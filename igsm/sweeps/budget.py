@@ -39,6 +39,7 @@ def budgets(sweep: Sweep, root: Path, *, planned: bool) -> list[Budget]:
             continue
         base = start_settings(own[0], every)
         config = _config(own[0], base)
+        with_loss: float | None
         if seen:
             tokens, with_loss = (fmean(numbers) for numbers in zip(*seen, strict=True))
         else:

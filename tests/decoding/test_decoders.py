@@ -28,7 +28,7 @@ from igsm.problems.difficulty import ProblemConfig
         ("beam0", "1 to 256"),
         ("regret", "needs a detector"),
         ("regret-q", "unknown detector"),
-        ("greedy-p", "only regret and vote"),
+        ("greedy-p", "only regret, vote, best and step_beam have a detector"),
         ("sample:0", "above 0"),
         ("regret-p@runs/x", "name of its own"),
         ("vote8@runs/x", "name of its own"),

@@ -15,8 +15,9 @@ from igsm.errors import InputError
 from igsm.evaluation import recover as recovering
 from igsm.evaluation.cells import Cell
 from igsm.evaluation.planted import KINDS, NAME, PLACES
-from igsm.evaluation.recover import CONTINUATIONS, PARTIAL, RESULT, Plan, recover
+from igsm.evaluation.recover import PARTIAL, Plan, recover
 from igsm.evaluation.runs import LoadedRun
+from igsm.grading.continuations import CONTINUATIONS, RESULT
 from igsm.grading.steps import stated_name
 from igsm.problems.problem import Problem
 from igsm.reporting.recovery_table import ALL, COLUMNS, numbers, terminal, to_csv, to_markdown

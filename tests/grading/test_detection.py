@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 
 import pytest
 
@@ -22,6 +24,8 @@ from igsm.grading.detection import (
 )
 from igsm.grading.processbench import to_processbench
 from igsm.grading.records import text_record
+from igsm.grading.taxonomy import EIC
+from igsm.grading.verdict import Kind
 
 PROBLEM = (
     "The number of each Kitchen's Ball equals 3. The number of each Kitchen's Doll equals each Library's Toy. "
@@ -96,6 +100,44 @@ def test_f1_is_the_harmonic_mean_of_the_two_accuracies() -> None:
     assert harmonic_mean(0, 0) == 0
 
 
+def test_f1_of_a_made_up_file_is_the_published_one(mistakes, tmp_path) -> None:
+    """As ProcessBench's script has it: matches over wrong and over right solutions, their harmonic mean."""
+    draws = random.Random(5)
+    records = benchmark(*(draws.randint(-1, 3) for _ in range(60)))
+    predictions = [draws.choice([one["label"], -1, draws.randint(0, 3), None]) for one in records]
+    bench, said = tmp_path / "bench.jsonl", tmp_path / "said.jsonl"
+    bench.write_text("\n".join(map(json.dumps, records)))
+    lines = [{"id": one["id"], "prediction": step} for one, step in zip(records, predictions, strict=True)]
+    said.write_text("\n".join(map(json.dumps, lines)))
+    pairs = [(one["label"], step) for one, step in zip(records, predictions, strict=True)]
+    wrong = [label == step for label, step in pairs if label != -1]
+    right = [label == step for label, step in pairs if label == -1]
+    acc_error, acc_correct = sum(wrong) / len(wrong), sum(right) / len(right)
+    found = json.loads(mistakes("check", bench, "--score", said, "--json")[1])["scores"]["said.jsonl"]
+    assert (found["on_wrong"], found["on_right"]) == (acc_error, acc_correct)
+    assert found["f1"] == pytest.approx(2 * acc_error * acc_correct / (acc_error + acc_correct))
+
+
+def test_every_kind_has_a_name_in_the_taxonomy(mistakes, tmp_path) -> None:
+    assert EIC.keys() == {*Kind}
+    file, bench = tmp_path / "made.jsonl", tmp_path / "bench.jsonl"
+    file.write_text("\n".join(json.dumps(one.fields) for one in solutions(*((one[0], one[1]) for one in SOLUTIONS))))
+    code, out, _ = mistakes("check", file, "--taxonomy", "eic", columns=80)
+    assert code == 0
+    assert re.search("wrong arithmetic +. calculation error +. +2 +. +2", out)
+    document = json.loads(mistakes("check", file, "--taxonomy", "eic", "--json")[1])
+    assert document["error_types"] == {"calculation_error": 2, "missing_step": 1}
+    mistakes("check", file, "--taxonomy", "eic", "--processbench", bench)
+    types = [json.loads(line)["error_type"] for line in bench.read_text().splitlines()]
+    assert types == [None, "calculation_error", "calculation_error", None, "missing_step"]
+    said = tmp_path / "said.jsonl"
+    said.write_text("\n".join(json.dumps({"id": json.loads(line)["id"], "prediction": 1}) for line in bench.open()))
+    _, out, _ = mistakes("check", bench, "--score", said, "--taxonomy", "eic", columns=80)
+    assert re.search("wrong arithmetic +calculation_error +2 +100.0", out)
+    code, _, err = mistakes("check", file, "--taxonomy", "eik")
+    assert (code, err) == (2, "mistakes: error: unknown taxonomy 'eik'; did you mean 'eic'?\n")
+
+
 def test_scores_of_a_file_made_up() -> None:
     records = benchmark(0, 1, 2, 3, -1, -1)
     found = score(records, [{one: 1.0} for one in (0, 2, 2, -1, -1, 3)])
@@ -112,10 +154,10 @@ def test_scores_of_a_file_made_up() -> None:
 
 def test_baselines() -> None:
     records = benchmark(0, 3, -1, -1)
-    never, random, truth = (score(records, one(records)) for one in (always_right, at_random, ground_truth))
+    never, chance, truth = (score(records, one(records)) for one in (always_right, at_random, ground_truth))
     assert (never["on_wrong"], never["on_right"], never["f1"], never["within_one"]) == (0, 1, 0, 0)
-    assert (random["on_wrong"], random["on_right"]) == (pytest.approx(0.2), pytest.approx(0.2))
-    assert random["within_one"] == pytest.approx(0.4)  # two of five predictions, at both ends
+    assert (chance["on_wrong"], chance["on_right"]) == (pytest.approx(0.2), pytest.approx(0.2))
+    assert chance["within_one"] == pytest.approx(0.4)  # two of five predictions, at both ends
     assert (truth["on_wrong"], truth["on_right"], truth["f1"], truth["within_one"]) == (1, 1, 1, 1)
     assert score(benchmark(-1), always_right(benchmark(-1)))["f1"] is None
 

@@ -14,8 +14,8 @@ from dataclasses import replace
 
 from igsm.decoding.decoders.back import Back
 from igsm.decoding.decoders.beam import Beam
+from igsm.decoding.decoders.best import Best
 from igsm.decoding.decoders.copilot import LINES, split_copilot
-from igsm.decoding.decoders.detector import read_detector
 from igsm.decoding.decoders.greedy import Greedy
 from igsm.decoding.decoders.named import NamedDecoder
 from igsm.decoding.decoders.regret import Regret
@@ -23,6 +23,7 @@ from igsm.decoding.decoders.regret_beam import RegretBeam
 from igsm.decoding.decoders.rethink import Rethink
 from igsm.decoding.decoders.sample import Sample
 from igsm.decoding.decoders.search import Search
+from igsm.decoding.decoders.step_beam import StepBeam
 from igsm.decoding.decoders.tag import Tag
 from igsm.decoding.decoders.topp import TopP
 from igsm.decoding.decoders.turns import Turns
@@ -31,7 +32,7 @@ from igsm.errors import InputError, suggest
 
 DECODERS: tuple[type[NamedDecoder], ...] = (
     *(Greedy, Sample, TopP, Beam, Search, Regret, RegretBeam, Vote),
-    *(Rethink, Turns, Tag, Back),
+    *(Best, StepBeam, Rethink, Turns, Tag, Back),
 )
 
 LONGEST = 80
@@ -70,7 +71,7 @@ def _parse(text: str) -> NamedDecoder:
         if not kind.has_detector:
             words = _words([one for one in DECODERS if one.has_detector])
             raise InputError(f"decoder '{text}': only {words} have a detector")
-        detector = read_detector(text, found["detector"] or "", found["folder"])
+        detector = kind.detector_of(text, found["detector"] or "", found["folder"])
     temperature = 1.0
     if found["temperature"]:
         if not kind.has_temperature:

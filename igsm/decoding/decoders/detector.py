@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from igsm.errors import InputError
 
@@ -17,6 +17,7 @@ class DetectorName:
         false_positive, false_negative: of "noisy".
         folder: of "learned".
         max_rollbacks: sentences rolled back in a solution, by a decoder that does.
+        combine: how the scores of steps come to that of a solution (`igsm.decoding.verifiers.COMBINED`).
     """
 
     kind: str
@@ -24,10 +25,24 @@ class DetectorName:
     false_negative: float = 0.0
     folder: str | None = None
     max_rollbacks: int = 10
+    combine: str = "prod"
 
 
 _NOISY = re.compile(r"noisy:(0?\.\d+|0|1):(0?\.\d+|0|1)")
 _MOST_ROLLBACKS = 10**6
+
+
+COMBINATIONS = ("prod", "min", "last")
+
+
+def read_verifier(text: str, name: str, folder: str) -> DetectorName:
+    """A probe that scores solutions, of the decoder `text`: NAME or NAME:COMBINE. InputError for any other."""
+    plain, _, combine = name.partition(":")
+    combine = combine or COMBINATIONS[0]
+    if combine not in COMBINATIONS:
+        known = ", ".join(COMBINATIONS)
+        raise InputError(f"decoder '{text}': scores of steps are combined by {known}, not '{combine}'")
+    return replace(read_detector(text, plain, folder), combine=combine)
 
 
 def read_detector(text: str, name: str, folder: str | None) -> DetectorName:

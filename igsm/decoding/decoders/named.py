@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from igsm.decoding.decoders.copilot import CopilotName
-from igsm.decoding.decoders.detector import DetectorName
+from igsm.decoding.decoders.detector import DetectorName, read_detector
 from igsm.errors import InputError
 from igsm.mistakes.layout import Mark
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from igsm.decoding.detectors import Detector
     from igsm.decoding.engine import Engine
     from igsm.decoding.loop import Decoder, Generation, Request
+    from igsm.decoding.verifiers import Verifier
 
-MakeDetector: TypeAlias = "Callable[[NamedDecoder, Vocabulary, torch.device | str, int, int], Detector]"
+MakeDetector: TypeAlias = "Callable[[NamedDecoder, Vocabulary, torch.device | str, int, int], Detector | Verifier]"
 """(decoder, vocabulary, device, texts asked about side by side, most tokens of prompt and solution) -> its detector."""
 
 
@@ -39,6 +40,7 @@ class NamedDecoder(ABC):
         examples: names that a message about an unknown one may suggest.
         has_temperature: whether a name can go on with a temperature and top_k.
         has_detector: whether a name can go on with a detector.
+        questions: those that a probe may answer which is its learned detector, and what it asks.
         word_by_word: whether `decoding.live` writes the same, which shows each word as it comes.
         name: as it is called in folders and tables (a learned detector's folder is left out).
         temperature, top_k: of drawing; top_k 0: all tokens.
@@ -56,6 +58,7 @@ class NamedDecoder(ABC):
     examples: ClassVar[tuple[str, ...]]
     has_temperature: ClassVar[bool] = False
     has_detector: ClassVar[bool] = False
+    questions: ClassVar[dict[str, str]] = {"can_next": "regret asks whether a parameter can be computed next"}
     word_by_word: ClassVar[bool] = False
 
     name: str
@@ -81,6 +84,24 @@ class NamedDecoder(ABC):
         """
         return cls(**settings)
 
+    @classmethod
+    def detector_of(cls, text: str, name: str, folder: str | None) -> DetectorName:
+        """What stands behind the "-" of the decoder `text`. InputError for what it cannot ask."""
+        return read_detector(text, name, folder)
+
+    def check_question(self, folder: str, question: str | None) -> None:
+        """Raise InputError unless a probe for this question can be the decoder's detector."""
+        if question not in self.questions:
+            why = next(iter(self.questions.values()))
+            raise InputError(
+                f"decoder '{self.name}': {folder} is a probe for the question '{question}'; {why} and needs one with "
+                f"question={' or '.join(self.questions)}"
+            )
+
+    def scores_solutions(self, question: str) -> bool:
+        """Whether a probe for this question is asked about whole solutions, as a `Verifier`, not as a `Detector`."""
+        return False
+
     @abstractmethod
     def build(self, engine: Engine, vocabulary: Vocabulary, make: MakeDetector) -> Decoder:
         """What decodes, on an engine with `beams`.
@@ -90,9 +111,13 @@ class NamedDecoder(ABC):
         """
 
     def choose(
-        self, samples: Sequence[Generation], request: Request, vocabulary: Vocabulary, detector: Detector | None
+        self,
+        samples: Sequence[Generation],
+        request: Request,
+        vocabulary: Vocabulary,
+        detector: Detector | Verifier | None,
     ) -> Generation:
-        """One of a problem's samples (only of a decoder that takes several).
+        """One of a problem's samples (only of a decoder that takes several), with `n_verified` for choosing.
 
         Args:
             samples: in order; the index of the first is the request's times their number.

@@ -1,0 +1,124 @@
+"""Models as detectors of first errors: their scores of steps are what a plain forward pass says."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from igsm.errors import InputError
+from igsm.evaluation import step_scores as scoring
+from igsm.evaluation.step_scores import step_scores
+from igsm.grading.steps import stated_name
+from igsm.mistakes.source import DocumentSource
+from igsm.model.config import LoRAConfig
+from igsm.probing.probe import CAN, Probe
+from tests.evaluation.helpers import NANO, VOCABULARY
+
+
+def benchmark(n: int = 5) -> list[dict]:
+    """Solutions of different lengths; the last step of the first one has no form, that of the second breaks off."""
+    source = DocumentSource(NANO, None, seed=3)
+    found = []
+    for index in range(n):
+        problem = source.problem(index)
+        steps = [f"{one}." for one in problem.solution_text.strip().removesuffix(".").split(". ")]
+        steps += [["Define."], ["Define Kitchen's Doll as k; so k =."]][index] if index < 2 else []
+        found.append({"id": str(index), "problem": problem.text, "modulus": 5, "steps": steps, "label": -1})
+    return found
+
+
+def rows(run, records):
+    """Prompt and steps of each record as ids, the model's own."""
+    from igsm.grading.reader import Reader
+    from igsm.problems.lexicon import load_lexicon
+
+    reader = Reader(load_lexicon("nano"))
+    for record in records:
+        prompt = VOCABULARY.prompt(reader.read(record["problem"], 5)).tolist()
+        pieces = [[*VOCABULARY.encode_text(f" {step[:-1]}"), *VOCABULARY.encode_text(".")] for step in record["steps"]]
+        yield prompt, [VOCABULARY.from_gpt2[piece].tolist() for piece in pieces]
+
+
+def test_a_run_scores_a_step_by_the_mean_log_probability_of_its_tokens(run, monkeypatch):
+    records = benchmark()
+    found = step_scores(run.folder.path, records)
+    for (prompt, steps), scores in zip(rows(run, records), found, strict=True):
+        ids = [*prompt, *(token for step in steps for token in step)]
+        with torch.no_grad():
+            logs = run.model(torch.tensor([ids]))[0].log_softmax(-1)
+        each = [float(logs[place - 1, ids[place]]) for place in range(len(prompt), len(ids))]
+        expected = []
+        for step in steps:
+            expected.append(sum(each[: len(step)]) / len(step))
+            each = each[len(step) :]
+        assert scores == pytest.approx(expected, abs=1e-4)
+    monkeypatch.setattr(scoring, "ROWS", 1)
+    for alone, together in zip(step_scores(run.folder.path, records), found, strict=True):
+        assert alone == pytest.approx(together, abs=1e-4)
+
+
+@pytest.mark.parametrize("question", ["can_next", "step", "process"])
+def test_a_probe_scores_a_step_where_it_was_asked_in_training(run, monkeypatch, question):
+    torch.manual_seed(0)
+    probe = Probe(run.model, LoRAConfig(embedding_rank=2))
+    for parameter in probe.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    config = SimpleNamespace(question=question, problem=NANO)
+    monkeypatch.setattr(scoring, "_is_probe", lambda folder: True)
+    monkeypatch.setattr(scoring, "load_probe", lambda folder, device: (probe.eval(), config))
+    monkeypatch.setattr(scoring, "vocabulary_of", lambda config, folder: VOCABULARY)
+    records = benchmark()
+    found = step_scores(run.folder.path, records)
+    for record, (prompt, steps), scores in zip(records, rows(run, records), found, strict=True):
+        before = prompt
+        for sentence, step, score in zip(record["steps"], steps, scores, strict=True):
+            name = (
+                VOCABULARY.from_gpt2[VOCABULARY.encode_text(f" Define {stated_name(sentence)} as")].tolist()
+                if (stated_name(sentence[:-1]))
+                else None
+            )
+            end = {"can_next": name, "step": step[:-1], "process": step}[question]
+            if end is None:
+                assert score == 0
+            else:
+                ids = torch.tensor([[*before, *end]])
+                order = torch.arange(ids.shape[1])[None]
+                with torch.no_grad():
+                    right = probe(ids, order, torch.zeros_like(ids), order + 1)[0, -1].softmax(-1)[CAN]
+                assert score == pytest.approx(float(right), abs=1e-4)
+            before = [*before, *step]
+
+
+def test_command(run, mistakes, tmp_path):
+    """The scores are predictions, and with their labels a calibration file for others."""
+    records = benchmark(4)
+    records[2]["label"] = 0
+    files = []
+    for name, chosen in (("scored", records[:2] + records[2:3]), ("others", [records[3], records[2] | {"id": "x"}])):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, chosen)))
+        files.append(tmp_path / f"{name}-scores.jsonl")
+        arguments = ["check", tmp_path / f"{name}.jsonl", "--detector", run.folder.path, "--out", files[-1]]
+        code, out, _ = mistakes(*arguments)
+        assert (code, out) == (
+            0, f"written: {files[-1]}, {len(chosen)} solutions with a score of each step by {run.folder.path}\n",
+        )  # fmt: skip
+    assert mistakes(*arguments)[0] == 2, "it is there"
+    assert mistakes(*arguments[:-2])[2] == "mistakes: error: --detector writes to the new file of --out\n"
+    scored = ["check", tmp_path / "scored.jsonl", "--score", files[0], "--calibration", files[1]]
+    code, out, _ = mistakes(*scored, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["thresholds"][files[0].name]["calibration"] == str(files[1])
+    assert document["scores"][files[0].name]["auroc"] is not None
+    code, _, err = mistakes(*scored, "--score", tmp_path / "p", "--calibration", files[1], "--calibration", files[1])
+    assert (code, err.count("\n")) == (2, 1)
+    assert "3 --calibration for 2 --score" in err
+
+
+def test_texts_that_a_model_does_not_know_are_named(run):
+    for change in ({"problem": "Two and two?"}, {"steps": ["Two and two."]}):
+        with pytest.raises(InputError, match="^'0' is not of the texts this model knows"):
+            step_scores(run.folder.path, [benchmark(1)[0] | change])
