@@ -11,12 +11,13 @@ from igsm.decoding.decoders import parse_decoder
 from igsm.errors import InputError, suggest
 from igsm.evaluation.cells import parse_cells
 from igsm.problems.difficulty import ProblemConfig
+from igsm.reporting.along import Along
 from igsm.reporting.claims import check_rows
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Source
 from igsm.reporting.table import PROBED
 from igsm.sweeps.settings import Settings, conflict, resolve, what_differs
-from igsm.sweeps.sweep import Arm, FineTuning, Probing, Sweep, Variables, fill, folder_name, grid_points
+from igsm.sweeps.sweep import Arm, FineTuning, Probing, Sweep, Variables, fill, folder_name, grid_names, grid_points
 
 
 @dataclass(frozen=True)
@@ -304,7 +305,18 @@ def report_request(sweep: Sweep, root: Path) -> ReportRequest:
         combine=sweep.combine,
         columns=tuple(dict.fromkeys(cell for cells in columns.values() for cell in cells)),
         claims=sweep.claims,
+        along=[_along(name, rows) for name in sweep.along],
     )
+
+
+def _along(name: str, rows: list[_Row]) -> Along:
+    """The rows whose grid has the name; a series is what is left of their names without it: "fix, delay 0" -> "fix"."""
+    series: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if name in grid_names(row.arm.grid):
+            rest = fill(row.arm.row, row.variables | {name: ""}, name).strip().removesuffix(name).rstrip(" ,")
+            series.setdefault(rest, {})[str(row.variables[name])] = row.row
+    return Along(name, series)
 
 
 def select(jobs: list[Job], text: str) -> list[Job]:
