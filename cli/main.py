@@ -37,6 +37,7 @@ COMMANDS = {
     "export": ("cli.export", "A model for transformers, or solutions in the formats trainers take."),
     "check": ("cli.check", "Grade solutions of any source, step by step, from their texts."),
     "inject": ("cli.inject", "Put mistakes into your own step-by-step data, in the formats trainers take."),
+    "text": ("cli.text", "Small models from scratch on your text, with and without mistakes."),
     "solve": ("cli.solve", "Answer problems given as text."),
     "eval": ("cli.eval", "Generate solutions of test problems and grade every step."),
     "recover": ("cli.recover", "Does a model get over a wrong sentence, planted or its own?"),

@@ -277,8 +277,9 @@ def _rate(failed: int, n: int) -> Json:
 
 
 def _summary(one: Searched, by_chance: Searched) -> Json:
-    failed = sum(one.failed)
-    ratio = ratio_interval(failed, len(one.failed), sum(by_chance.failed), len(by_chance.failed))
+    failed, by_chance_failed = sum(one.failed), sum(by_chance.failed)
+    others = (failed, len(one.failed), by_chance_failed, len(by_chance.failed))
+    ratio = None if one is by_chance else ratio_interval(*others)
     lift = dict(zip(("lift", "lift_low", "lift_high"), ratio or (None, None, None), strict=True))
     return {"search": one.name, **_rate(failed, len(one.failed))} | lift | {"found": [str(c.where) for c in one.found]}
 
