@@ -44,6 +44,8 @@ COMMANDS = {
     SEARCH: "mistakes search {runs} --cell {cell}",
 }
 """Section -> what fills its rows."""
+MOST_LISTED = 3
+"""Runs that a command lists; of more it names the first and the last, for it reads what is finished."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,11 @@ class Row:
 _FIXED = (
     Row("accuracy", SOLVING, "right"),
     Row("tokens", SOLVING, "tokens a solution", "count"),
-    Row("taken_back", SOLVING, "sentences taken back a solution", "count"),
-    Row("needless_retry_rate", STEPS, "right steps taken back (needless retries)"),
-    Row("detection", STEPS, "wrong steps taken back (detection)"),
-    Row("correction", STEPS, "of these, right in the end (correction)"),
-    Row("parrot", STEPS, "of these, wrong again at once (parrot)"),
+    Row("taken_back", SOLVING, "taken back, sentences a solution", "count"),
+    Row("needless_retry_rate", STEPS, "right ones taken back (needless)"),
+    Row("detection", STEPS, "wrong ones taken back (detection)"),
+    Row("correction", STEPS, "these right in the end (correction)"),
+    Row("parrot", STEPS, "these wrong again at once (parrot)"),
     Row("before", WORTH, "right without BACK"),
     Row("confidence", WORTH, "CL: right stays right"),
     Row("critique", WORTH, "CS: wrong becomes right"),
@@ -171,16 +173,19 @@ class Scores:
     def commands(self, cell: str) -> dict[str, list[str]]:
         """What would fill the missing numbers of a cell: command -> titles of the sections."""
         rows = self.rows if any(row.section == ERRORS for row in self.rows) else [*self.rows, Row("", ERRORS, "")]
-        work: dict[str, tuple[Row, dict[str, None]]] = {}
+        work: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
         for row in rows:
-            _, names = work.setdefault(row.key if row.section == DECODERS else row.section, (row, {}))
-            for arm in dict.fromkeys(self.arms.values()):
-                names.update(dict.fromkeys(self.missing(arm, cell, row)))
+            names, decoders = work.setdefault(row.section, ({}, {}))
+            lacking = [name for arm in dict.fromkeys(self.arms.values()) for name in self.missing(arm, cell, row)]
+            names.update(dict.fromkeys(lacking))
+            if lacking:
+                decoders[row.what] = None
         found: dict[str, list[str]] = {}
-        for row, names in work.values():
+        for section, (names, decoders) in work.items():
             if names:
                 runs = [str(self.folders[name]) for name in self.folders if name in names]
+                listed = " ".join(runs if len(runs) <= MOST_LISTED else [runs[0], "...", runs[-1]])
                 of = f"'{split_cell(cell)[1]}'"
-                text = COMMANDS[row.section].format(runs=" ".join(runs), run=runs[0], cell=of, what=row.what)
-                found.setdefault(text, []).append(row.section)
+                text = COMMANDS[section].format(runs=listed, run=runs[0], cell=of, what=",".join(decoders))
+                found.setdefault(text, []).append(section)
         return found

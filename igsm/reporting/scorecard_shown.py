@@ -71,10 +71,12 @@ def _number(line: Json, row: Row) -> str:
         return arms.share({**line, f"{row.key}_low": low}, row.key)
     if row.form == "points":
         return arms.gap({**line, f"{row.key}_low": low}, row.key)
-    value = f"{line[row.key]:.2f}"
+    places = 1 if abs(line[row.key]) >= 10 else 2
+    value = f"{line[row.key]:.{places}f}"
     if low is None:
         return value
-    return f"{value} [{max(low, 0.0) if row.form == 'count' else low:.2f}, {line[f'{row.key}_high']:.2f}]"
+    low = max(low, 0.0) if row.form == "count" else low
+    return f"{value} [{low:.{places}f}, {line[f'{row.key}_high']:.{places}f}]"
 
 
 def terminal(scores: Scores, width: int) -> Iterator[tuple[str, list[Table]]]:

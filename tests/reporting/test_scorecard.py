@@ -132,7 +132,7 @@ def test_what_is_missing_has_its_command(runs: list[Path]) -> None:
     shown = {row[0].strip(): row[1:] for row in rows}
     assert head == ["", "original\n1 run", "retry 0.5\n2 runs"]
     assert shown["right"] == ["50.0 [9, 91]", "87.5 [0, 100]"]
-    assert shown["of these, right in the end (correction)"] == ["none", "100.0"]
+    assert shown["these right in the end (correction)"] == ["none", "100.0"]
     assert shown["own - injected, recovered"] == ["-", "-100.0"]
     assert shown["wrong inputs: recovered"] == ["-", "-"], "it was not planted"
     assert shown["CL: right stays right"] == ["-", "-"], "not of both runs"
@@ -147,7 +147,7 @@ def test_a_mean_says_how_many_runs_have_the_number(runs: list[Path]) -> None:
     evaluated(runs[1], "greedy", RIGHT, REGRETTED)
     evaluated(runs[2], "greedy", RIGHT)
     _, _, rows = table(Scores(runs), CELL)
-    assert ["  wrong steps taken back (detection)", "0.0 [0, 79]", "100.0 (1 of 2)"] in rows
+    assert ["  wrong ones taken back (detection)", "0.0 [0, 79]", "100.0 (1 of 2)"] in rows
 
 
 def test_shown_everywhere(runs: list[Path], mistakes, tmp_path: Path) -> None:
