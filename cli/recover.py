@@ -122,8 +122,9 @@ def command(
         print_json({"runs": lines, "over_seeds": together})
         return
     console = screen()
-    shown = recovery_seeds.terminal(together, console.width) if together else terminal(lines, console.width)
-    print_tables(console, shown)
+    print_tables(
+        console, recovery_seeds.terminal(together, console.width) if together else terminal(lines, console.width)
+    )
     explained = (*EXPLAINED, *(recovery_seeds.EXPLAINED if together else ()))
     for line in (*notes, *(explained if explain else ())):
         console.print(line, style="dim", markup=False)

@@ -53,9 +53,9 @@ def check_evaluation(
 
 
 def check_decoder(decoder: NamedDecoder) -> None:
-    """Refuse a detector or a Copilot that is not there, or is another. Raises InputError."""
+    """Refuse a detector or a model beside it that is not there, or is another. Raises InputError."""
     if decoder.detector is not None and decoder.detector.folder is not None:
         _, stored = find_stored(decoder.detector.folder, "probe")
         decoder.check_question(decoder.detector.folder, stored.get("question"))
-    if decoder.copilot is not None:
-        find_stored(decoder.copilot.folder, "copilot")
+    if decoder.beside is not None:
+        find_stored(decoder.beside.folder, decoder.beside.kind)

@@ -1,12 +1,15 @@
-"""The functions that `igsm.yaml` names: problems of a test cell, prompts, grading."""
+"""The functions that `igsm.yaml` and `igsm_prompts.yaml` name: problems or prompts, grading."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from igsm.corpus.vocabulary import load_vocabulary
+from igsm.errors import InputError
 from igsm.evaluation.cells import parse_cells
 from igsm.evaluation.testsets import load_test_set
+from igsm.grading.evaluations import records_of
 from igsm.grading.grade import grade
 from igsm.grading.reader import read_problem
 from igsm.problems.difficulty import ProblemConfig
@@ -29,6 +32,23 @@ def dataset(cell: str = "med_pq:op<=15", n: int = 512, seed: int = 0, lexicon: s
         }
         for test in tests.problems
     ]
+    return {"test": datasets.Dataset.from_list(records)}
+
+
+def prompt_dataset(file: str = "", **_: Any) -> Any:
+    """The prompts that `mistakes prompts FILE.jsonl` wrote: problems behind wrong and right examples."""
+    import datasets
+
+    if not file:
+        raise InputError(
+            """the task igsm_prompts reads a file of `mistakes prompts`: --metadata '{"file": "FILE.jsonl"}'"""
+        )
+    names = ("prompt", "problem", "answer", "modulus", "lexicon")
+    records = []
+    for number, record in enumerate(records_of(Path(file)), 1):
+        if missing := [name for name in names if name not in record]:
+            raise InputError(f"{file}, line {number}: has no '{missing[0]}'; it must be a file of `mistakes prompts`")
+        records.append({name: record[name] for name in names} | {"answer": str(record["answer"])})
     return {"test": datasets.Dataset.from_list(records)}
 
 

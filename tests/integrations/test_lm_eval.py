@@ -1,14 +1,17 @@
-"""The lm-evaluation-harness task, without the harness: what it grades."""
+"""The lm-evaluation-harness tasks: what they grade, without the harness; and with it, where it is installed."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from igsm.corpus.vocabulary import load_vocabulary
+from igsm.errors import InputError
 from igsm.evaluation.cells import parse_cells
 from igsm.evaluation.testsets import load_test_set
 from igsm.problems.difficulty import ProblemConfig
@@ -42,3 +45,49 @@ def test_true_solutions_are_correct_and_spoilt_ones_are_not(mark: str) -> None:
             ]
             assert [(g["correct"], g["answer_correct"]) for g in graded] == [(1.0, 1.0), (0.0, 0.0)]
         assert task.prompt(record) == f"<|endoftext|><|problem|>{problem.text}<|solution|>"
+
+
+@pytest.fixture
+def prompts(tmp_path: Path, mistakes: Callable[..., tuple[int, str, str]]) -> Path:
+    path = tmp_path / "prompts.jsonl"
+    what = ("--strategy", "explicit", "--shots", 2, "--problems", 3, "--difficulty", "nano")
+    code, _, errors = mistakes("prompts", path, *what)
+    assert code == 0, errors
+    return path
+
+
+def test_prompts_with_examples_are_a_task(prompts: Path) -> None:
+    """What stands behind the prompt is all that is graded: the examples in it are right already."""
+    pytest.importorskip("datasets")
+    records = task.prompt_dataset(str(prompts))["test"]
+    written = [json.loads(line) for line in prompts.read_text().splitlines()]
+    assert [one["prompt"] for one in records] == [one["prompt"] for one in written]
+    for record in records:
+        assert record["prompt"].endswith("\nCorrect solution:")
+        problem = task.read_problem(record["problem"], task.load_lexicon(record["lexicon"]), record["modulus"])
+        right = f" {problem.solution_text} Answer: {problem.answer}."
+        assert task.grade_solution(record, [right]) == {"correct": 1.0, "answer_correct": 1.0, "taken_back": 0.0}
+        assert task.grade_solution(record, [right.replace(" = ", " = 1 + ", 1)])["correct"] == 0.0
+
+
+@pytest.mark.parametrize(("content", "message"), [(None, "--metadata"), ('{"problem": ""}', "line 1: has no 'prompt'")])
+def test_other_files_are_refused(tmp_path: Path, content: str | None, message: str) -> None:
+    pytest.importorskip("datasets")
+    path = tmp_path / "other.jsonl"
+    path.write_text(content or "")
+    with pytest.raises(InputError, match=message):
+        task.prompt_dataset("" if content is None else str(path))
+
+
+@pytest.mark.slow
+def test_the_harness_runs_the_prompts(prompts: Path) -> None:
+    """With the harness's own stand-in for a model, which answers "lol": all of it but the model."""
+    lm_eval = pytest.importorskip("lm_eval")
+    from lm_eval.tasks import TaskManager
+
+    manager = TaskManager(include_path=str(_path.parent), include_defaults=False, metadata={"file": str(prompts)})
+    found = lm_eval.simple_evaluate(model="dummy", tasks=["igsm_prompts"], task_manager=manager, log_samples=True)
+    assert found["results"]["igsm_prompts"]["correct,none"] == 0.0
+    samples = found["samples"]["igsm_prompts"]
+    written = [json.loads(line) for line in prompts.read_text().splitlines()]
+    assert [one["arguments"][0][0] for one in samples] == [one["prompt"] for one in written]
