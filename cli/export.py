@@ -23,7 +23,7 @@ Written by `mistakes export {run}`. A problem, solved in the folder of this file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 tokenizer, model = AutoTokenizer.from_pretrained("."), AutoModelForCausalLM.from_pretrained(".")
-prompt = tokenizer("{problem}", return_tensors="pt")
+prompt = tokenizer({problem!r}, return_tensors="pt")
 print(tokenizer.decode(model.generate(**prompt, max_new_tokens=512, do_sample=False)[0]))
 ```
 """
