@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from igsm.checkpoints import find_checkpoint
+from igsm.checkpoints import find_checkpoint, find_stored
 from igsm.config import build_config
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import SOLUTION_START, Vocabulary, read_vocabulary
@@ -77,7 +77,9 @@ class LoadedRun:
         if not isinstance(self.decoded, GPT):
             raise InputError(f"decoder '{decoder}': the method '{self.data.method.name}' decodes no model with layers")
         is_copilot = named.kind == "copilot"
-        theirs = read_vocabulary(find_checkpoint(named.folder), self.data.problem, self.data.vocabulary)
+        checkpoint, stored = find_stored(named.folder, named.kind)
+        data = build_config(DataConfig, stored.get("data") or {}, f"{checkpoint}, data")
+        theirs = read_vocabulary(checkpoint, data.problem, data.vocabulary)
         if theirs.fingerprint != self.vocabulary.fingerprint:
             what = "is the Copilot of a model with" if is_copilot else "has a model with"
             raise InputError(f"decoder '{decoder}': {named.folder} {what} another vocabulary")

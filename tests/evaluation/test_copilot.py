@@ -215,6 +215,26 @@ def test_a_copilot_of_another_shape_is_refused(pair, tmp_path, mistakes):
     assert not (tmp_path / "other/eval").exists()
 
 
+@pytest.mark.parametrize("kind", ["copilot", "model"])
+def test_a_second_model_of_another_vocabulary_is_refused(kind, pair, tmp_path, mistakes):
+    from igsm.corpus.config import DataConfig
+    from igsm.model import ModelConfig
+    from igsm.training.config import PretrainConfig, TrainingConfig
+    from tests.evaluation.helpers import NANO
+    from tests.untrained import write_untrained
+
+    other = PretrainConfig(
+        data=DataConfig(problem=NANO, context=55, vocabulary="gpt2"),
+        model=ModelConfig(layers=1, heads=1, head_size=8),
+        training=TrainingConfig(steps=5, batch=2, warmup_steps=1),
+    )
+    write_untrained(tmp_path / "other", other)
+    decoders = f"greedy,greedy+{kind}@{pair}:1"
+    code, _, error = mistakes("eval", tmp_path / "other", "--cells", "op=2", "--n", 2, "--decoder", decoders)
+    assert (code, error.count("\n"), "another vocabulary" in error) == (2, 1, True), error
+    assert not (tmp_path / "other/eval").exists()
+
+
 def test_names_of_decoders_with_a_copilot():
     """Guards two weights, or a Copilot and none, filed under one name."""
     one, other = (parse_decoder(f"sample:0.7:50+copilot@runs/x:{weight}") for weight in ("0.50", "0.5:logit"))
