@@ -93,7 +93,9 @@ def report(seconds: float, lexicon: str = "full", as_json: bool = False) -> None
     from igsm.problems.lexicon import load_lexicon
 
     load_lexicon(lexicon)  # a name that there is not must not show under the table's head
-    table = Table(title="One core, problem to packed token ids", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(
+        title="One core, problem to packed token ids", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+    )
     for name in ("data", "problems/s", "tokens/s", "authors'\nproblems/s", "ratio", "of an H200's\nappetite"):
         table.add_column(name, justify="left" if name == "data" else "right")
     screen = console(stderr=as_json)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.terminal import Json, console, print_json
+from cli.terminal import Json, console, print_json, print_tables
 
 if TYPE_CHECKING:
     from igsm.evaluation.describe import Description
 
 Rows = list[list[str]]
+_HEAD = 12
+"""Letters of a line of a column's head."""
 
 
 def command(
@@ -119,14 +121,13 @@ def _cells(found: dict[str, Description]) -> Rows:
 
 
 def _print_table(title: str, rows: Rows) -> None:
-    from rich.table import Table
+    from textwrap import fill
 
-    table = Table(title=title)
-    for i, name in enumerate(rows[0]):
-        table.add_column(name, justify="right" if i and name != "cell" else "left")
-    for row in rows[1:]:
-        table.add_row(*row)
-    console().print(table)
+    from igsm.reporting.terminal import fitted
+
+    screen = console()
+    labels = 2 if "cell" in rows[0] else 1
+    print_tables(screen, [(title, fitted([fill(name, _HEAD) for name in rows[0]], rows[1:], labels, screen.width))])
 
 
 def _print_markdown(title: str, rows: Rows) -> None:

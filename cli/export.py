@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from igsm.text.export import Export
 
 PROMPTS = 4
+README = """# {run}
+
+Written by `mistakes export {run}`. A problem, solved in the folder of this file:
+
+```python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer, model = AutoTokenizer.from_pretrained("."), AutoModelForCausalLM.from_pretrained(".")
+prompt = tokenizer({problem!r}, return_tensors="pt")
+print(tokenizer.decode(model.generate(**prompt, max_new_tokens=512, do_sample=False)[0]))
+```
+"""
 
 
 def command(
@@ -144,6 +156,7 @@ def export_run(run: Path, folder: Path) -> None:
         problems = [source.problem(i) for i in range(PROMPTS)]
         prompts = [(problem.text, vocabulary.prompt(problem).tolist()) for problem in problems]
         difference = compare(model, temporary, prompts)
+        (temporary / "README.md").write_text(README.format(run=run, problem=problems[0].text.lstrip()))
         temporary.rename(folder)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
@@ -151,7 +164,7 @@ def export_run(run: Path, folder: Path) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
     print(
         f"{folder}: written and loaded again with transformers; on {PROMPTS} problems the same token ids, logits "
-        f"within {difference:.1e}, the same greedy generations"
+        f"within {difference:.1e}, the same greedy generations\n  next: {folder}/README.md shows how to prompt it"
     )
 
 

@@ -49,12 +49,14 @@ def command(
     The same command for the same folder goes on where it was interrupted; a file is written whole or not at all.
     """
     given = data_options.problem_options(locals()) | {"corpus": corpus, "context": context}
+    from igsm.compilation import announce_compilation
     from igsm.corpus import export as exporting
     from igsm.corpus.generate import parse_part, parse_tokens, windows_for_problems
     from igsm.errors import InputError
     from igsm.preflight.check import check
     from igsm.preflight.fit import check_fit, document_lengths
     from igsm.preflight.work import corpus_work
+    from igsm.progress import waiting
 
     if out is None:
         raise InputError("nothing to write: give --out FILE.jsonl (or .parquet), or --out FOLDER for shards")
@@ -69,23 +71,28 @@ def command(
         exporting.must_be_plain(data)
         exporting.must_be_possible(form)
         exporting.must_be_new(out, make_folder=False)
-    n_tokens = parse_tokens(tokens) if tokens is not None else (problems or 0) * float(document_lengths(data).mean())
+    announce_compilation()
+    n_tokens = float(parse_tokens(tokens)) if tokens is not None else 0.0
+    if tokens is None:
+        with waiting("measuring the first documents"):
+            n_tokens = (problems or 0) * float(document_lengths(data).mean())
     folder = out if form == "shards" else out.parent
     check(corpus_work(folder, n_tokens / share[1], form, "--tokens" if tokens is not None else "--problems"))
-    # a text has no windows that a problem would have to fit into
-    if form == "shards" and (warning := check_fit(data, "--context")) is not None:
+    with waiting("measuring the first documents"):
+        warning = check_fit(data, "--context")
+    if warning is not None:
         print(f"mistakes: warning: {warning}", file=sys.stderr)
-    if tokens is not None:
-        windows = -(-parse_tokens(tokens) // data.context)
-    else:
-        windows = windows_for_problems(data, problems or 0)
-    if form == "shards":
-        _write_shards(data, out, windows, per_shard, workers, share)
-    else:
+    windows = -(-parse_tokens(tokens) // data.context) if tokens is not None else None
+    if form != "shards":
         _write_file(data, out, problems, windows, workers)
+        return
+    if windows is None:
+        with waiting("counting the problems of a block"):
+            windows = windows_for_problems(data, problems or 0)
+    _write_shards(data, out, windows, per_shard, workers, share)
 
 
-def _write_file(data: DataConfig, out: Path, problems: int | None, windows: int, workers: int) -> None:
+def _write_file(data: DataConfig, out: Path, problems: int | None, windows: int | None, workers: int) -> None:
     """So many problems, or those of so many windows, as one file."""
     from igsm.corpus import export as exporting
     from igsm.progress import Progress
@@ -95,9 +102,7 @@ def _write_file(data: DataConfig, out: Path, problems: int | None, windows: int,
 
     def records() -> Generator[exporting.Record, None, None]:
         nonlocal written
-        made = exporting.records(
-            data, problems=problems, windows=windows if problems is None else None, workers=workers
-        )
+        made = exporting.records(data, problems=problems, windows=windows, workers=workers)
         for record in Progress(made, total=problems, desc=str(out), unit=" problems"):
             written += 1
             yield record
@@ -135,8 +140,10 @@ def _write_shards(
     if made is None:
         typer.echo(f"{out}: this part is done; the manifest is written with the last part")
     else:
+        left_out = f"; {made.dropped:,} were longer than a window and are left out" if made.dropped else ""
         typer.echo(
-            f"{out}: {made.tokens:,} tokens in {len(made.shards)} shards; {made.documents - made.cut:,} whole "
-            f"problems, {made.cut:,} cut at a window's end, {made.dropped:,} longer than a window left out; "
-            f"next: mistakes pretrain CONFIG data.path={out}, with the same data settings"
+            f"{out}: {made.tokens:,} tokens, {len(made.shards):,} shards\n"
+            f"  {made.documents:,} problems: {made.documents - made.cut:,} whole, {made.cut:,} cut off where a window "
+            f"ends{left_out}\n"
+            f"  next: mistakes pretrain CONFIG data.path={out}, with the same data settings"
         )

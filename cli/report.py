@@ -49,6 +49,8 @@ def command(
     from igsm.reporting.text import brief_notes, notes, terminal_tables
 
     if not what[0].is_dir():
+        if len(what[0].parts) > 1 and what[0].suffix not in (".yaml", ".yml"):
+            raise InputError(f"{what[0]}: no such run folder")
         overrides = [str(word) for word in what[1:]]
         if lacking := [word for word in overrides if "=" not in word]:
             raise InputError(f"{what[0]}: no run folder, and {lacking[0]} is no KEY=VALUE for a sweep of that name")

@@ -48,8 +48,9 @@ def command(
     from cli.try_session import Model, Session, piped_texts
     from igsm.decoding.decoders import parse_decoder
     from igsm.errors import InputError
+    from igsm.preflight.evaluation import check_decoder
 
-    parse_decoder(decoder)  # before anything is loaded
+    check_decoder(parse_decoder(decoder))  # before anything is loaded
     if run is not None and model is not None:
         raise InputError(f"--model is a shipped model, RUN ({run}) another one: give one of them")
     first = Model.of_run(run, decoder, seed) if run is not None else Model.shipped(model or "retry", decoder, seed)

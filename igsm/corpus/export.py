@@ -22,6 +22,7 @@ from igsm.corpus.workers import InOrder
 from igsm.errors import InputError
 from igsm.mistakes.document import Document
 from igsm.mistakes.layout import PLAIN
+from igsm.progress import waiting
 
 ENDINGS = {".chat.jsonl": "chat", ".jsonl": "jsonl", ".parquet": "parquet"}
 """How a file's name ends -> its format."""
@@ -36,15 +37,18 @@ def records(
 ) -> Iterator[Record]:
     """The first ``problems`` documents of the data, or those that begin in its first ``windows`` windows."""
     must_be_plain(config)
-    prepare(config)
     size = config.windows_per_block
     jobs: Iterable[tuple[int, int]]
     if windows is None:
         jobs = ((number, size) for number in itertools.count())
     else:
         jobs = ((first // size, min(size, windows - first)) for first in range(0, windows, size))
-    make = functools.partial(_block_records, config)
-    with InOrder(make, jobs, workers=workers if workers > 1 else 0) as blocks:
+    if workers == 1:  # one by one: a block of problems of 40 operations takes minutes
+        yield from itertools.islice(itertools.chain.from_iterable(_records(config, job) for job in jobs), problems)
+        return
+    with waiting("making a first block, before the processes start"):
+        prepare(config)
+    with InOrder(functools.partial(_block_records, config), jobs, workers=workers) as blocks:
         yield from itertools.islice(itertools.chain.from_iterable(blocks), problems)
 
 
@@ -57,9 +61,13 @@ def must_be_plain(config: DataConfig) -> None:
         )
 
 
-def _block_records(config: DataConfig, job: tuple[int, int]) -> list[Record]:
+def _records(config: DataConfig, job: tuple[int, int]) -> Iterator[Record]:
     lexicon = config.problem.problem_class.lexicon
-    return [record_of(document, lexicon) for document in documents(config, *job)]
+    return (record_of(document, lexicon) for document in documents(config, *job))
+
+
+def _block_records(config: DataConfig, job: tuple[int, int]) -> list[Record]:
+    return list(_records(config, job))
 
 
 def record_of(document: Document, lexicon: str) -> Record:

@@ -61,7 +61,9 @@ def text_record(fields: dict[str, Any], number: int, where: str, solutions: bool
         given[name] = value
         if not isinstance(value, types) or isinstance(value, bool):
             expected = "text" if str in types and int not in types else "a number"
-            found = "missing" if name not in fields else f"not {expected}"
+            found = f"not {expected}"
+            if name not in fields:
+                found = f"missing; there are the fields {', '.join(map(str, fields)) or '-'}"
             raise InputError(f"{where}: the field '{name}' is {found}")
     if given["modulus"] is not None and given["modulus"] < 2:
         raise InputError(f"{where}: the modulus must be at least 2, not {given['modulus']}")

@@ -101,9 +101,13 @@ class Source:
 
 def parsed_object(content: Any, where: str) -> dict[str, Any]:
     """What a `Source` gives as a JSON object. Raises InputError, with the place, if it is none."""
-    value = _parsed(content, where) if isinstance(content, str) else content
+    expected = "one JSON object a line is expected; a list of them may be a file called .json"
+    try:
+        value = _parsed(content, where) if isinstance(content, str) else content
+    except InputError as error:
+        raise InputError(f"{error}; {expected}") from None
     if not isinstance(value, dict):
-        raise InputError(f"{where}: expected a JSON object with problem and solution, found {str(value)[:40]!r}")
+        raise InputError(f"{where}: no JSON object but {str(value)[:40]!r}; {expected}")
     return value
 
 

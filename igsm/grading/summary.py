@@ -128,7 +128,7 @@ def render(summary: Summary, names: Mapping[str, str] | None = None) -> Renderab
 
     parts: list[RenderableType] = [Text(line) for line in _headlines(summary)]
     if summary.n:
-        parts.append(_error_table(summary, names))
+        parts += [Text("first error by op (operations of the problem)", style="italic"), _error_table(summary, names)]
     for kind, kept in summary.examples.items():
         for line, error in kept:
             parts.append(_example(kind, line, error))
@@ -165,7 +165,7 @@ def _error_table(summary: Summary, names: Mapping[str, str] | None) -> Table:
     from rich.table import Table
 
     ranges = _op_ranges(sorted(summary.by_op))
-    table = Table(title="first error by op (operations of the problem)", title_justify="left")
+    table = Table()
     table.add_column("", no_wrap=True)
     if names:
         table.add_column("type", overflow="fold")

@@ -41,11 +41,7 @@ def check_evaluation(
         if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
             raise InputError(f"devices: '{device}' is none; cpu, cuda or cuda:N is expected")
     for decoder in decoders:
-        if decoder.detector is not None and decoder.detector.folder is not None:
-            _, stored = find_stored(decoder.detector.folder, "probe")
-            decoder.check_question(decoder.detector.folder, stored.get("question"))
-        if decoder.beside is not None:
-            find_stored(decoder.beside.folder, decoder.beside.kind)
+        check_decoder(decoder)
     rows = max(min(batch or one.beams, n * one.samples * one.beams) for one in decoders)
     for run in runs:
         _, shape, data, _ = stored_model(str(run))
@@ -54,3 +50,12 @@ def check_evaluation(
         for cell in parse_cells(cells, data.problem):
             cell.problems(data.problem)
         check(evaluation_work(shape, run, rows, min(context or data.context, data.context)))
+
+
+def check_decoder(decoder: NamedDecoder) -> None:
+    """Refuse a detector or a model beside it that is not there, or is another. Raises InputError."""
+    if decoder.detector is not None and decoder.detector.folder is not None:
+        _, stored = find_stored(decoder.detector.folder, "probe")
+        decoder.check_question(decoder.detector.folder, stored.get("question"))
+    if decoder.beside is not None:
+        find_stored(decoder.beside.folder, decoder.beside.kind)

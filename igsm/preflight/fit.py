@@ -31,14 +31,15 @@ def check_fit(data: DataConfig, setting: str = "data.context") -> str | None:
     if data.path is not None:
         manifest = read_manifest(data.path)
         check_law(data.path, manifest, data)
-        left_out, n = manifest.dropped, manifest.documents + manifest.dropped
+        left_out, n, longest = manifest.dropped, manifest.documents + manifest.dropped, ""
     else:
         lengths = document_lengths(data)
         left_out, n = int((lengths > data.context).sum()), len(lengths)
+        longest = f"; the longest has {lengths.max():,} tokens" if n else ""
     share = left_out / max(1, n)
     if share < WARNED:
         return None
-    said = f"{setting}={data.context}: {share:.0%} of {n:,} documents are longer than a window and left out"
+    said = f"{setting}={data.context}: {share:.0%} of {n:,} documents are longer and are left out{longest}"
     wanted = data.problem.problem_class.context
     if wanted > data.context:
         said += f"; set {setting}={wanted}, which '{data.problem.difficulty}' was made for"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,13 @@ import pytest
 
 from cli.check import command as check
 from cli.gen_data import command as gen_data
+from igsm.corpus.blocks import documents
+from igsm.corpus.config import DataConfig
+from igsm.corpus.export import records
 from igsm.errors import InputError
 from igsm.grading import grade, read_problem
+from igsm.mistakes.document import Document
+from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
 
 NANO: dict[str, Any] = {"difficulty": "nano", "kind": "retry", "rate": 0.5, "seed": 3}
@@ -65,3 +72,29 @@ def test_existing_output_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"train\.jsonl: exists already"):
         gen_data(out=path, problems=3, **NANO)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine\n"]
+
+
+def test_problems_are_written_as_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards: a whole block made before the first problem is written, minutes where problems have 40 operations."""
+    made = []
+
+    def counted(*arguments: Any) -> Iterator[Document]:
+        for document in documents(*arguments):
+            made.append(document)
+            yield document
+
+    monkeypatch.setattr("igsm.corpus.export.documents", counted)
+    problem = ProblemConfig(difficulty="nano")
+    assert len(list(records(DataConfig(problem=problem, context=128), problems=2))) == len(made) == 2
+
+
+def test_a_full_disk_keeps_nothing_of_a_file_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards: "the same command goes on from there", which is so for the shards of a folder only."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(InputError, match=r"cannot be written: No space left on device; nothing of it is kept"):
+        gen_data(out=tmp_path / "x.jsonl", problems=2, **NANO)
+    assert list(tmp_path.iterdir()) == []

@@ -105,7 +105,7 @@ def test_config_of_a_run_gives_its_data_and_options_go_on_top(tmp_path: Path) ->
 def test_bad_input_is_one_clear_line_and_exit_code_2(tmp_path: Path, arguments: str, message: str) -> None:
     words = [str(tmp_path / word) if word[0] == "X" else word for word in arguments.split()]
     result = gen_data(*words, code=2)
-    lines = [line for line in result.stderr.splitlines() if not line.startswith("mistakes: compiling")]
+    lines = [line for line in result.stderr.splitlines() if not line.endswith(" ...")]  # what a slow machine waits for
     assert len(lines) == 1
     assert lines[0].startswith("mistakes: error: ")
     assert message in lines[0]

@@ -71,10 +71,10 @@ def test_solve(run, file, tmp_path, problem_of):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "line 2: not valid JSON"),
+        ("{", "; one JSON object a line is expected; a list of them may be a file called .json"),
         ("[" * 100_000, "line 2: not valid JSON"),
-        ("[1]", "line 2: expected a JSON object"),
-        ('{"problem": "x"}', "line 2: the field 'solution' is missing"),
+        ("[1]", "line 2: no JSON object but '[1]'; one JSON object a line is expected"),
+        ('{"problem": "x"}', "line 2: the field 'solution' is missing; there are the fields problem"),
         ('{"problem": 5, "solution": "x"}', "line 2: the field 'problem' is not text"),
         ('{"problem": "x", "solution": "x", "op": "3"}', "line 2: the field 'op' is not a number"),
         ('{"problem": "x", "solution": "x", "op": true}', "line 2: the field 'op' is not a number"),

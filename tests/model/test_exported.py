@@ -31,7 +31,7 @@ RUNS = {
     "gpt2": ("nano", "gpt2", {"architecture": "llama"}),  # 50,257 of 50,304
 }
 FOREIGN = """
-import json, sys
+import contextlib, io, json, os, sys
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForLanguageModeling
 
@@ -71,6 +71,13 @@ for folder, case in given["runs"].items():
     for row, (*_, ids) in zip(labels.tolist(), case["documents"], strict=True):
         assert [label for label in row if label != -100] == ids
         assert ids[-1] == end
+
+    here, code = os.getcwd(), open(f"{folder}/README.md").read().split("```python\\n")[1].split("```")[0]
+    os.chdir(folder)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(code.replace("max_new_tokens=512", "max_new_tokens=4"), {})
+    assert "How many" in printed.getvalue()
+    os.chdir(here)
 
     before = model(**batch).logits
     model.resize_token_embeddings(len(tokenizer))
