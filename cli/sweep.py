@@ -22,6 +22,9 @@ def command(
     overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Over the file.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would run, and its cost.")] = False,
     commands: Annotated[bool, typer.Option("--commands", help="With --dry-run: the commands, too.")] = False,
+    with_budgets: Annotated[
+        bool, typer.Option("--budgets", help="With --dry-run: tokens, tokens with loss and FLOPs of every row, too.")
+    ] = False,
     as_json: Json = False,
     root: Annotated[Path, typer.Option(help="Folder that holds the runs.")] = Path("runs"),
     speed: Annotated[
@@ -87,11 +90,12 @@ def command(
         console.print(table)
         for note in notes:
             console.print(note, style="dim", markup=False)
-        with waiting("counting the tokens with loss"):
-            found = budgets(sweep, root, planned=True)
-        console.print(terminal_table(found))
-        for note in about_budgets(found):
-            console.print(note, style="dim", markup=False)
+        if with_budgets:
+            with waiting("counting the tokens with loss"):
+                found = budgets(sweep, root, planned=True)
+            console.print(terminal_table(found))
+            for note in about_budgets(found):
+                console.print(note, style="dim", markup=False)
         request = replace(report_request(sweep, root), measures=sweep.measures[:1])
         for line in power_lines(build_report(request).tables[0], len(sweep.seeds)):
             console.print(line, markup=False)
