@@ -88,4 +88,4 @@ clean: ## remove caches (not runs)
 	rm -rf .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
--include make/sweeps.mk
+-include make/sweeps.mk make/real_text.mk

@@ -11,22 +11,20 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from rich import box
 from rich.table import Table
 
 from benchmarks.device import benchmark_device, device_name
 from benchmarks.scripted import ScriptedDecoding, solution_ids
-from benchmarks.train import PAPER
+from benchmarks.sizes import prompts_of
 from cli.terminal import console, print_json
-from igsm.config import build_config
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.loop import Request
 from igsm.decoding.run import CONTEXT, Decoding
 from igsm.decoding.streams import problem_key
-from igsm.errors import InputError
 from igsm.mistakes.source import DocumentSource
 from igsm.model import GPT, ModelConfig
-from igsm.problems.difficulty import ProblemConfig
 from igsm.sweeps.speed import known_speeds, record
 
 CALLS = 4
@@ -64,19 +62,10 @@ def report(
 
     device = benchmark_device()
     if speed_file is not None:
-        if run is None and not ((difficulty or "med") in PAPER and (layers, heads) == (12, 12)):
-            raise InputError("--speed: random weights must have a preset's size: give --layers 12 --heads 12, or --run")
         known_speeds(speed_file, device_name(device))
     wanted = [parse_decoder(name) for name in decoders]
-    for decoder in wanted:
-        if decoder.samples > 1:
-            raise InputError(f"decoder '{decoder.name}': a vote is as fast as its samples; give sample")
-    if run is not None and difficulty is not None:
-        raise InputError("--difficulty: a run's problems are of its own class; leave it out beside --run")
-    if run is None and (name := next((one.name for one in wanted if one.detector and one.beams > 1), None)):
-        raise InputError(f"decoder '{name}': beams of random weights regret nothing; give --run")
     if run is None:
-        settings, mistakes = _test_problems({"difficulty": difficulty or "med"}, op), None
+        settings, mistakes = prompts_of({"difficulty": difficulty or "med"}, op), None
         vocabulary = load_vocabulary(settings)
         torch.manual_seed(0)
         model = GPT(ModelConfig(layers=layers, heads=heads, vocabulary_size=vocabulary.size)).eval()
@@ -85,7 +74,7 @@ def report(
         from igsm.evaluation.runs import load_run
 
         loaded = load_run(run)
-        model, settings = loaded.model, _test_problems(loaded.data.problem.model_dump(), op)
+        model, settings = loaded.model, prompts_of(loaded.data.problem.model_dump(), op)
         vocabulary, mistakes = load_vocabulary(settings, loaded.data.vocabulary), loaded.data.mistakes
     end = vocabulary.end
     source = DocumentSource(settings, mistakes, seed=1)
@@ -109,9 +98,10 @@ def report(
         f"{batch} rows, {device}, {torch.get_num_threads()} threads, memory {bandwidth / 1e9:.0f} GB/s"
     )
     order = sorted(range(problems), key=lambda i: len(prompts[i]))
-    table = Table(
-        "decoder", "ours, tokens/s", "transformers, tokens/s", "ratio", "time, greedy 1", "of the bandwidth bound"
-    )
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, title="output tokens/s", title_justify="left")
+    table.add_column("decoder")
+    for name in ("ours", "transformers", "ratio", "time,\ngreedy 1", "of the\nbandwidth bound"):
+        table.add_column(name, justify="right")
     greedy: float | None = None
     rows: list[dict[str, Any]] = []
     for decoder in wanted:
@@ -160,10 +150,6 @@ def _never_end(model: GPT, end: int) -> None:
         norm.weight[0], norm.bias[0] = 0.0, 1.0  # a state's first number is always 1
         model.embedding.weight[end] = 0.0
         model.embedding.weight[end, 0] = -100.0
-
-
-def _test_problems(settings: dict[str, Any], op: int | None) -> ProblemConfig:
-    return build_config(ProblemConfig, settings | {"split": "test", "op": op}, "the prompts' problems")
 
 
 def measure(work: Callable[[], int], device: torch.device) -> float:

@@ -84,15 +84,20 @@ def waiting(workers: int, steps: int = 20) -> float:
 
 def report(seconds: float, lexicon: str = "full", as_json: bool = False) -> None:
     """Print the table, a row as soon as it is measured."""
+    from rich import box
     from rich.live import Live
     from rich.table import Table
 
     from cli.terminal import console, print_json
+    from igsm.compilation import announce_compilation
+    from igsm.problems.lexicon import load_lexicon
 
-    table = Table(title="One core, problem to packed token ids")
-    for name in ("data", "problems/s", "tokens/s", "authors' problems/s", "ratio", "of an H200's appetite"):
+    load_lexicon(lexicon)  # a name that there is not must not show under the table's head
+    table = Table(title="One core, problem to packed token ids", title_justify="left", box=box.SIMPLE_HEAD)
+    for name in ("data", "problems/s", "tokens/s", "authors'\nproblems/s", "ratio", "of an H200's\nappetite"):
         table.add_column(name, justify="left" if name == "data" else "right")
-    screen = console(stderr=as_json, width=110)
+    screen = console(stderr=as_json)
+    announce_compilation()
     rates, loader = [], {}
     with Live(table, console=screen, auto_refresh=False) as live:
         for case in CASES:

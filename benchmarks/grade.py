@@ -25,7 +25,10 @@ def report(seconds: float = 3.0, lexicon: str = "full", as_json: bool = False) -
     from rich.table import Table
 
     from cli.terminal import console, print_json
+    from igsm.compilation import announce_compilation
+    from igsm.progress import Progress
 
+    announce_compilation()
     source = ProblemSource(ProblemConfig(difficulty="med", op=20, split="test", lexicon=lexicon), seed=0)
     problems = [source.problem(index) for index in range(N_PROBLEMS)]
     cases = [(problem.text, problem.solution_text, problem.answer) for problem in problems]
@@ -34,10 +37,10 @@ def report(seconds: float = 3.0, lexicon: str = "full", as_json: bool = False) -
     for column in ("what", "per second"):
         table.add_column(column, justify="left" if column == "what" else "right")
     rates = {}
-    for rule in RULES:
-        for name, fresh in (("first time", True), ("again", False)):
-            what = f"solutions, rule {rule}, problem met {name}"
-            rates[what] = _grading_rate(reader, cases, rule, fresh, seconds)
+    runs = [(rule, name) for rule in RULES for name in ("first time", "again")]
+    for rule, name in Progress(runs, desc="grading", unit=" rows"):
+        rate = _grading_rate(reader, cases, rule, name == "first time", seconds)
+        rates[f"solutions, rule {rule}, problem met {name}"] = rate
     rates["problems read from text"] = _rate(lambda: [reader.read(text) for text, _, _ in cases], seconds)
     if as_json:
         print_json({"per_second": rates})

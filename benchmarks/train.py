@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich import box
 from rich.table import Table
 
 from benchmarks.device import benchmark_device, device_name
+from benchmarks.sizes import ON_CPU, PAPER, PRESET, REDUCED, VARIANTS, Size
 from cli.terminal import console, print_json
 from igsm.corpus.config import DataConfig
-from igsm.errors import InputError, is_out_of_memory, suggest
+from igsm.errors import InputError, is_out_of_memory
 from igsm.model.config import ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.rundir import read_jsonl, write_json
@@ -38,20 +39,6 @@ GPT2_IDS = 50257
 
 
 @dataclass(frozen=True)
-class Size:
-    """What is trained, and for how many steps before and during the measurement."""
-
-    difficulty: str
-    layers: int
-    heads: int
-    head_size: int
-    context: int
-    batch: int
-    steps: int
-    warmup: int
-
-
-@dataclass(frozen=True)
 class Row:
     """A measured trainer; None where it does not apply."""
 
@@ -62,26 +49,6 @@ class Row:
     micro_batch: int
     memory_gib: float | None
     loader_wait_share: float | None
-
-
-PAPER = {
-    "med": Size("med", 12, 12, 64, 768, 512, steps=20, warmup=10),
-    "hard": Size("hard", 12, 12, 64, 1024, 256, steps=30, warmup=10),
-}
-REDUCED = Size("nano", 2, 2, 32, 128, 16, steps=8, warmup=4)
-"""For a CPU: shows that everything runs, and little about a GPU."""
-
-VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "ours, compact": ({}, {}),
-    "ours, compact, flash attention": ({}, {"attention": "flash"}),
-    "ours, compact, bf16 residual": ({}, {"precision": "bfloat16_residual"}),
-    "ours, compact, max-autotune": ({}, {"compile": "max-autotune-no-cudagraphs"}),
-    "ours, compact, Muon": ({}, {"optimizer": "muon"}),
-    "ours, 50,257 ids": ({"vocabulary": "gpt2"}, {}),
-}
-PRESET = "ours, compact"
-"""The variant that configs/pretrain/med.yaml and hard.yaml train, with the largest micro-batch that fits."""
-ON_CPU = ("ours, compact", "ours, compact, Muon", "ours, 50,257 ids")
 
 
 def operations_per_token(layers: int, width: int, context: int, ids: int) -> float:
@@ -225,18 +192,12 @@ def report(
         out: JSON file for the results.
         speed: file of measured speeds (`igsm.sweeps.speed`), which takes that of `PRESET` under the preset's name.
     """
-    for given, known in ((difficulties, PAPER), (names or [], VARIANTS)):
-        for word in given:
-            if word not in known:
-                raise InputError(f"'{word}' is not measured{suggest(word, known)}")
-    screen = console(stderr=as_json, width=None if sys.stdout.isatty() else 120)
+    screen = console(stderr=as_json)
     device = benchmark_device()
     sizes = [PAPER[name] for name in difficulties]
     if speed is not None:
         if device.type == "cpu":
             raise InputError("--speed: no GPU here; the size measured on a CPU is that of no preset")
-        if names and PRESET not in names:
-            raise InputError(f"--speed: the presets train as '{PRESET}', which --only leaves out")
         known_speeds(speed, device_name(device))
     if device.type == "cpu":
         sizes = [REDUCED]
@@ -271,10 +232,11 @@ def report(
 
 def _table(size: Size, rows: list[Row], baseline: Row | None, peak: float) -> Table:
     name = f"GPT2-{size.layers}-{size.heads} ({size.heads * size.head_size} wide)"
-    table = Table(title=f"{name}, {size.difficulty}, context {size.context}, batch {size.batch}")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), title_justify="left")
+    table.title = f"{name}, {size.difficulty}, context {size.context}, batch {size.batch}"
     table.caption = f"matrix product measured here: {peak / 1e12:.3g} TFLOP/s"
-    table.add_column("trainer", no_wrap=True)
-    for heading in ("tokens/s", "ratio", "MFLOP/token", "utilised", "micro-batch", "GiB", "data wait"):
+    table.add_column("trainer")
+    for heading in ("tokens/s", "ratio", "MFLOP\n/token", "used", "micro-\nbatch", "GiB", "data\nwait"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(

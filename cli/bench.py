@@ -53,7 +53,16 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Training tokens a second, beside transformers' GPT-2."""
-    benchmark("train").report(difficulty.split(","), only.split(";") if only else None, out, speed, as_json)
+    from igsm.preflight.resources import check_writable
+    from igsm.progress import waiting
+
+    difficulties, names = difficulty.split(","), only.split(";") if only else None
+    benchmark("sizes").check_train(difficulties, names, speed)
+    if out is not None:
+        check_writable(out.parent)
+    with waiting("loading torch"):
+        train = benchmark("train")
+    train.report(difficulties, names, out, speed, as_json)
 
 
 @app.command()
@@ -79,11 +88,20 @@ def decode(
     as_json: Json = False,
 ) -> None:
     """Generated tokens a second, beside transformers' generate."""
+    from igsm.decoding.decoders import parse_decoder
+    from igsm.progress import waiting
+
     names = [name.strip() for name in decoders.split(",")]
+    if plan is None:
+        benchmark("sizes").check_decode(run, names, (layers, heads), difficulty, op, speed)
+    for name in names:
+        parse_decoder(name)
+    with waiting("loading torch"):
+        decode = benchmark("decode" if plan is None else "decode_plan")
     if plan is not None:
-        benchmark("decode_plan").report(run, names, layers, heads, difficulty or "med", plan, as_json)
+        decode.report(run, names, layers, heads, difficulty or "med", plan, as_json)
         return
-    benchmark("decode").report(run, names, problems, batch, layers, heads, difficulty, op, compare, speed, as_json)
+    decode.report(run, names, problems, batch, layers, heads, difficulty, op, compare, speed, as_json)
 
 
 @app.callback()

@@ -35,7 +35,7 @@ def command(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Write one verdict a line to this new file; with --score all numbers (JSON), with --detector its scores."
+            help="Write one verdict a line to this new file; all numbers of --score (JSON); the scores of --detector."
         ),
     ] = None,
     examples: Annotated[int, typer.Option(help="Examples of each kind of first error.", min=0)] = 2,

@@ -25,13 +25,16 @@ Rate = Annotated[
 Split = Annotated[str | None, typer.Option(help="train or test: bins of the template hash.")]
 Op = Annotated[int | None, typer.Option(help="Exactly this many operations.")]
 Reask = Annotated[str | None, typer.Option(help="Ask another parameter: none, loose or strict.")]
+Where = Annotated[
+    str | None, typer.Option(help="Only a slice of the problems, e.g. 'depth>=4 and times>=1' (docs/generator.md).")
+]
 LexiconName = Annotated[str | None, typer.Option("--lexicon", help="full, nano, or a file of names (JSON or YAML).")]
 Seed = Annotated[int | None, typer.Option(help="The random stream.")]
 Workers = Annotated[int, typer.Option(help="Processes.", min=1)]
 
 
 _SETTINGS = {"form": "problem.format", "seed": "seed"}
-_SETTINGS |= {name: f"problem.{name}" for name in ("difficulty", "split", "op", "reask", "lexicon")}
+_SETTINGS |= {name: f"problem.{name}" for name in ("difficulty", "split", "op", "reask", "where", "lexicon")}
 _SETTINGS |= {name: f"mistakes.{name}" for name in ("kind", "rate", "mix")}
 
 

@@ -56,7 +56,7 @@ def command(
     Models: GPT-2 blocks become GPTNeoXForCausalLM, Llama blocks LlamaForCausalLM. Both are loaded there and compared;
     what differs in any token, in the logits or in a greedy generation is deleted again.
 
-    Solutions: FILE is of `mistakes gen-data`, generations.jsonl.gz of `mistakes eval`, or any that `mistakes check`
+    Solutions: a file of `mistakes gen-data`, generations.jsonl.gz of `mistakes eval`, or any that `mistakes check`
     reads. Each is graded. To segments, labels and trl go right ones, with what they take back; to preference, pairs of
     right and wrong ones; to stepwise and processbench, all; to verl, the problems.
     """
@@ -118,12 +118,19 @@ def export_run(run: Path, folder: Path) -> None:
     from igsm.corpus.config import DataConfig
     from igsm.corpus.vocabulary import read_vocabulary
     from igsm.errors import InputError
-    from igsm.model import load_model
-    from igsm.model.huggingface import compare, export_model
+    from igsm.preflight.resources import check_writable
     from igsm.problems.source import ProblemSource
+    from igsm.progress import waiting
+    from igsm.training.settings import stored_model
 
     if folder.exists():
         raise InputError(f"{folder}: exists already; choose a new folder")
+    check_writable(folder.parent)
+    stored_model(str(run)).model.must_be_exportable()
+    with waiting("loading torch and transformers"):
+        from igsm.model import load_model
+        from igsm.model.huggingface import compare, export_model
+
     model, config = load_model(run)
     data = build_config(DataConfig, config.get("data") or {}, f"{run}, data")
     vocabulary = read_vocabulary(find_checkpoint(run), data.problem, data.vocabulary)

@@ -30,6 +30,7 @@ def command(
     split: data_options.Split = None,
     op: data_options.Op = None,
     reask: data_options.Reask = None,
+    where: data_options.Where = None,
     corpus: Annotated[str | None, typer.Option(help="igsm, or boxes: the box-over-box toy.")] = None,
     lexicon: data_options.LexiconName = None,
     context: Annotated[int | None, typer.Option(help="Tokens of a window; default: the difficulty's.")] = None,

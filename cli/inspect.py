@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.terminal import Json, print_json
+from igsm.training.readable import text, title
 
 if TYPE_CHECKING:
     from igsm.rundir import RunFolder
@@ -18,9 +19,6 @@ BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 80
 CURVE = 28
 """Characters of a curve."""
-
-_SHARES = ("accuracy", "always_zero", "share")
-_UNITS = {"tokens_per_second": "tokens/s", "learning_rate": "learning rate"}
 
 
 def command(
@@ -103,7 +101,7 @@ def _print_runs(folders: list[RunFolder]) -> None:
         steps, done = (config.get("training") or {}).get("steps"), lines[-1]["step"] if lines else 0
         progress = f"{done:,}" if folder.done.exists() or not isinstance(steps, int) else f"{done:,} of {steps:,}"
         last = {name: [line[name] for line in lines if name in line] for name in ("loss", "generation_accuracy")}
-        numbers = [_text(name, values[-1]) if values else "-" for name, values in last.items()]
+        numbers = [text(name, values[-1]) if values else "-" for name, values in last.items()]
         rows.append((folder.path.name, str(config.get("stage", "?")), progress, numbers[0], numbers[1]))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -167,13 +165,13 @@ def _print_curves(lines: list[dict[str, Any]]) -> None:
     names = ["loss", "gradient_norm", "learning_rate", "tokens_per_second"]
     names += sorted({key for line in lines if "loss" not in line for key in line} - {"step"})
     curves = {name: [(line["step"], line[name]) for line in lines if name in line] for name in names}
-    width = max((len(_title(name)) for name, points in curves.items() if points), default=0)
+    width = max((len(title(name)) for name, points in curves.items() if points), default=0)
     for name, points in curves.items():
         if points:
             values = [value for _, value in points]
-            numbers = f"{_text(name, values[0])} -> {_text(name, values[-1])}{_best(name, points)}"
+            numbers = f"{text(name, values[0])} -> {text(name, values[-1])}{_best(name, points)}"
             size = max(4, min(CURVE, WIDTH - width - len(numbers) - 6))
-            print(f"  {_title(name):<{width}}  {sparkline(values, size):<{size}}  {numbers}")
+            print(f"  {title(name):<{width}}  {sparkline(values, size):<{size}}  {numbers}")
 
 
 def _best(name: str, points: list[tuple[int, float]]) -> str:
@@ -181,17 +179,7 @@ def _best(name: str, points: list[tuple[int, float]]) -> str:
     if not name.endswith(("loss", "accuracy")):
         return ""
     best = (max if name.endswith("accuracy") else min)(points, key=lambda point: point[1])
-    return "" if best[1] == points[-1][1] else f" (best {_text(name, best[1])} at {best[0]:,})"
-
-
-def _title(name: str) -> str:
-    return _UNITS.get(name, name.replace("_", " "))
-
-
-def _text(name: str, value: float) -> str:
-    if name.endswith(_SHARES):
-        return f"{100 * value:.1f} %"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return "" if best[1] == points[-1][1] else f" (best {text(name, best[1])} at {best[0]:,})"
 
 
 def sparkline(values: list[float], width: int = CURVE) -> str:

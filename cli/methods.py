@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from textwrap import fill
+
 from cli.terminal import Json, print_json
+
+WIDTH = 80
 
 
 def command(as_json: Json = False) -> None:
@@ -20,6 +25,14 @@ def command(as_json: Json = False) -> None:
             ]
         )
         return
+    indent = " " * 16
     for name, method in METHODS.items():
-        shown = " ".join(f"{key}={value}" for key, value in settings(name).items())
-        print(f"{name:<15} {method.line}\n{'':<15} {method.source}" + (f"\n{'':<15} {shown}" if shown else ""))
+        shown = " ".join(f"{key}={_typed(value)}" for key, value in settings(name).items())
+        for part, first in ((method.line, f"{name:<15} "), (method.source, indent), (shown, indent)):
+            if part:
+                print(fill(part, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False))
+
+
+def _typed(value: object) -> str:
+    """As one would write it behind `data.method.KEY=`."""
+    return json.dumps(value, separators=(",", ":")).replace('"', "")

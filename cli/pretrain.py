@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,6 +49,8 @@ def command(
 
         return train_windows(resolved, folder, ranks, evaluate=hook)
 
-    steps = settings.training.steps
-    longer = f"mistakes pretrain {config} training.steps={2 * steps} --from {folder} --out NEW"
+    steps = "training.steps="
+    words = [word for word in changes if not word.startswith((steps, "continue_from="))]
+    words.append(f"{steps}{2 * settings.training.steps}")
+    longer = shlex.join(["mistakes", "pretrain", str(config), *words, "--from", str(folder), "--out", "NEW"])
     say_end(run_training(body, run, gpus), folder, f"mistakes eval {folder}", longer)

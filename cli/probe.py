@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.terminal import console
+from cli.terminal import Json, console, print_json
 
 if TYPE_CHECKING:
     from igsm.probing.config import ProbeConfig
@@ -40,6 +40,7 @@ def command(
     ] = False,
     gpus: Annotated[int | None, typer.Option(help="Start so many processes with torchrun.", min=1)] = None,
     tracker: Annotated[str | None, typer.Option(help="wandb: auto, online, offline or none.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Train a probe on a frozen model, then measure it on test problems (probe.json in the run folder).
 
@@ -88,9 +89,11 @@ def command(
 
     with leaving_on_request("the probe is trained, its measures are not written"):
         if cells is None:
-            _measure(folder, problems, generations or [], settings.training.device, seen)
+            _measure(folder, problems, generations or [], settings.training.device, seen, as_json)
         else:
-            _measure_cells(folder, cells, problems, test_seed, settings.training.device)
+            _measure_cells(folder, cells, problems, test_seed, settings.training.device, as_json)
+    if as_json:
+        return
     decoder = {"can_next": "regret", "step": None}.get(settings.question, "best8")
     use = f"mistakes eval {settings.from_} --decoder {decoder}-{folder.name}@{folder}"
     say_end(outcome, folder, use if decoder else f"mistakes inspect {folder}")
@@ -112,7 +115,7 @@ def _make_samples(config: ProbeConfig) -> None:
         say(f"  {counts['samples']:,} samples {held}, {100 * counts['right'] / counts['samples']:.1f} % right")
 
 
-def _measure(folder: Path, problems: int, generations: list[Path], device: str, seen: bool) -> None:
+def _measure(folder: Path, problems: int, generations: list[Path], device: str, seen: bool, as_json: bool) -> None:
     """On test problems: tell and write what comes out."""
     from igsm.probing.evaluate import REPORT, evaluate_probe
     from igsm.progress import waiting
@@ -121,11 +124,14 @@ def _measure(folder: Path, problems: int, generations: list[Path], device: str, 
     with waiting(f"measuring the probe on {problems:,} test problems"):
         report, found = evaluate_probe(folder, problems, generations, device, seen)
     draw_answers(report, found.probabilities, found.cannot, folder / FIGURE)
+    if as_json:
+        print_json(report)
+        return
     console().print(by_operations(report))
     typer.echo(f"written: {folder / REPORT}, {folder / FIGURE}")
 
 
-def _measure_cells(folder: Path, cells: str, problems: int, test_seed: int, device: str) -> None:
+def _measure_cells(folder: Path, cells: str, problems: int, test_seed: int, device: str, as_json: bool) -> None:
     """On cells: tell and write what comes out."""
     from igsm.evaluation.probed import measure_cells
     from igsm.progress import Progress
@@ -141,5 +147,8 @@ def _measure_cells(folder: Path, cells: str, problems: int, test_seed: int, devi
             bar.update(graded - bar.n)
 
         summaries = measure_cells(folder, cells, problems, test_seed, device, tell)
+    if as_json:
+        print_json(summaries)
+        return
     console().print(by_cell(folder, summaries))
     typer.echo(f"written: {RunFolder(folder).evaluations}")

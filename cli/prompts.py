@@ -27,6 +27,7 @@ def command(
     split: data_options.Split = "test",
     op: data_options.Op = None,
     reask: data_options.Reask = None,
+    where: data_options.Where = None,
     lexicon: data_options.LexiconName = None,
     seed: data_options.Seed = None,
     workers: data_options.Workers = 1,

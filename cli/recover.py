@@ -54,6 +54,7 @@ def command(
     from cli.terminal import console as screen
     from igsm.decoding.decoders import parse_decoder
     from igsm.errors import InputError, suggest
+    from igsm.evaluation.planted import KINDS, PLACES
     from igsm.preflight.evaluation import check_evaluation
     from igsm.preflight.resources import check_writable
     from igsm.rundir import atomic_write, distinct_names
@@ -65,25 +66,26 @@ def command(
         check_writable(out.parent)
     options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": names}
     wanted = [parse_decoder(name) for name in (("greedy", "sample") if samples else ("greedy",))]
+
+    def chosen(text: str | None, known: tuple[str, ...], what: str) -> tuple[str, ...]:
+        parts = {part.strip() for part in text.split(",")} if text is not None else {*known}
+        for part in sorted(parts - {*known}):
+            raise InputError(f"unknown {what} '{part}'{suggest(part, known)}")
+        return tuple(one for one in known if one in parts)
+
+    planted = chosen(kinds, KINDS, "kind"), chosen(places, PLACES, "place")
     check_evaluation(runs, cells or "figure", wanted, n, **options)
 
     from igsm.progress import Progress, waiting
 
     with waiting("loading torch"):
         from igsm.evaluation.cells import Cell, parse_cells
-        from igsm.evaluation.planted import KINDS, PLACES
         from igsm.evaluation.recover import Plan, recover
         from igsm.evaluation.runs import load_run
     from igsm.reporting import arms, recovery_seeds
     from igsm.reporting.recovery_table import EXPLAINED, numbers, terminal, to_csv, to_markdown
 
-    def chosen(text: str | None, known: tuple[str, ...], what: str) -> tuple[str, ...]:
-        parts = {part.strip() for part in text.split(",")} if text is not None else {*known}
-        for part in sorted(parts - {*known}):
-            raise InputError(f"unknown {what} '{part}'{suggest(part, known)}; {', '.join(known)}")
-        return tuple(one for one in known if one in parts)
-
-    plan = Plan(n, samples, seed, chosen(kinds, KINDS, "kind"), chosen(places, PLACES, "place"), own)
+    plan = Plan(n, samples, seed, *planted, own)
     lines: list[dict[str, Any]] = []
     tables = {}
     notes: list[str] = []
@@ -120,8 +122,9 @@ def command(
         print_json({"runs": lines, "over_seeds": together})
         return
     console = screen()
-    shown = recovery_seeds.terminal(together, console.width) if together else terminal(lines, console.width)
-    print_tables(console, shown)
+    print_tables(
+        console, recovery_seeds.terminal(together, console.width) if together else terminal(lines, console.width)
+    )
     explained = (*EXPLAINED, *(recovery_seeds.EXPLAINED if together else ()))
     for line in (*notes, *(explained if explain else ())):
         console.print(line, style="dim", markup=False)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.terminal import Json, console, print_json
+from cli.terminal import Json, console, print_json, print_tables
 
 
 def command(
@@ -41,7 +41,7 @@ def command(
 
     from igsm.errors import InputError
     from igsm.progress import waiting
-    from igsm.reporting import differences
+    from igsm.reporting import differences, iso_cost_shown
     from igsm.reporting.budgets import FORMULA, terminal_table
     from igsm.reporting.content import report_content
     from igsm.reporting.report import ReportRequest, build_report, write_report
@@ -95,6 +95,10 @@ def command(
     tell = notes if explain else brief_notes
     for note in dict.fromkeys(note for table in tables if table.measured for note in tell(table)):
         screen.print(note, style="dim", markup=False)
+    if report.iso_cost is not None:
+        print_tables(screen, iso_cost_shown.terminal(report.iso_cost, screen.width))
+        for note in iso_cost_shown.EXPLAINED if explain else ():
+            screen.print(note, style="dim", markup=False)
     for difference in differences.terminal_tables(report.differences):
         screen.print(difference)
     for note in differences.notes(report.differences):

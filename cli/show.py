@@ -44,6 +44,7 @@ def command(
     form: Annotated[str, typer.Option("--format", help="pq, or qp: the question first.")] = "pq",
     split: Annotated[str, typer.Option(help="train or test: bins of the template hash.")] = "train",
     reask: Annotated[str, typer.Option(help="Ask another parameter: none, loose or strict.")] = "none",
+    where: data_options.Where = None,
     lexicon: Annotated[str | None, typer.Option(help="full, nano, or a file of names (JSON or YAML).")] = None,
     method: Annotated[str, typer.Option(help="What a document looks like: see `mistakes methods`.")] = "retry",
     tokens: Annotated[bool, typer.Option("--tokens", help="Show the token ids and the loss mask.")] = False,
@@ -78,7 +79,8 @@ def command(
             raise InputError(f"--graph {graph}: the name must end with .png, .pdf or .svg")
     if rate is None and kind != "none":
         rate = RATE
-    settings = {"difficulty": difficulty, "op": op, "format": form, "split": split, "reask": reask, "lexicon": lexicon}
+    settings = {"difficulty": difficulty, "op": op, "format": form, "split": split, "reask": reask}
+    settings |= {"where": where, "lexicon": lexicon}
     config = build_config(ProblemConfig, settings, "show")
     chosen = {"kind": kind, "rate": rate or 0.0, "include_current": include_current, "mix": mix}
     mistakes = build_config(MistakeConfig, chosen, "show").resolved()

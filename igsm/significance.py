@@ -150,3 +150,21 @@ def detectable_difference(spread: float, seeds: int, power: float = 0.8, level: 
     freedom = 2 * seeds - 2
     both = student_quantile(1 - level / 2, freedom) + student_quantile(power, freedom)
     return both * spread * math.sqrt(2 / seeds)
+
+
+def fisher_greater(first: int, first_of: int, second: int, second_of: int) -> float:
+    """Fisher's exact one-sided test: is the first share, first / first_of, the larger one?
+
+    Returns:
+        The chance of at least so many on the first side if both have one share, given how many there are together.
+    """
+    total, together = first_of + second_of, first + second
+    kept = np.arange(first, min(together, first_of) + 1)
+    logs = np.cumsum([0.0, *np.log(np.arange(1, total + 1))])
+
+    def choose(n: int, k: np.ndarray) -> np.ndarray:
+        return logs[n] - logs[k] - logs[n - k]
+
+    kept = kept[together - kept <= second_of]
+    law = choose(first_of, kept) + choose(second_of, together - kept) - choose(total, np.array(together))
+    return min(1.0, math.fsum(np.exp(law)))

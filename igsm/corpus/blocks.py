@@ -30,6 +30,7 @@ from igsm.problems.law import Law, law_of
 from igsm.problems.lexicon import Tables, load_lexicon
 from igsm.problems.record import row
 from igsm.problems.sampler import SERVED, Chunk, new_chunk, next_chunk, serve, start_chunk
+from igsm.problems.source import no_such_problem
 from igsm.seeds import below, derive_key
 
 CHUNK = 64  # problems requested together; more waste less within a chunk, but more at the end of a block
@@ -196,12 +197,8 @@ class Generator:
                 f"{MOST_DROPPED:,} problems in a row are longer than a window of {self._config.context} tokens; "
                 "raise context"
             )
-        problem, stream = self._config.problem, self._stream
-        op = stream.chunk.target[stream.position[0]]
-        return InputError(
-            f"difficulty '{problem.difficulty}', split '{problem.split}': no problem with op={op} was found among a "
-            "million candidates; ask for another op or split"
-        )
+        stream = self._stream
+        return no_such_problem(self._config.problem, int(stream.chunk.target[stream.position[0]]))
 
 
 @lru_cache(maxsize=4)

@@ -125,6 +125,8 @@ def law_of(config: DataConfig) -> dict[str, Any]:
     documents counts: methods with the same one read the same corpora.
     """
     excluded: Any = {"path": True, "vocabulary": True, "problem": {"lexicon"}, "mistakes": {"mix"}, "method": True}
+    if config.problem.where is None:
+        excluded["problem"].add("where")  # as in corpora of before there was one
     if config.mistakes.weights is None:
         excluded["mistakes"].add("weights")
     if not config.tuning_round:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from igsm.config import build_config
 from igsm.errors import InputError, suggest
 from igsm.problems.difficulty import DIFFICULTIES, ProblemConfig
+from igsm.problems.slices import parse_slice
 
 FORMATS = ("pq", "qp")
 _NAME = re.compile(
     r"(?:(?P<difficulty>[a-z]+)_(?P<format>pq|qp):)?"
     r"op(?P<sign><=|=)(?P<op>\d+)(?P<reask> reask(?: strict)?)?(?P<seen> seen)?"
+    r"(?: where (?P<where>.+))?"
 )
 
 
@@ -25,6 +27,8 @@ class Cell:
         op: operations of the problems: exactly so many, or at most.
         exact: whether exactly.
         reask: "none", "loose" (the paper's) or "strict" (the re-asked problem's template is of the test split too).
+        seen: whether the problems are of the training split.
+        where: the slice that they are drawn from, as in "depth>=4 and times>=1" (`igsm.problems.slices`).
     """
 
     difficulty: str
@@ -33,12 +37,14 @@ class Cell:
     exact: bool
     reask: str = "none"
     seen: bool = False
+    where: str | None = None
 
     @property
     def short(self) -> str:
         """The name without difficulty and format: "op<=15"."""
         ending = {"none": "", "loose": " reask", "strict": " reask strict"}[self.reask]
-        return f"op{'=' if self.exact else '<='}{self.op}{ending}{' seen' if self.seen else ''}"
+        ending += f"{' seen' if self.seen else ''}{f' where {self.where}' if self.where else ''}"
+        return f"op{'=' if self.exact else '<='}{self.op}{ending}"
 
     @property
     def name(self) -> str:
@@ -57,6 +63,7 @@ class Cell:
             "format": self.format,
             "split": "train" if self.seen else "test",
             "reask": self.reask,
+            "where": self.where,
         }
         if not self.exact and self.op != base.problem_class.max_op:
             settings["max_op"] = self.op
@@ -107,4 +114,8 @@ def _parse_cell(name: str, trained_on: ProblemConfig) -> Cell:
         raise InputError(f"unknown cell '{name}'{suggest(name, known)}")
     reask = {None: "none", " reask": "loose", " reask strict": "strict"}[found["reask"]]
     format = found["format"] or trained_on.format
-    return Cell(difficulty, format, int(found["op"]), found["sign"] == "=", reask, found["seen"] is not None)
+    try:
+        where = str(parse_slice(found["where"])) or None if found["where"] else None
+    except ValueError as error:
+        raise InputError(f"cell '{name}': {error}") from None
+    return Cell(difficulty, format, int(found["op"]), found["sign"] == "=", reask, found["seen"] is not None, where)

@@ -32,7 +32,7 @@ _POLL = 1.0
 """Seconds between two looks at what another process draws."""
 
 
-def make_samples(config: ProbeConfig, progress: Callable[[int], None] = lambda drawn: None) -> Json:
+def make_samples(config: ProbeConfig, progress: Callable[[int], object] = lambda drawn: None) -> Json:
     """Draw and grade the samples of a verifier's settings, unless they are there; wait for another process that does.
 
     Args:
@@ -57,7 +57,7 @@ def make_samples(config: ProbeConfig, progress: Callable[[int], None] = lambda d
     return found
 
 
-def _make(config: ProbeConfig, folder: Path, progress: Callable[[int], None]) -> None:
+def _make(config: ProbeConfig, folder: Path, progress: Callable[[int], object]) -> None:
     assert config.samples is not None
     run = load_run(config.sampled)
     if run.vocabulary.fingerprint != vocabulary_of(config).fingerprint:
@@ -81,7 +81,7 @@ def _make(config: ProbeConfig, folder: Path, progress: Callable[[int], None]) ->
     write_json(folder / SUMMARY, settings | counts | {"provenance": provenance()})
 
 
-def _draw(config: ProbeConfig, run: LoadedRun, split: str, n: int, progress: Callable[[int], None]) -> list[Json]:
+def _draw(config: ProbeConfig, run: LoadedRun, split: str, n: int, progress: Callable[[int], object]) -> list[Json]:
     """The records of the first n problems of a split, in order."""
     assert config.problem is not None
     assert config.samples is not None

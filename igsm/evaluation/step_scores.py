@@ -33,7 +33,7 @@ ROWS = 32
 """Solutions that are read side by side."""
 
 Record = dict[str, Any]
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 """Solutions scored so far."""
 
 

@@ -83,6 +83,11 @@ def _count(name: str) -> Callable[[Json], Any]:
     return lambda verdict: None if "probe_right" in verdict else verdict.get(name, 0)
 
 
+def _compute(verdict: Json) -> Any:
+    read = verdict.get("verifier_tokens")
+    return None if read is None else verdict["generated_tokens"] + read
+
+
 def _at_limit(verdict: Json) -> bool | None:
     return not verdict["finished"] if "finished" in verdict else None
 
@@ -133,6 +138,15 @@ METRICS = {
             "all", -1, share=True,
         ),
         Metric("generated_tokens", "Generated tokens per problem", _key("generated_tokens"), "all", -1),
+        Metric(
+            "prefix_tokens", "Tokens of prompts read by the model per problem", _key("prefix_tokens"), "all", -1,
+        ),
+        Metric(
+            "verifier_tokens", "Tokens read by detectors and verifiers per problem", _key("verifier_tokens"), "all", -1,
+        ),
+        Metric(
+            "compute_tokens", "Tokens per problem: generated, and read by detectors and verifiers", _compute, "all", -1,
+        ),
         Metric("at_limit", "Share of solutions cut off at the length limit", _at_limit, "all", -1),
         Metric("always_zero", "Share of problems whose answer is 0", _answers_zero, "all", 0),
         Metric(

@@ -30,8 +30,8 @@ Their counting, unit conversion and formula errors cannot happen in iGSM.
 TAXONOMIES = {"eic": EIC}
 
 
-def taxonomy_named(name: str) -> dict[Kind, str]:
+def taxonomy_named(name: str) -> dict[str, str]:
     """One of TAXONOMIES. Raises InputError for an unknown name."""
     if name not in TAXONOMIES:
         raise InputError(f"unknown taxonomy '{name}'{suggest(name, TAXONOMIES)}")
-    return TAXONOMIES[name]
+    return {str(kind): theirs for kind, theirs in TAXONOMIES[name].items()}

@@ -60,6 +60,14 @@ class ModelConfig(Config):
             return "qk_norm"
         return None if self.canon == "none" else "canon"
 
+    def must_be_exportable(self) -> None:
+        """Raise InputError for a model that transformers has no class for."""
+        if (setting := self.unknown_to_transformers) is not None:
+            raise InputError(
+                f"model.{setting}: neither GPT-NeoX nor Llama of transformers has it; cannot be exported. The presets "
+                "lite, med and hard train models that can be"
+            )
+
     @property
     def is_gpt_neox(self) -> bool:
         """Whether GPT-NeoX of transformers is the same model."""
@@ -71,6 +79,10 @@ class ModelConfig(Config):
         if self.architecture == "gpt2":
             return 4 * self.width
         return -(-8 * self.width // 3 // 64) * 64
+
+
+LARGEST_LAMBDA = 10.0
+"""Of what a Copilot says, in decoding."""
 
 
 class CopilotConfig(Config):

@@ -54,8 +54,7 @@ def export_model(model: GPT, folder: Path, end_id: int, n_ids: int | None = None
     Raises:
         InputError: a model that neither GPT-NeoX nor Llama expresses, or one with fewer rows than ids.
     """
-    if (setting := model.config.unknown_to_transformers) is not None:
-        raise InputError(f"model.{setting}: neither GPT-NeoX nor Llama of transformers has it; cannot be exported")
+    model.config.must_be_exportable()
     gpt2 = model.config.architecture == "gpt2"
     settings, weights = (_gpt_neox if gpt2 else _llama)(model)
     shape = model.config

@@ -48,7 +48,7 @@ class Sampled(NamedTuple):
 class Solved(NamedTuple):
     """A problem and its samples."""
 
-    index: int
+    number: int
     op: int
     prompt: list[int]
     samples: list[Sampled]

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from igsm.config import Config
 from igsm.errors import suggest
 from igsm.problems.record import LETTERS, MAX_LAYERS, MAX_WIDTH
+from igsm.problems.slices import parse_slice
 
 BINS = 23
 """Bins of the template hash."""
@@ -140,7 +141,9 @@ DIFFICULTIES = {
 class ProblemConfig(Config):
     """Which problems to draw.
 
-    `op` asks for exactly that many operations. Settings of the problem class that are None are the difficulty's.
+    `op` asks for exactly that many operations. `where` leaves only those of a slice, as in "depth>=4 and times>=1"
+    (`igsm.problems.slices`); the law of the class is the same otherwise. Settings of the problem class that are None
+    are the difficulty's.
     """
 
     difficulty: str = "med"
@@ -162,6 +165,12 @@ class ProblemConfig(Config):
     format: Literal["pq", "qp"] = "pq"
     split: Literal["train", "test"] = "train"
     reask: Literal["none", "loose", "strict"] = "none"
+    where: str | None = None
+
+    @field_validator("where")
+    @classmethod
+    def _same_wording(cls, where: str | None) -> str | None:
+        return (str(parse_slice(where)) or None) if where is not None else None
 
     @model_validator(mode="after")
     def _check(self) -> ProblemConfig:
@@ -194,6 +203,8 @@ class ProblemConfig(Config):
             law["max_op"] = None
             law.pop("min_op", None)
         law |= self.model_dump(include={"op", "format", "split", "reask"})
+        if self.where is not None:
+            law["where"] = self.where
         return json.dumps(law, sort_keys=True, separators=(",", ":"))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from igsm.problems.difficulty import SPLITS, ProblemConfig
 from igsm.problems.letters import first_letters
+from igsm.problems.slices import Slice, parse_slice
 
 
 class Law(NamedTuple):
@@ -39,6 +40,8 @@ class Law(NamedTuple):
     last_bin: int
     reask: int
     """0: none, 1: loose, 2: strict."""
+    where: np.ndarray
+    """int64[bounds, 3]: the slice that problems are drawn from, `Slice.table`; empty: all of the class."""
 
 
 def law_of(config: ProblemConfig) -> Law:
@@ -67,6 +70,7 @@ def law_of(config: ProblemConfig) -> Law:
         first_bin=bins[0],
         last_bin=bins[-1],
         reask=("none", "loose", "strict").index(config.reask),
+        where=parse_slice(config.where).table() if config.where else Slice().table(),
     )
 
 

@@ -3,7 +3,8 @@
 The law of a problem is: its number of operations from its own law, the rest from the conditional law given that
 number (and a template hash in the split's bins). So a chunk draws the requests (targets) of all its problems at
 once and then candidates, each of which serves the first open request for its number of operations, or none. That
-changes nothing in the law, and takes 1.6 candidates a problem (med, train) instead of 22.
+changes nothing in the law, and takes 1.6 candidates a problem (med, train) instead of 22. A problem outside the slice
+(`where`) is drawn again, with another number of operations.
 
 The corpus calls, from its own compiled code::
 
@@ -30,6 +31,7 @@ import numpy as np
 
 from igsm.problems import record as r
 from igsm.problems.candidate import Workspace, draw_candidate, draw_op, write_rest, write_solution_part
+from igsm.problems.counts import is_within
 from igsm.problems.law import Law
 from igsm.problems.letters import write_fixed_letters
 from igsm.problems.lexicon import Tables
@@ -172,9 +174,24 @@ def _try_candidate(law: Law, tables: Tables, work: Workspace, chunk: Chunk) -> N
         return
     if len(law.first_letter) > 0:
         write_fixed_letters(record, tables, law.first_letter)
+    if len(law.where) > 0 and not is_within(record, law.where, work.scratch):
+        if not law.exact:
+            _ask_otherwise(slot, law, chunk)
+        return
     chunk.first_open[candidate.operations] = chunk.next_request[slot]
     if chunk.first_open[candidate.operations] < 0:
         _note_open(law.max_op, chunk)
     chunk.served[slot] = 1
     chunk.counts[OPEN] -= 1
     chunk.counts[SINCE_LAST] = 0
+
+
+@compiled
+def _ask_otherwise(slot: int, law: Law, chunk: Chunk) -> None:
+    """Draw a first open request anew, whose problem lay outside the slice: the whole problem is rejected, its number of
+    operations included. So the law is that of the class, given the slice."""
+    chunk.first_open[chunk.target[slot]] = chunk.next_request[slot]
+    chunk.target[slot] = draw_op(chunk.state, law)
+    chunk.next_request[slot] = chunk.first_open[chunk.target[slot]]
+    chunk.first_open[chunk.target[slot]] = slot
+    _note_open(law.max_op, chunk)

@@ -70,7 +70,8 @@ class ProblemSource:
 
 def no_such_problem(config: ProblemConfig, op: int) -> InputError:
     """What to say when a chunk's request for this number of operations was never served."""
+    asked = f"where {config.where}" if config.where else f"with op={op}"
     return InputError(
-        f"difficulty '{config.difficulty}', split '{config.split}': no problem with op={op} was found among a "
-        "million candidates; ask for another op or split"
+        f"difficulty '{config.difficulty}', split '{config.split}': no problem {asked} was found among a million "
+        f"candidates; ask for another {'slice' if config.where else 'op or split'}"
     )

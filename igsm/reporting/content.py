@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from igsm.grading.metrics import Json
+from igsm.reporting.iso_cost_shown import content as iso_content
 from igsm.reporting.report import Report
 from igsm.reporting.table import Table
 
@@ -14,6 +15,7 @@ def report_content(report: Report) -> Json:
         "tables": [_table(table) for table in report.tables],
         "differences": [one.content() for one in report.differences],
         "budgets": [one.content() for one in report.request.budgets],
+        "iso_cost": report.iso_cost and iso_content(report.iso_cost),
         "left_out": list(report.request.left_out),
         "other_evaluations": report.not_shown,
     }

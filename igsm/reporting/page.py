@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from igsm.reporting import iso_cost_shown
 from igsm.reporting.along import LEGEND, along_chart
 from igsm.reporting.budgets import FORMULA, grid
 from igsm.reporting.charts import ROWS, Spec, heat_map, measure_chart, trade_off_chart
@@ -63,6 +64,7 @@ def page(report: Report, folder: Path, curves: Mapping[str, Sequence[Curve]], dr
         for table in report.tables
         if table.rows and table.columns
     ]
+    iso = report.iso_cost
     price = _trade_off(report) if interactive else None
     against = [
         (along.title(table), chart(along_chart(table, along)), LEGEND.format(table.baseline or "-"))
@@ -85,6 +87,9 @@ def page(report: Report, folder: Path, curves: Mapping[str, Sequence[Curve]], dr
             tables=tables,
             against=against,
             price=chart(price) if price else None,
+            compute=iso_cost_shown.grids(iso) if iso else [],
+            compute_chart=chart(iso_cost_shown.chart(iso)) if iso and interactive else None,
+            compute_notes=iso_cost_shown.EXPLAINED,
             training=training,
             runs=len(origins),
             differences=difference_grids(report.differences),

@@ -9,11 +9,12 @@ from typing import Any
 
 from igsm.errors import InputError, suggest
 from igsm.grading.metrics import METRICS, RENAMED
-from igsm.reporting import budgets, figures, page, text
+from igsm.reporting import budgets, figures, iso_cost_shown, page, text
 from igsm.reporting.along import Along, along_figure
 from igsm.reporting.budgets import Budget
 from igsm.reporting.claims import Claim
 from igsm.reporting.differences import Difference, differences, markdown
+from igsm.reporting.iso_cost import IsoCost, iso_cost
 from igsm.reporting.paper import PaperTable, paper_table, split_cell
 from igsm.reporting.results import Result, Source, curves, other_settings, read_results
 from igsm.reporting.seed_chart import seed_chart
@@ -30,6 +31,7 @@ _PICTURES = (
     *(f"{name}{kind}" for name in METRICS for kind in ("", "_bars", "_seeds")),
     "training_curves",
     "accuracy_by_tokens",
+    "accuracy_by_compute",
 )
 
 
@@ -100,6 +102,8 @@ class Report:
     tables: list[Table]
     differences: list[Difference]
     """Between runs that were given by their folders; a sweep says itself what is compared."""
+    iso_cost: IsoCost | None = None
+    """Accuracy against compute, where the measure `compute_tokens` is asked for."""
 
     @property
     def drawn_along(self) -> list[tuple[Table, Along]]:
@@ -164,7 +168,8 @@ def build_report(request: ReportRequest) -> Report:
         )
         for name in request.metrics
     ]
-    return Report(request, results, as_read, tables, found)
+    compute = iso_cost(as_read) if "compute_tokens" in request.metrics else None
+    return Report(request, results, as_read, tables, found, compute)
 
 
 def _rows(request: ReportRequest, results: Sequence[Result]) -> list[str]:
@@ -212,9 +217,12 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         written.append(folder / name)
 
     parts = [*map(text.markdown, report.tables), *([markdown(report.differences)] if report.differences else [])]
+    parts += [iso_cost_shown.to_markdown(report.iso_cost)] if report.iso_cost else []
     parts += [budgets.markdown(report.request.budgets)] if report.request.budgets else []
     write("report.md", f"# {title}\n\n{report.request.introduction}\n\n" + "\n".join(parts))
     write("tables.csv", text.csv_text(report.tables))
+    if report.iso_cost is not None:
+        write("iso_cost.csv", iso_cost_shown.to_csv(report.iso_cost))
     write("report.tex", "\n".join(map(text.latex, report.tables)))
     drawings: dict[str, tuple[str, Any]] = {}
     for table in report.tables:
@@ -234,6 +242,8 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         caption = next(table.caption for table in report.tables if table.measure.name == "accuracy")
         price = figures.trade_off(points, METRICS["accuracy"], trade_off_seeds(report.tables, points), caption)
         drawings["accuracy_by_tokens"] = "Accuracy against generated tokens", price
+    if report.iso_cost is not None:
+        drawings["accuracy_by_compute"] = "Accuracy against compute", iso_cost_shown.picture(report.iso_cost)
     series = _training_series(report)
     training = figures.training_curves(series)
     if training is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from igsm.config import load_stored
+from igsm.config import differences, load_stored
 from igsm.errors import InputError, suggest
 from igsm.grading.evaluations import PROVENANCE, Evaluation, check, defaults, read_evaluations, records_of
 from igsm.grading.metrics import Columns, Json
@@ -174,7 +174,7 @@ def sources_of_runs(runs: Sequence[Path]) -> list[Source]:
     sources = []
     for run, config, name in described:
         twins = [other for _, other, its_name in described if its_name == name]
-        same = bool(name) and all(_without_seeds(other) == _without_seeds(config) for other in twins)
+        same = bool(name) and all(_alike(config, other) for other in twins)
         alike = [other for other, _, its_name in described if its_name == name]
         folder_name = distinct_names(alike)[alike.index(run)]
         seed = config.get("seed")
@@ -224,11 +224,13 @@ def _section(config: Json, name: str) -> Json:
     return section if isinstance(section, dict) else {}
 
 
-def _without_seeds(config: Json) -> Json:
-    plain = {key: value for key, value in config.items() if key not in ("seed", "tracking")}
-    if isinstance(plain.get("data"), dict):
-        plain["data"] = {key: value for key, value in plain["data"].items() if key != "seed"}
-    return plain
+def _alike(config: Json, other: Json) -> bool:
+    """Whether two resolved configs differ in seeds only, or in what one version does not know and the other has off."""
+    found = differences(config, other)
+    return all(
+        one.name in ("seed", "data.seed") or one.name.startswith("tracking") or not (one.there or one.here)
+        for one in found
+    )
 
 
 def curves(run: Path) -> dict[str, list[tuple[float, float]]]:

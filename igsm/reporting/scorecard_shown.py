@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from igsm.grading.metrics import Json
 from igsm.reporting import arms, markdown
-from igsm.reporting.names import cell_title
 from igsm.reporting.page_tables import Entry, Grid, Part
 from igsm.reporting.scorecard import Row, Scores
 
@@ -20,7 +19,7 @@ EXPLAINED = (
     "-: not computed yet, or not for every run of the column; none: computed, and there is nothing to measure, such as "
     "a share of the sentences taken back where none was.",
     "Over training seeds a number is the mean of the seeds' numbers, with a 95 % t interval over them. That of one run "
-    "has the interval over problems, where there is one.",
+    "has the interval over problems, where there is one. (1 of 2): in one run of two there is nothing to measure.",
     "Step by step: of the steps tried first in their place, up to the first error. What BACK is worth: CL, CS and RSS "
     "of arXiv 2412.19513, without BACK against with it.",
     "Planted sentences: greedy continuations, a kind's mean over its places. Own first mistakes: those of all kinds "
@@ -62,66 +61,73 @@ def _text(scores: Scores, line: Json | None, cell: str, arm: str, row: Row) -> s
         return NOT_COMPUTED
     if line[row.key] is None:
         return NOTHING
+    text, n = _number(line, row), len(line[f"{row.key}_by_seed"])
+    return text if n == line["seeds"] else f"{text} ({n} of {line['seeds']})"
+
+
+def _number(line: Json, row: Row) -> str:
     low = line.get(f"{row.key}_low")
     if row.form == "%":
         return arms.share({**line, f"{row.key}_low": low}, row.key)
     if row.form == "points":
         return arms.gap({**line, f"{row.key}_low": low}, row.key)
     value = f"{line[row.key]:.2f}"
-    return value if low is None else f"{value} [{low:.2f}, {line[f'{row.key}_high']:.2f}]"
+    if low is None:
+        return value
+    return f"{value} [{max(low, 0.0) if row.form == 'count' else low:.2f}, {line[f'{row.key}_high']:.2f}]"
 
 
-def terminal(scores: Scores, cells: Sequence[str], width: int) -> Iterator[tuple[str, list[Table]]]:
+def terminal(scores: Scores, width: int) -> Iterator[tuple[str, list[Table]]]:
     """A table a cell, none wider than `width`."""
     from igsm.reporting.terminal import fitted
 
-    for cell in cells:
+    for cell in scores.cells:
         title, head, rows = table(scores, cell)
         yield title, [*fitted(head, rows, 1, width)]
 
 
-def commands(scores: Scores, cells: Sequence[str]) -> list[str]:
+def commands(scores: Scores) -> list[str]:
     """What would fill the places with "-", a line a command."""
     found: dict[str, list[str]] = {}
-    for cell in cells:
+    for cell in scores.cells:
         for command, sections in scores.commands(cell).items():
             found.setdefault(command, []).extend(sections)
     return [f"- {', '.join(dict.fromkeys(sections))}: {command}" for command, sections in found.items()]
 
 
-def to_markdown(scores: Scores, cells: Sequence[str]) -> str:
+def to_markdown(scores: Scores) -> str:
     """The tables, what would fill them, and what they mean."""
     parts = ["# Self-correction\n"]
-    for cell in cells:
+    for cell in scores.cells:
         title, head, rows = table(scores, cell)
         flat = [one.replace("\n", ", ") for one in head]
         bold = [
             [f"**{row[0]}**", *row[1:]] if not row[0].startswith(" ") else [row[0].strip(), *row[1:]] for row in rows
         ]
         parts.append(f"## {title}\n\n{markdown.table(flat, bold, numbers=True)}\n".replace("<", "&lt;"))
-    lacking = commands(scores, cells)
+    lacking = commands(scores)
     if lacking:
         parts.append("## What is not computed yet\n\n" + "\n".join(lacking) + "\n")
     return "\n".join([*parts, *(f"{line}\n" for line in EXPLAINED)])
 
 
-def to_csv(scores: Scores, cells: Sequence[str]) -> str:
+def to_csv(scores: Scores) -> str:
     """The numbers over seeds, one line a way of training and cell."""
-    return arms.to_csv([line for line in scores.over_seeds() if line["cell"] in cells])
+    return arms.to_csv(scores.over_seeds())
 
 
-def content(scores: Scores, cells: Sequence[str]) -> Json:
+def content(scores: Scores) -> Json:
     """All numbers, for JSON."""
     return {
-        "cells": list(cells),
+        "cells": scores.cells,
         "rows": [{"key": row.key, "section": row.section, "title": row.title} for row in scores.rows],
-        "runs": [line for line in scores.lines if line["cell"] in cells],
-        "over_seeds": [line for line in scores.over_seeds() if line["cell"] in cells],
-        "missing": [one.removeprefix("- ") for one in commands(scores, cells)],
+        "runs": scores.lines,
+        "over_seeds": scores.over_seeds(),
+        "missing": [one.removeprefix("- ") for one in commands(scores)],
     }
 
 
-def page(scores: Scores, cells: Sequence[str]) -> str:
+def page(scores: Scores) -> str:
     """One HTML page, with nothing outside it."""
     from igsm.reporting.page import environment
 
@@ -129,8 +135,8 @@ def page(scores: Scores, cells: Sequence[str]) -> str:
         environment()
         .get_template("scorecard.html")
         .render(
-            grids=[_grid(scores, cell) for cell in cells],
-            missing=[one.removeprefix("- ") for one in commands(scores, cells)],
+            grids=[_grid(scores, cell) for cell in scores.cells],
+            missing=[one.removeprefix("- ") for one in commands(scores)],
             notes=EXPLAINED,
             runs=[(name, arm) for name, arm in scores.arms.items()],
         )
@@ -146,11 +152,11 @@ def _grid(scores: Scores, cell: str) -> Grid:
         for name in names:
             value, _, interval = _text(scores, lines.get(name), cell, name, row).partition(" [")
             key = lines[name][row.key] if name in lines else None
-            more = ((Part(interval.removesuffix("]").replace(", ", " to ")),),) if interval else ()
+            more = ((Part(interval.replace("]", "").replace(", ", " to ")),),) if interval else ()
             entries.append(Entry(key, ((Part(value),), *more)))
         rows.append(tuple(entries))
     heads = ("number", "about", *(f"{name}, {_seeds(lines.get(name))}" for name in names))
-    return Grid(cell_title(cell), heads, tuple(rows), strong=True)
+    return Grid(f"{cell}, shares in %", heads, tuple(rows), strong=True)
 
 
 def _entry(text: str) -> Entry:

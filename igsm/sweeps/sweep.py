@@ -70,7 +70,8 @@ class Arm(Config):
     probe: Probing | None = None
     """Decoders name its folder as `{probe}`."""
     decoders: list[str] | None = None
-    """Default: the sweep's. They name the arm's own run as `{run}`, for one with a Copilot."""
+    """Default: the sweep's. They name the arm's own run as `{run}`, for one with a Copilot, and that of its next seed
+    (of the last one: the first) as `{next_run}`, for a mean of two."""
     most_seeds: int | None = Field(default=None, ge=1)
     """Only so many of the sweep's seeds, the first ones, for an arm that costs more than it is worth at all of them."""
     evaluate: bool = True

@@ -36,14 +36,14 @@ class Tokenizer:
     """
 
     def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise InputError(f"--tokenizer {folder}: no such folder; one with a tokenizer of transformers is expected")
         try:
             from transformers import AutoTokenizer
         except ImportError:
             raise InputError(
                 "--tokenizer needs the package 'transformers', which is not installed: pip install 'mistakes[hf]'"
             ) from None
-        if not folder.is_dir():
-            raise InputError(f"--tokenizer {folder}: no such folder; one with a tokenizer of transformers is expected")
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
         except Exception as error:  # transformers raises whatever the broken part raises

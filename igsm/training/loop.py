@@ -21,6 +21,7 @@ from igsm.training.execution import Execution
 from igsm.training.metrics import Interval, Measurement, Meter
 from igsm.training.objective import Batch
 from igsm.training.optimizers import Optimizers
+from igsm.training.readable import text, title
 from igsm.training.resume import open_run, restore, save
 from igsm.training.schedules import learning_rate
 from igsm.training.signals import StopRequest, children_spared, this_command
@@ -246,7 +247,7 @@ class _Run:
         self.ranks.wait()
         if values:
             self._write({"step": self.progress.step, **values})
-            shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+            shown = ", ".join(f"{title(name)} {text(name, value)}" for name, value in values.items())
             self._say(f"step {self.progress.step}: {shown}")
         self.interval.away += time.perf_counter() - began
 

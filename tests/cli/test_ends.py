@@ -26,7 +26,9 @@ def test_a_finished_run_says_so_again(mistakes: Call, tmp_path: Path) -> None:
     first, *end = out.splitlines()
     assert first == f"{run}: finished, 2 steps"
     assert end[:2] == [f"  model: {run}/checkpoints/step_2", f"  curves: mistakes inspect {run}"]
-    assert f"training.steps=4 --from {run} --out NEW" in end[2]
+    kept = [word for word in words if word != "training.steps=2"]  # guards: a command that trains something else
+    longer = ["mistakes", "pretrain", str(command[1]), *kept, "tracking.mode=disabled", "training.steps=4"]
+    assert end[2] == f"  longer: {' '.join(longer)} --from {run} --out NEW"
     assert end[3:] == [f"  next: mistakes eval {run}"]
     code, out, error = mistakes(*command)
     assert (code, out.splitlines()[1:]) == (0, end)

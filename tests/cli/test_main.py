@@ -105,6 +105,25 @@ def test_the_help_fits_80_columns_and_cuts_nothing(mistakes: Callable[..., tuple
         assert "--rate, --retry-rate" in out
 
 
+def test_methods_fit_80_columns_and_their_settings_can_be_typed(mistakes: Callable[..., tuple[int, str, str]]) -> None:
+    """Guards: settings of 153 letters in a line, and tuples of Python's, which `data.method.KEY=` does not read."""
+    from igsm.config import apply_overrides
+    from igsm.methods.registry import METHODS, make_method
+
+    code, out, _ = mistakes("methods", columns=80)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    name, found = "", []
+    for line in out.splitlines():
+        words = line.split()
+        if not line.startswith(" "):
+            name = words[0]
+        for word in (word for word in words if "=" in word):
+            found.append((name, word.partition("=")[0]))
+            assert make_method(apply_overrides({"name": name}, [word])) == make_method({"name": name})
+    assert found == [(name, key) for name, one in METHODS.items() for key in one.model_fields if key != "name"]
+
+
 def test_versions_of_all_that_results_depend_on(mistakes: Callable[..., tuple[int, str, str]]) -> None:
     """Guards: a report of a fault from which nobody can tell what was run; torch imported to say its version."""
     import torch

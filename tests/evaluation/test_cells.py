@@ -27,9 +27,14 @@ def test_names_are_read_back():
         assert parse_cells(",".join(c.short for c in cells), trained) == cells
         assert parse_cells("figure", trained) == cells
     assert parse_cells("hard_pq:op=28 reask strict", NANO) == [Cell("hard", "pq", 28, True, "strict")]
+    where = Cell("nano", "pq", 3, False, seen=True, where="depth>=2 and times=1")
+    assert where.short == "op<=3 seen where depth>=2 and times=1"
+    assert parse_cells(f"{where.name},op<=3 seen where times=1 and depth >= 2", NANO) == [where]
+    assert where.problems(ProblemConfig(difficulty="nano", where="op>=2")).where == where.where
+    assert Cell("nano", "pq", 3, False).problems(ProblemConfig(difficulty="nano", where="op>=2")).where is None
 
 
-@pytest.mark.parametrize("name", ["op<3", "medd_pq:op=3", "op=3 reaks", "", "op=0", "figures"])
+@pytest.mark.parametrize("name", ["op<3", "medd_pq:op=3", "op=3 reaks", "", "op=0", "figures", "op=3 were op=2"])
 def test_unknown_cells_are_refused(name):
     """Guards against a typo that evaluates something else; the message suggests a cell."""
     with pytest.raises(InputError, match="unknown cell.*(did you mean|known)"):
@@ -40,3 +45,8 @@ def test_impossible_op_is_refused():
     """Guards against looking for ever for problems that do not exist."""
     with pytest.raises(InputError, match="op=999 is more than"):
         Cell("nano", "pq", 999, True).problems(NANO)
+
+
+def test_what_is_no_slice_is_refused():
+    with pytest.raises(InputError, match="cell 'op=3 where dept>=2': 'dept' .*did you mean 'depth'"):
+        parse_cells("op=3 where dept>=2", NANO)

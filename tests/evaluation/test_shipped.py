@@ -27,7 +27,7 @@ from igsm.grading.verdict import Kind
 from igsm.reporting.results import read_provenance
 from igsm.rundir import VOCABULARY, WEIGHTS
 
-RESULTS = Path(__file__).parents[2] / "docs" / "results" / "demo.json"
+RESULTS = Path(__file__).parents[2] / "docs" / "results" / "retry.json"
 ROWS = {"retry": "retry 0.2", "error-free": "original"}
 
 

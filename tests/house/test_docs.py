@@ -130,7 +130,7 @@ def test_a_wrong_command_is_found(line: str) -> None:
 
 
 def rules() -> str:
-    return "\n".join(path.read_text() for path in (ROOT / "Makefile", ROOT / "make" / "sweeps.mk"))
+    return "\n".join(path.read_text() for path in (ROOT / "Makefile", *sorted((ROOT / "make").glob("*.mk"))))
 
 
 def targets() -> set[str]:

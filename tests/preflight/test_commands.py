@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PRESETS = ROOT / "configs"
 NANO = f"{PRESETS}/pretrain/nano.yaml"
+SHIPPED = f"{ROOT}/igsm/trained/retry"
 FINETUNE, PROBE = f"{PRESETS}/finetune/nano/lora.yaml", f"{PRESETS}/probe/nano/version1.yaml"
 
 # Runs each command line in one process; none of them may import torch, or all later ones would have it.
@@ -55,7 +56,28 @@ CASES: list[tuple[list[str], str]] = [
     (["eval", "BASE", "--precision", "fp16"], "--precision fp16: unknown; did you mean 'bf16'"),
     (["eval", "BASE", "--devices", "gpu"], "devices: 'gpu' is none"),
     (["eval", "BASE", "--out", "FILE/table"], "is a file; a folder is needed"),
+    (["export", "nowhere", "new"], "nowhere: no such run folder"),
+    (["export", "BASE", "OTHER"], "OTHER: exists already"),
+    (["export", "BASE", "FILE/new"], "is a file; a folder is needed"),
+    (["export", SHIPPED, "new"], "model.qk_norm: .*cannot be exported. The presets lite, med and hard"),
+    (["log", "nowhere"], "nowhere: no such run folder"),
+    (["log", "BASE"], "holds a model, not a copilot"),
+    (["recover", "BASE", "--kinds", "nosuch"], "unknown kind 'nosuch'; known: name only"),
+    (["recover", "BASE", "--places", "hlaf"], "unknown place 'hlaf'; did you mean 'half'"),
+    (["confidence", "BASE", "--bias", "x"], "--bias x: numbers"),
+    (["inject", "FILE", "--out", "x.jsonl", "--to", "labels", "--tokenizer", "nowhere"], "nowhere: no such folder"),
+    (["bench", "train", "--difficulty", "hrad"], "--difficulty: 'hrad' is not measured; did you mean 'hard'"),
+    (["bench", "train", "--only", "ours"], "--only: 'ours' is not measured; known: ours, compact; "),
+    (["bench", "decode", "--decoders", "beem4"], "unknown decoder 'beem4'; did you mean 'beam4'"),
+    (["bench", "decode", "--plan", "80", "--decoders", "beem4"], "unknown decoder 'beem4'"),
+    (["bench", "decode", "--decoders", "vote8"], "a vote is as fast as its samples"),
+    (["bench", "decode", "--run", "nowhere"], "nowhere: no such run folder"),
+    (["bench", "decode", "--op", "99"], "more than a problem of this class can have"),
+    (["bench", "generate", "--lexicon", "nosuch"], "unknown lexicon 'nosuch'"),
     # ---- numbers
+    (["pretrain", NANO, "data.mistakes.kind=retry", "data.mistakes.rate=-0.5"], "rate must be at least 0 and below 1"),
+    (["show", "--kind", "retry", "--rate", "1"], "rate must be at least 0 and below 1, not 1"),
+    (["inject", "FILE", "--out", "x.jsonl", "--rate", "-0.5"], "--rate must be at least 0 and below 1, not -0.5"),
     (
         ["pretrain", NANO, "training.batch=100000000"],
         r"at least [\d.]+ TB would be needed in memory.*micro_batch smaller",

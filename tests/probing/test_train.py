@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -104,7 +105,9 @@ def test_two_processes_train_the_same_probe_and_one_measures_it(base: Path, tmp_
     command = [sys.executable, "-m", "cli.main", "probe", str(PRESET), f"from={base}", *SMALL, *more, "--gpus", "2"]
     path = f"{tmp_path}:{Path(__file__).parents[2]}"
     environment = os.environ | {"PYTHONPATH": path, "RENAMES": str(tmp_path / "renames"), "OMP_NUM_THREADS": "1"}
-    subprocess.run([*command, "--out", str(tmp_path / "two"), "--problems", "8"], env=environment, check=True)
+    command += ["--out", str(tmp_path / "two"), "--problems", "8", "--json"]
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+    assert json.loads(done.stdout) == read_json(tmp_path / "two" / "probe.json")
     assert (tmp_path / "renames").read_text() == "rank 0 DONE\nrank 0 probe.json\n"
     assert (tmp_path / "two" / "probe.png").read_bytes().startswith(b"\x89PNG")
     one, two = (safetensors.torch.load(weights(tmp_path / name, 6)) for name in ("one", "two"))
@@ -188,7 +191,9 @@ def test_first_mistakes_are_where_the_text_first_goes_wrong() -> None:
     assert text.endswith(" as")
 
 
-def test_a_probe_is_measured_over_cells_by_one_command(base: Path, tmp_path: Path) -> None:
+def test_a_probe_is_measured_over_cells_by_one_command(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Guards Results 0 and 1 against a cell other than the one named, mistakes of other weights, and questions of
     problems too long for the rows it was trained on."""
     cells = ["nano_pq:op=2", "nano_pq:op=3 seen"]
@@ -212,9 +217,10 @@ def test_a_probe_is_measured_over_cells_by_one_command(base: Path, tmp_path: Pat
                 writer.write({"problem": test.problem.text, "solution": skipped, "modulus": 5})
         (folder / "generations.jsonl.gz").write_bytes(gzip.compress((folder / "generations.jsonl").read_bytes()))
     short = "row_length=64"  # no problem fits: the rows grow
-    command(
-        PRESET, [f"from={base}", *SMALL, short], tmp_path / "probe", problems=12, cells=",".join(cells), test_seed=5
-    )
+    more = [f"from={base}", *SMALL, short]
+    command(PRESET, more, tmp_path / "probe", problems=12, cells=",".join(cells), test_seed=5, as_json=True)
+    printed = json.loads(capsys.readouterr().out)
+    assert {one["cell"] for one in printed} == set(cells)
     for cell, own, wrong in zip(cells, tests, mistakes, strict=True):
         every, first = (tmp_path / "probe" / "eval" / f"{cell}-{kind}" for kind in (ALL_PARAMETERS, FIRST_MISTAKES))
         verdicts = list(read_jsonl(every / "verdicts.jsonl"))

@@ -45,7 +45,11 @@ def packed(content: bytes) -> bytes:
         ("eval/*/summary.json", (SUMMARY + '"provenance": [1]}').encode(), "'provenance' cannot be"),
         ("eval/*/summary.json", (SUMMARY + '"provenance": {"git": "x"}}').encode(), "'git' cannot be 'x'"),
         ("provenance.json", b"[1]", "not the provenance of a run: an object is expected, not list"),
-        ("provenance.json", b'{"command": 5}', "not the provenance of a run: 'command' cannot be 5: a list is expected"),
+        (
+            "provenance.json",
+            b'{"command": 5}',
+            "not the provenance of a run: 'command' cannot be 5: a list is expected",
+        ),
         ("provenance.json", b'{"git": "x"}', "not the provenance of a run: 'git' cannot be 'x'"),
         ("metrics.jsonl", b'{"step": 1, "loss": 1}\n\xff\n', "line 2: not valid JSON: 'utf-8'"),
         ("config.yaml", b"seed: \xff", "cannot be read: 'utf-8'"),

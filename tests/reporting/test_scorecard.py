@@ -14,8 +14,9 @@ from igsm.grading.grade import grade
 from igsm.grading.reader import Reader
 from igsm.grading.recovered import AT_ONCE, NEVER
 from igsm.problems.lexicon import load_lexicon
-from igsm.reporting.scorecard import OWN, PLANTED, SOLVING, STEPS, WORTH, Scores
+from igsm.reporting.scorecard import Scores
 from igsm.reporting.scorecard_shown import content, page, table, to_csv, to_markdown
+from igsm.reporting.scorecard_sources import OWN, PLANTED, SOLVING, STEPS, WORTH
 
 CELL = "nano_pq:op=5"
 TEXT = (
@@ -124,15 +125,29 @@ def test_what_is_missing_has_its_command(runs: list[Path]) -> None:
     assert SOLVING not in missing
     assert STEPS not in missing
     assert missing[WORTH] == f"mistakes confidence {plain} {second} --cells 'op=5'"
-    assert missing[PLANTED] == missing[OWN] == f"mistakes recover {plain} --cells 'op=5'"
+    assert missing[OWN] == f"mistakes recover {plain} --cells 'op=5'"
+    assert missing[PLANTED] == f"mistakes recover {plain} {first} {second} --cells 'op=5'", "kinds were left out"
     assert f"mistakes eval {plain} {second} --cells 'op=5' --decoder vote8" in missing.values()
     _, head, rows = table(scores, CELL)
     shown = {row[0].strip(): row[1:] for row in rows}
     assert head == ["", "original\n1 run", "retry 0.5\n2 runs"]
     assert shown["right"] == ["50.0 [9, 91]", "87.5 [0, 100]"]
     assert shown["of these, right in the end (correction)"] == ["none", "100.0"]
+    assert shown["own - injected, recovered"] == ["-", "-100.0"]
+    assert shown["wrong inputs: recovered"] == ["-", "-"], "it was not planted"
     assert shown["CL: right stays right"] == ["-", "-"], "not of both runs"
     assert shown["own - injected, taken back"] == ["-", "-100.0"]
+
+
+def test_a_mean_says_how_many_runs_have_the_number(runs: list[Path]) -> None:
+    for run in runs[1:]:
+        for file in (run / "eval" / f"{CELL}-greedy").iterdir():
+            file.unlink()
+        (run / "eval" / f"{CELL}-greedy").rmdir()
+    evaluated(runs[1], "greedy", RIGHT, REGRETTED)
+    evaluated(runs[2], "greedy", RIGHT)
+    _, _, rows = table(Scores(runs), CELL)
+    assert ["  wrong steps taken back (detection)", "0.0 [0, 79]", "100.0 (1 of 2)"] in rows
 
 
 def test_shown_everywhere(runs: list[Path], mistakes, tmp_path: Path) -> None:
@@ -146,13 +161,13 @@ def test_shown_everywhere(runs: list[Path], mistakes, tmp_path: Path) -> None:
     assert "retry 0.5,nano_pq:op=5,2," in written["csv"]
     assert "own - injected, taken back" in written["html"]
     scores = Scores(runs)
-    assert "://" not in page(scores, [CELL]), "nothing from outside"
-    assert to_markdown(scores, [CELL]).count("\n## ") == 2
-    assert len(to_csv(scores, [CELL]).splitlines()) == 3
+    assert "://" not in page(scores), "nothing from outside"
+    assert to_markdown(scores).count("\n## ") == 2
+    assert len(to_csv(scores).splitlines()) == 3
     code, out, _ = mistakes("scorecard", *runs, "--cells", "op=5", "--json")
     document = json.loads(out)
     assert code == 0
-    assert document == json.loads(json.dumps(content(scores, [CELL])))
+    assert document == json.loads(json.dumps(content(scores)))
     assert len(document["missing"]) > 2
 
 
@@ -171,4 +186,4 @@ def test_bad_input_is_one_line(runs: list[Path], mistakes, tmp_path: Path) -> No
     empty.mkdir()
     (empty / "config.yaml").write_text((runs[0] / "config.yaml").read_text())
     with pytest.raises(InputError, match="nothing has been computed of these runs yet; begin with: mistakes eval"):
-        Scores([empty]).fullest_cell()
+        Scores([empty])

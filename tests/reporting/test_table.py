@@ -222,7 +222,10 @@ def test_rows_are_named_by_what_the_run_was_trained_on(make_run) -> None:
     continued = {key: value for key, value in tuned.items() if key != "lora"} | {"training": masked["training"]}
     assert describe(continued) == "retry 0.2, continued pretrain masked"
     assert figure7.values[describe(continued)] == figure7.values["continued pretrain masked"]
-    (runs[1] / "config.yaml").write_text((runs[1] / "config.yaml").read_text() + "model: {layers: 3}\n")
+    later = (runs[1] / "config.yaml").read_text() + "continue_from: null\n"  # of a later version, with one option more
+    (runs[1] / "config.yaml").write_text(later)
+    assert [source.row for source in sources_of_runs(runs)][:2] == ["original", "original"]
+    (runs[1] / "config.yaml").write_text(later + "model: {layers: 3}\n")
     assert [source.row for source in sources_of_runs(runs)][:2] == ["original (x)", "original (y)"]
 
 

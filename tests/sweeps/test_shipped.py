@@ -92,7 +92,7 @@ def test_probes_have_the_papers_share_of_tokens(tmp_path: Path, monkeypatch: pyt
 def test_figures_share_their_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against training the same model twice for two figures, or two different ones into one folder."""
     monkeypatch.chdir(ROOT)
-    for folder in ("paper", "lite", "demo"):
+    for folder in ("paper", "lite", "demo", "evidence"):
         settings: dict[Path, object] = {}
         for path in FILES:
             sweep = load_sweep(path)

@@ -1,0 +1,95 @@
+"""`mistakes search`: at which problems does a model fail more than elsewhere?"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cli import evaluation_options
+from cli.terminal import Json, print_json, print_tables
+
+
+def command(
+    runs: evaluation_options.Runs,
+    budget: Annotated[int, typer.Option(help="Problems graded a run, half of them to confirm.", min=120)] = 4000,
+    cell: Annotated[
+        str | None, typer.Option(help="Where to look, e.g. 'op=20'; default: the class trained on, unseen templates.")
+    ] = None,
+    decoder: Annotated[str, typer.Option(help="One of those of `mistakes eval`.")] = "greedy",
+    seed: Annotated[int, typer.Option(help="Of the problems, of the searches and of sampling.")] = 0,
+    batch: evaluation_options.Batch = None,
+    context: evaluation_options.Context = None,
+    precision: evaluation_options.Precision = "auto",
+    devices: evaluation_options.Devices = None,
+    examples: Annotated[bool, typer.Option("--examples", help="Print two failures of each weakness.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say under the tables what their columns mean.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Look for kinds of problems at which a model fails more than elsewhere, and confirm them on fresh ones.
+
+    A kind is a slice such as "depth>=4 and times>=1", of what can be counted in a problem. It can be used as a cell
+    (--cells 'op<=15 where depth>=4') and to draw data (data.problem.where).
+    """
+    from cli.terminal import console as screen
+    from igsm.decoding.decoders import parse_decoder
+    from igsm.errors import InputError
+    from igsm.preflight.evaluation import check_evaluation
+    from igsm.rundir import atomic_write, distinct_names
+    from igsm.training.signals import leaving_on_request
+
+    names = distinct_names(runs)
+    if cell is not None and ("," in cell or cell.strip() == "figure"):
+        raise InputError(f"--cell {cell}: one cell is expected, such as op=20")
+    places = [device.strip() for device in devices.split(",")] if devices else None
+    options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": places}
+    wanted = parse_decoder(decoder)
+    check_evaluation(runs, cell or "figure", [wanted], budget, **options)
+
+    from igsm.progress import Progress, waiting
+
+    with waiting("loading torch"):
+        from igsm.evaluation.cells import Cell, parse_cells
+        from igsm.evaluation.runs import load_run
+        from igsm.evaluation.search import Plan, read_search, search
+    from igsm.reporting.weakness_table import EXPLAINED, sentences, terminal, title, to_markdown, usage
+    from igsm.reporting.weakness_table import examples as failures
+
+    console, found = screen(), []
+    with leaving_on_request("every graded problem is kept"):
+        for path, name in zip(runs, names, strict=True):
+            with waiting(f"loading {path}"):
+                run = load_run(path)
+            law = run.data.problem
+            known = Cell(law.difficulty, law.format, law.problem_class.max_op, exact=False)
+            where = parse_cells(cell, law)[0] if cell else known
+            with Progress(desc=f"{name}, {where.short}", unit="problems", leave=False) as bar:
+
+                def shown(done: int, total: int, bar: Any = bar) -> None:
+                    bar.total = total
+                    bar.set_postfix_str("", refresh=False)
+                    bar.update(done - bar.n)
+
+                def waits(what: str, bar: Any = bar) -> None:
+                    bar.set_postfix_str(what, refresh=not bar.plain)
+
+                folder = search(run, where, wanted, Plan(budget, seed), progress=shown, waiting=waits, **options)
+            result = read_search(folder)
+            atomic_write(folder / "search.md", to_markdown(name, result))
+            found.append({"run": name, **result})
+            if as_json:
+                continue
+            console.print(title(name, result), style="bold", markup=False)
+            for line in (*sentences(result), *usage(result)):
+                console.print(line, markup=False)
+            console.print()
+            print_tables(console, terminal(result, console.width))
+            for head, text in failures(result) if examples else ():
+                console.print(head, style="bold", markup=False)
+                console.print(text, markup=False)
+                console.print()
+            console.print(f"written: {folder}/search.json, search.md", markup=False, soft_wrap=True)
+    if as_json:
+        print_json(found)
+    for line in EXPLAINED if explain and not as_json else ():
+        console.print(line, style="dim", markup=False)

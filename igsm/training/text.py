@@ -1,0 +1,60 @@
+"""Training a model of ours on other people's step-by-step text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from igsm.errors import InputError
+from igsm.model import GPT
+from igsm.seeds import torch_seed
+from igsm.text.training_rows import Windows, read_segments
+from igsm.text.words import Words
+from igsm.training.distributed import Ranks
+from igsm.training.loop import train
+from igsm.training.objective import Batch, next_token_batch
+from igsm.training.task import Outcome, Task
+from igsm.training.text_config import TextConfig
+
+
+class _Batches:
+    """Every step's windows from a step on."""
+
+    def __init__(self, windows: Windows, batch: int, step: int) -> None:
+        self._windows, self._batch, self._step = windows, batch, step
+
+    def __iter__(self) -> Iterator[Batch]:
+        while True:
+            ids, loss = self._windows.read(self._step * self._batch, self._batch)
+            self._step += 1
+            yield next_token_batch(torch.from_numpy(ids), torch.from_numpy(loss))
+
+    def close(self) -> None:
+        pass
+
+
+def train_text(config: TextConfig, path: str | Path, ranks: Ranks) -> Outcome:
+    """Train in the run folder `path`, from its newest checkpoint if there is one.
+
+    Raises:
+        InputError, TrainingError: see `loop.train`; a file that cannot be read.
+    """
+    data = config.data
+    rows = list(read_segments(Path(data.source)))
+    files = [Path(file) for file in data.vocabulary_of or [data.source]]
+    texts = (text for file in files for pieces in read_segments(file) for text, _ in pieces)
+    words = Words.of(texts, data.most_words)
+    shape = config.model
+    if shape.vocabulary_size not in (None, len(words.words)):
+        raise InputError(f"model.vocabulary_size is {shape.vocabulary_size}, the text has {len(words.words)} words")
+    config = config.model_copy(update={"model": shape.model_copy(update={"vocabulary_size": len(words.words)})})
+    torch.manual_seed(torch_seed(config.seed, "initial weights"))
+
+    def batches(step: int) -> _Batches:
+        windows = Windows(rows, words, data.context, data.seed, data.source)
+        return _Batches(windows, config.training.batch, step)
+
+    task = Task(model=GPT(config.model), batches=batches, seed=config.seed, vocabulary=words.content())
+    return train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)

@@ -1,0 +1,89 @@
+"""`mistakes text`: a tiny model learns two rows by heart and answers them; the table over seeds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from igsm.errors import InputError
+from igsm.reporting.text_table import lines, terminal
+
+ROWS = [
+    {"question": "How many has Ada?", "answer": "Ben has 2.\nAda has 3.\n#### 3"},
+    {"question": "How many has Ben?", "answer": "Ada has 4.\nBen has 4+1=<<4+1=5>>5.\n#### 5"},
+]
+CONFIG = """
+data: {source: none.jsonl, held_out: test.jsonl, context: 64, answer_tokens: 40}
+model: {layers: 1, heads: 2, head_size: 16}
+training: {steps: 80, batch: 4, learning_rate: 0.01, warmup_steps: 5, checkpoint_every: 40, compile: "off"}
+"""
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch, mistakes):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    assert mistakes("inject", "test.jsonl", "--to", "segments", "--rate", 0, "--out", "none.jsonl")[0] == 0
+    return tmp_path
+
+
+def test_what_is_learned_is_answered(files, mistakes):
+    code, out, _ = mistakes("text", "train", "config.yaml", "--out", "run")
+    assert (code, out.split(" (")[0]) == (0, "run: 100.0 % of 2 held-out problems right")
+    found = json.loads((files / "run/answers.json").read_text())
+    assert (found["n"], found["right"], found["finished"], found["taken_back"], found["unknown"]) == (2, 2, 1, 0, 0)
+    answers = [json.loads(line) for line in (files / "run/answers.jsonl").read_text().splitlines()]
+    assert [one["answer"] for one in answers] == [one["true_answer"] for one in answers] == ["3", "5"]
+    before = (files / "run/answers.json").read_bytes()
+    assert mistakes("text", "train", "config.yaml", "--out", "run")[0] == 0
+    assert (files / "run/answers.json").read_bytes() == before
+    code, out, _ = mistakes("text", "table", "run", "--against", "none", columns=80)
+    assert code == 0
+    assert "100.0" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
+def test_bad_input(files, mistakes):
+    for arguments, message in (
+        (["train", "config.yaml", "data.source=no.jsonl", "--out", "run"], "data.source: there is no file no.jsonl"),
+        (["train", "config.yaml", "data.source=test.jsonl", "--out", "run"], "test.jsonl, line 1: no segments"),
+        (["train", "config.yaml", "model.vocabulary_size=3", "--out", "run"], "model.vocabulary_size is 3, the text"),
+        (["train", "config.yaml", "data.contxt=3", "--out", "run"], "data.contxt"),
+        (["stories", "--out", "rows.txt"], "--out rows.txt: the name must end with .jsonl"),
+        (["stories", "--out", "test.jsonl"], "--out test.jsonl: is there already"),
+        (["table", "run", "--against", "none"], "run/answers.json"),
+    ):
+        code, _, err = mistakes("text", *arguments)
+        assert (code, message in err, err.count("\n")) == (2, True, 1), err
+    assert not (files / "run").exists()
+    code, out, _ = mistakes("text", "stories", "--out", "s.jsonl", "--rows", 3)
+    assert (code, len((files / "s.jsonl").read_text().splitlines())) == (0, 3)
+
+
+def answers(source: str, accuracy: float, seed: int, n: int = 100) -> dict:
+    return {
+        "source": f"data/{source}.jsonl", "held_out": "test.jsonl", "seed": seed, "n": n,
+        "accuracy": accuracy, "finished": 1.0, "taken_back": 0.5,
+    }  # fmt: skip
+
+
+def test_table_over_seeds():
+    runs = [answers("none", 0.50 + seed / 100, seed) for seed in range(5)]
+    runs += [answers("weak-0.5", 0.60 + seed / 100, seed) for seed in range(5)]
+    runs += [answers("shuffle-0.5", 0.50 + seed / 100, seed) for seed in range(5)]
+    none, weak, shuffle = lines(runs, "none")
+    assert (none["seeds"], none["accuracy"]) == (5, pytest.approx(0.52))
+    assert (weak["difference"], shuffle["difference"]) == (pytest.approx(0.1), pytest.approx(0))
+    assert weak["p"] == pytest.approx(2 / 252)
+    assert weak["p_holm"] == pytest.approx(4 / 252)
+    assert shuffle["p_holm"] == 1
+    assert weak["difference_low"] < 0.1 < weak["difference_high"]
+    ((title, tables),) = terminal([none, weak, shuffle], "none", 80)
+    assert "n = 100" in title
+    assert len(tables) == 1
+    with pytest.raises(InputError, match="--against some: no run was trained on it; there are none, weak-0.5"):
+        lines(runs, "some")
+    with pytest.raises(InputError, match="different held-out problems"):
+        lines([*runs, answers("none", 0.5, 9, n=50)], "none")
