@@ -26,9 +26,13 @@ def benchmark(name: str) -> Any:
 def generate(
     seconds: Annotated[float, typer.Option(help="Time for each row.", min=0.1)] = 5.0,
     lexicon: Annotated[str, typer.Option(help="full, nano, or a file of names.")] = "full",
+    methods: Annotated[bool, typer.Option("--methods", help="Of every method, beside retry.")] = False,
     as_json: Json = False,
 ) -> None:
     """Problems and tokens a second of one core, by kind of data."""
+    if methods:
+        benchmark("generate_methods").report(seconds, as_json)
+        return
     benchmark("generate").report(seconds, lexicon, as_json)
 
 

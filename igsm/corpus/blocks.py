@@ -16,9 +16,10 @@ import numpy as np
 from igsm.compilation import announce_compilation, compiled
 from igsm.corpus.config import DataConfig
 from igsm.corpus.documents import Rows, choose_variant, is_drawn, rows_of, write_tokens
+from igsm.corpus.own import NOTHING, load_own
 from igsm.corpus.packing import DROPPED, FILL, WINDOW, Block, Windows, new_windows, place
 from igsm.corpus.vocabulary import PROBLEM_START, Ids, load_vocabulary
-from igsm.corpus.written import MISTAKES, Written, ends_of, new_written, note_parts
+from igsm.corpus.written import MISTAKES, OWN, Written, ends_of, new_written, note_parts
 from igsm.errors import InputError
 from igsm.mistakes.document import Document
 from igsm.mistakes.draw import MistakeLaw, draw_for_document
@@ -70,6 +71,7 @@ def _next_document(law: Law, settings: Settings, tables: Tables, rows: Rows, str
         opens: whether it opens a window.
     """
     written = stream.written
+    written.counts[OWN] = 0
     if settings.boxes:
         ends = write_boxes(stream.chunk.state, 0, written.codes)
         note_parts(written.parts, ends[0], ends[1], ends[2])
@@ -136,7 +138,9 @@ class Generator:
         self._law = law_of(problem)
         self._settings = Settings(config.corpus == "boxes", config.mistakes.law)
         vocabulary = load_vocabulary(problem)
-        self._ids, self._rows = vocabulary.fragments, rows_of(config.method.layout(), vocabulary)
+        layout = config.method.layout()
+        self._own = load_own(layout.own, problem) if layout.own else NOTHING
+        self._ids, self._rows = vocabulary.fragments, rows_of(layout, vocabulary, self._own)
         self._stream = Stream(
             chunk=new_chunk(self._law, CHUNK),
             work=new_workspace(),
@@ -187,7 +191,8 @@ class Generator:
         stream, written = self._stream, self._stream.written
         if self._settings.boxes:
             return Document.of_boxes(self._lexicon, written.codes, ends_of(written))
-        record = row(stream.chunk.records, stream.position[0] - 1)
+        own = written.counts[OWN]
+        record = row(self._own.records, own - 1) if own else row(stream.chunk.records, stream.position[0] - 1)
         spans = written.spans[: written.counts[MISTAKES]]
         return Document.of_fragments(record, self._lexicon, written.codes, ends_of(written), spans)
 

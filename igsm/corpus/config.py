@@ -49,7 +49,7 @@ class DataConfig(Config):
         if self.corpus == "boxes" and self.mistakes.kind != "none":
             raise ValueError(f"corpus 'boxes' has no mistakes; mistakes.kind must be none, not '{self.mistakes.kind}'")
         layout = self.method.layout()
-        if layout.kinds and (self.corpus == "boxes" or self.mistakes.kind != "none"):
+        if (layout.kinds or layout.own) and (self.corpus == "boxes" or self.mistakes.kind != "none"):
             raise ValueError(
                 f"method '{self.method.name}' makes mistakes of its own: corpus must be igsm, and mistakes.kind none"
             )
@@ -58,7 +58,11 @@ class DataConfig(Config):
         return self
 
     def resolved(self) -> DataConfig:
-        """The config with what its mixes of mistakes come to. Raises InputError for a run without verdicts."""
+        """The config with what its mixes of mistakes come to, and the digest of a model's own wrong solutions.
+
+        Raises:
+            InputError: a run without verdicts, or without generations.
+        """
         mistakes, method = self.mistakes.resolved(), self.method.resolved()
         if mistakes is self.mistakes and method is self.method:
             return self

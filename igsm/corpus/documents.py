@@ -8,12 +8,17 @@ from typing import NamedTuple
 import numpy as np
 
 from igsm.compilation import compiled
+from igsm.corpus.own import ANSWER, NOTHING, WRONG_STEP, Own
+from igsm.corpus.own import FIRST_ERROR as OWN_FIRST_ERROR
 from igsm.corpus.vocabulary import Ids, Vocabulary, encode
 from igsm.corpus.written import (
     CONSEQUENCES,
     FIRST_ERROR,
     MISTAKES,
+    OWN,
     Written,
+    note_parts,
+    note_wrong_solution,
     write_other_order,
     write_wrong_solution,
 )
@@ -22,11 +27,13 @@ from igsm.mistakes.draw import MistakeLaw, draw_mistake, law_of
 from igsm.mistakes.kinds import WRONG_STEPS
 from igsm.mistakes.layout import ERROR_MARKS, Layout, Mark, Part, Role, Row, has_attempt, says_numbers
 from igsm.mistakes.rows import SPAN_END, SPAN_NAME_END, SPAN_NAME_START, SPAN_START
+from igsm.mistakes.writing import write_document
 from igsm.problems.law import Law
 from igsm.problems.lexicon import Lexicon, Tables
 from igsm.problems.record import N_SOLUTION, Record
+from igsm.problems.record import row as record_at
 from igsm.problems.wording import BACK, FIRST_NUMBER, MAX_NUMBERS, STOP
-from igsm.seeds import uniform
+from igsm.seeds import below, uniform
 
 _SOLUTION, _ATTEMPT, _BACK, _FIRST_ERROR = map(int, (Part.SOLUTION, Part.ATTEMPT, Part.BACK, Part.FIRST_ERROR))
 _ERRORS = np.array(ERROR_MARKS, np.uint16)
@@ -50,6 +57,7 @@ class Rows(NamedTuple):
         has_attempt, says_numbers, other_order: bool [variants], what a variant has.
         law: of the attempts' mistakes.
         moduli: int64 [...], as of the layout.
+        own: the attempts, where a model wrote them.
     """
 
     rows: np.ndarray
@@ -61,10 +69,14 @@ class Rows(NamedTuple):
     other_order: np.ndarray
     law: MistakeLaw
     moduli: np.ndarray
+    own: Own
 
 
-def rows_of(layout: Layout, vocabulary: Vocabulary) -> Rows:
+def rows_of(layout: Layout, vocabulary: Vocabulary, own: Own = NOTHING) -> Rows:
     """A layout with its words as GPT-2 ids.
+
+    Args:
+        own: what lies where `layout.own` says.
 
     Raises:
         InputError: a word that texts of the lexicon do not hold, or a kind that writes no whole step.
@@ -97,6 +109,7 @@ def rows_of(layout: Layout, vocabulary: Vocabulary) -> Rows:
         which(lambda variant: any(row.part == Part.OTHER_ORDER for row in variant)),
         law_of(layout.kinds),
         np.array(layout.moduli, np.int64),
+        own,
     )
 
 
@@ -118,7 +131,9 @@ def choose_variant(record: Record, law: Law, rows: Rows, tables: Tables, written
     variant = 0
     while variant < len(rows.up_to) - 1 and drawn >= rows.up_to[variant]:
         variant += 1
-    if rows.has_attempt[variant]:
+    if rows.has_attempt[variant] and len(rows.own.about) > 0:
+        record = _take_own(rows.own, below(state, len(rows.own.about)), tables, written)
+    elif rows.has_attempt[variant]:
         countable = not rows.says_numbers[variant] or record.head[N_SOLUTION] < MAX_NUMBERS
         if countable and draw_mistake(record, rows.law, state, written.mistake):
             write_wrong_solution(record, tables, written)
@@ -129,6 +144,25 @@ def choose_variant(record: Record, law: Law, rows: Rows, tables: Tables, written
     if rows.other_order[variant]:
         write_other_order(record, law, tables, state, written)
     return variant
+
+
+@compiled
+def _take_own(own: Own, i: int, tables: Tables, written: Written) -> Record:
+    """Put wrong solution i, with its problem, in the place of the problem just written; returns its record."""
+    record = record_at(own.records, i)
+    ends = write_document(record, written.mistakes[:0], tables, written.codes, written.spans)
+    note_parts(written.parts, ends[0], ends[1], ends[2])
+    written.counts[MISTAKES], written.counts[OWN] = 0, i + 1
+    start = ends[2]
+    n = own.start[i + 1] - own.start[i]
+    written.codes[start : start + n] = own.codes[own.start[i] : own.start[i + 1]]
+    written.span[:] = own.spans[i]
+    for column in (SPAN_START, SPAN_END, SPAN_NAME_START, SPAN_NAME_END):
+        written.span[column] += start
+    written.counts[CONSEQUENCES] = 0  # what follows is the model's own; the first error is known, not what it led to
+    written.counts[FIRST_ERROR] = own.about[i, OWN_FIRST_ERROR]
+    note_wrong_solution(written, start, start + n, own.about[i, ANSWER], own.about[i, WRONG_STEP])
+    return record
 
 
 @compiled

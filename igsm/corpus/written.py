@@ -31,7 +31,7 @@ _STATEMENT, _SOLUTION, _ANSWER = int(Part.STATEMENT), int(Part.SOLUTION), int(Pa
 _ATTEMPT, _REST, _WRONG_ANSWER = int(Part.ATTEMPT), int(Part.REST), int(Part.WRONG_ANSWER)
 _OTHER_ORDER, _WRONG_STEP = int(Part.OTHER_ORDER), int(Part.WRONG_STEP)
 # places of `Written.counts`
-MISTAKES, CONSEQUENCES, FIRST_ERROR = range(3)
+MISTAKES, CONSEQUENCES, FIRST_ERROR, OWN = range(4)
 
 
 class Written(NamedTuple):
@@ -43,8 +43,9 @@ class Written(NamedTuple):
         mistakes, spans: as of `writing.write_document`.
         mistake, span, consequences: of the attempt, as of `attempts.write_attempt`.
         parts: int64 [parts, 2], where each `layout.Part` begins and ends in `codes`; words are not in there.
-        counts: int64 [3], how many mistakes the solution has, how many consequences the attempt's, and what the verdict
-            on the attempt is (a position in `layout.ERROR_MARKS`).
+        counts: int64 [4], how many mistakes the solution has, how many consequences the attempt's, what the verdict
+            on the attempt is (a position in `layout.ERROR_MARKS`), and which of a model's own solutions the attempt is,
+            from 1, with its problem; 0: none of them.
     """
 
     codes: np.ndarray
@@ -67,7 +68,7 @@ def new_written() -> Written:
         span=np.zeros(SPAN_COLUMNS, np.int32),
         consequences=np.zeros(MAX_CONSEQUENCES, np.int32),
         parts=np.zeros((len(Part), 2), np.int64),
-        counts=np.zeros(3, np.int64),
+        counts=np.zeros(4, np.int64),
     )
 
 
@@ -88,20 +89,26 @@ def ends_of(written: Written) -> tuple[int, int, int]:
 @compiled
 def write_wrong_solution(record: Record, tables: Tables, written: Written) -> None:
     """Write the attempt with ``written.mistake``, its answer, and what there is to say about it."""
-    codes, parts, span = written.codes, written.parts, written.span
-    start = parts[_ANSWER, 1]
+    start = written.parts[_ANSWER, 1]
     end, n_consequences, answer = write_attempt(
-        record, written.mistake, False, tables, codes, start, span, written.consequences
+        record, written.mistake, False, tables, written.codes, start, written.span, written.consequences
     )
+    written.counts[CONSEQUENCES] = n_consequences
+    written.counts[FIRST_ERROR] = first_error(record, written.mistake)
+    note_wrong_solution(written, start, end, answer, int(written.mistake[MISTAKE_STEP]) + 1)
+
+
+@compiled
+def note_wrong_solution(written: Written, start: int, end: int, answer: int, wrong_step: int) -> None:
+    """Write behind an attempt, the fragments start..end, its answer and the number of its wrong step; note where."""
+    codes, parts = written.codes, written.parts
     codes[end] = FIRST_NUMBER + answer
     parts[_ATTEMPT, 0], parts[_ATTEMPT, 1] = start, end
     parts[_WRONG_ANSWER, 0], parts[_WRONG_ANSWER, 1] = end, end + 1
-    codes[end + 1] = FIRST_NUMBER + written.mistake[MISTAKE_STEP] + 1  # beyond 22: see `documents`
+    codes[end + 1] = FIRST_NUMBER + wrong_step  # beyond 22: see `documents`
     parts[_WRONG_STEP, 0], parts[_WRONG_STEP, 1] = end + 1, end + 2
     # attempt and solution are the same up to the wrong step
-    parts[_REST, 0], parts[_REST, 1] = parts[_SOLUTION, 0] + span[SPAN_START] - start, parts[_SOLUTION, 1]
-    written.counts[CONSEQUENCES] = n_consequences
-    written.counts[FIRST_ERROR] = first_error(record, written.mistake)
+    parts[_REST, 0], parts[_REST, 1] = parts[_SOLUTION, 0] + written.span[SPAN_START] - start, parts[_SOLUTION, 1]
 
 
 @compiled

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from igsm.methods.method import StepWindows
 from igsm.methods.wrong_solutions import ANSWERED, SOLVED, STATED, WholeWrongSolutions, mark
@@ -39,6 +39,12 @@ class InContext(WholeWrongSolutions):
     strategy: Literal["cot", "implicit", "explicit"] = "implicit"
     loss: Literal["good", "both"] = "good"
     shots: Annotated[int, Field(ge=0)] = 3
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.wrong is not None:
+            raise ValueError(f"wrong={self.wrong}: a model's solutions have one modulus, these windows several")
+        return self
 
     @property
     def prompt(self) -> tuple[Mark, ...]:

@@ -80,6 +80,10 @@ class Method(Config):
         """The method with what its settings come to once and for all. Raises InputError for a run without verdicts."""
         return self
 
+    def held_out(self) -> Self:
+        """The method for windows of the test split."""
+        return self
+
     def layout(self) -> Layout:
         """What its documents look like."""
         return PLAIN

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+
+from pydantic import model_validator
 
 from igsm.methods.method import Method
 from igsm.mistakes.config import Weights
-from igsm.mistakes.layout import PLAIN, TO_THE_END, Layout, Mark, Part, Role, Row, has_attempt
+from igsm.mistakes.layout import PLAIN, TO_THE_END, Layout, Mark, OwnSolutions, Part, Role, Row, has_attempt
 from igsm.mistakes.mix import UNIFORM, weights_of
 
 if TYPE_CHECKING:
@@ -21,29 +24,64 @@ Delay: TypeAlias = int | Literal["end"]
 """How many steps follow a wrong one before it is noticed, "end": all."""
 
 
+OWN = "own:"
+
+
 class WrongSolutions(Method):
     """Documents with attempts. Their one wrong step is drawn as `mistakes.draw.draw_mistake` says.
 
     Attributes:
+        wrong: where attempts come from. None: they are made. "own:PATH": a model wrote them and the grader found them
+            wrong, and their problems come with them. PATH is a run, the folder of one of its evaluations, or a file of
+            generations, all of problems of the training split (`igsm.corpus.own`).
+        digest: of what lies at PATH, filled in when a run begins: it does not go on with anything else.
         mix: which kinds its wrong step is of: "uniform" over all that write a whole step, or "like:RUN", as often as
             the first errors in a run's evaluations.
         weights: what `mix` comes to, (kind, weight) each; given, they decide.
     """
 
+    wrong: str | None = None
+    digest: str | None = None
     mix: str = UNIFORM
     weights: Weights | None = None
 
+    @model_validator(mode="after")
+    def _check_source(self) -> Self:
+        if self.wrong is None:
+            if self.digest is not None:
+                raise ValueError("digest is that of a model's own solutions; leave it out")
+        elif not self.wrong.startswith(OWN) or self.wrong == OWN:
+            raise ValueError(f"wrong: '{self.wrong}' must read {OWN}PATH")
+        elif self.mix != UNIFORM or self.weights is not None:
+            raise ValueError(f"wrong={self.wrong}: the kinds are those of the model; leave mix and weights out")
+        return self
+
     def resolved(self) -> Self:
+        if self.wrong is not None:
+            from igsm.corpus.own import digest_of
+
+            return self if self.digest else self.model_copy(update={"digest": digest_of(Path(self._path))})
         if self.weights is not None:
             return self
         return self.model_copy(update={"weights": weights_of(self.mix, "method.mix")})
+
+    def held_out(self) -> Self:
+        """A model's own solutions are of the training split: in the test split they are made."""
+        return self if self.wrong is None else self.model_copy(update={"wrong": None, "digest": None})
 
     def of_variants(self, *variants: tuple[float, Rows], rest: Rows = PLAIN_ROWS) -> Layout:
         """The layout of these kinds of documents; the rest of them are plain, or as `rest` says."""
         left = 1.0 - sum(share for share, _ in variants)
         kept = (*((share, rows) for share, rows in variants if share), (max(left, 0.0), rest))
-        kinds = self._kinds if any(has_attempt(rows) for _, rows in kept) else ()
-        return Layout(kept, kinds)
+        if not any(has_attempt(rows) for _, rows in kept):
+            return Layout(kept)
+        if self.wrong is not None:
+            return Layout(kept, own=OwnSolutions(self._path, self.digest or ""))
+        return Layout(kept, self._kinds)
+
+    @property
+    def _path(self) -> str:
+        return (self.wrong or "").removeprefix(OWN)
 
     @property
     def _kinds(self) -> Weights:

@@ -148,6 +148,18 @@ def says_numbers(rows: tuple[Row, ...]) -> bool:
     return any(row.part == Part.WRONG_STEP or (row.part == Part.BACK and late) for row in rows)
 
 
+class OwnSolutions(NamedTuple):
+    """Wrong solutions that a model wrote (`igsm.corpus.own`).
+
+    Attributes:
+        path: a run, the folder of one of its evaluations, or a file of graded generations.
+        digest: of what lay there when the run or the corpus began.
+    """
+
+    path: str
+    digest: str
+
+
 @dataclass(frozen=True)
 class Layout:
     """The kinds of documents of a corpus.
@@ -159,6 +171,7 @@ class Layout:
             the first variant without an attempt is written.
         moduli: one of them is drawn for each window, and its solutions compute modulo that; no text says so. Empty: the
             modulus of the problem class.
+        own: where attempts come from, and their problems with them, instead of from `kinds`.
 
     Raises:
         InputError: shares that do not add up to 1; a document that does not begin with the problem mark and end with
@@ -169,14 +182,15 @@ class Layout:
     variants: tuple[tuple[float, tuple[Row, ...]], ...]
     kinds: tuple[tuple[str, float], ...] = ()
     moduli: tuple[int, ...] = ()
+    own: OwnSolutions | None = None
 
     def __post_init__(self) -> None:
         shares = [share for share, _ in self.variants]
         if min(shares, default=0.0) < 0.0 or abs(sum(shares) - 1.0) > 1e-9:
             raise InputError(f"the shares of a layout's documents must be 0 or more and add up to 1, not {shares}")
         attempts = {has_attempt(rows) for _, rows in self.variants}
-        if (True in attempts) != bool(self.kinds) or attempts == {True}:
-            raise InputError("a layout with attempts needs their kinds, and a document without an attempt")
+        if (True in attempts) != (bool(self.kinds) != bool(self.own)) or attempts == {True}:
+            raise InputError("a layout with attempts needs their kinds or solutions, and a document without an attempt")
         for _, rows in self.variants:
             for mark, place in ((Mark.PROBLEM, 0), (Mark.END, len(rows) - 1)):
                 if [i for i, row in enumerate(rows) if row.words == mark] != [place]:
@@ -209,7 +223,8 @@ class Layout:
         """The layout as plain values, for manifests."""
         variants = [{"share": share, "rows": [row.description() for row in rows]} for share, rows in self.variants]
         moduli = {"moduli": list(self.moduli)} if self.moduli else {}
-        return {"variants": variants, "kinds": [list(one) for one in self.kinds]} | moduli
+        own = {"own": self.own.digest} if self.own else {}
+        return {"variants": variants, "kinds": [list(one) for one in self.kinds]} | moduli | own
 
 
 PLAIN = Layout(

@@ -39,7 +39,8 @@ def stage_class(stage: str) -> type[RunConfig]:
 
 
 FILLED_IN: Settings = {"model.vocabulary_size": None, "model": None, "problem": None, "vocabulary": None}
-FILLED_IN |= {"data.tuning_round": 0, "data.mistakes.weights": None} | {
+FILLED_IN |= {"data.tuning_round": 0, "data.mistakes.weights": None, "data.method.weights": None}
+FILLED_IN |= {"data.method.digest": None} | {
     f"training.{name}": "auto" for name in ("device", "precision", "compile", "attention")
 }
 """Settings that a run finds out by itself when they have this value: from its start, or from its machine."""

@@ -80,7 +80,7 @@ def held_out_batches(
 ) -> Callable[[], Iterator[Batch]]:
     """The same windows of the test split at every call: this process's share of `held_out_windows`."""
     problem = data.problem.model_copy(update={"split": "test"})
-    test = data.model_copy(update={"problem": problem, "path": None})
+    test = data.model_copy(update={"problem": problem, "path": None, "method": data.method.held_out()})
     batches: list[Batch] = []
 
     def held_out() -> Iterator[Batch]:

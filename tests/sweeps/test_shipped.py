@@ -126,7 +126,7 @@ def test_the_docs_say_what_a_sweep_takes(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("families", ["methods", "methods_lite", "methods_med"])
 def test_controls_see_as_many_right_solutions_as_the_methods(families: str, tmp_path: Path) -> None:
-    """Guards against controls whose length was right for other documents: counted anew, to 5 %."""
+    """Guards against controls whose length was right for other documents: counted anew, to 8 %."""
     from igsm.corpus.blocks import block
     from igsm.corpus.config import DataConfig
     from igsm.methods.registry import make_method
@@ -143,9 +143,9 @@ def test_controls_see_as_many_right_solutions_as_the_methods(families: str, tmp_
 
     for method in ("fix", "restart", "correct", "tagged", "hindsight", "turns"):
         share = a_window(method) / a_window("retry")
-        assert family.variables[f"steps_{method}"] == pytest.approx(share * steps, rel=0.05), method
+        assert family.variables[f"steps_{method}"] == pytest.approx(share * steps, rel=0.08), method
         tuned = share * float(family.variables["tuning_steps"])
-        assert family.variables[f"tuning_steps_{method}"] == pytest.approx(tuned, rel=0.05), method
+        assert family.variables[f"tuning_steps_{method}"] == pytest.approx(tuned, rel=0.08), method
 
 
 @pytest.mark.parametrize("families", ["methods", "methods_lite", "methods_med"])
