@@ -52,8 +52,9 @@ class Detector(Protocol):
 
 
 def tokens_read(detector: Any, index: int) -> int:
-    """Tokens that a detector has read of problem `index` since this was last asked; 0 of one that reads none."""
-    return int(getattr(detector, "read_of", {}).pop(index, 0))
+    """Tokens that a detector has read of problem `index`, which is done: it forgets it. 0 of one that reads none."""
+    forget = getattr(detector, "forget", None)
+    return 0 if forget is None else int(forget(index))
 
 
 class Silent:

@@ -47,7 +47,7 @@ class LearnedDetector:
         self.tokens_read = 0
         """Tokens the probe was fed so far."""
         self.read_of: Counter[int] = Counter()
-        """Those of each problem; who has counted them takes them out (`detectors.tokens_read`)."""
+        """Those of each problem; taken out by `forget`."""
 
     def regrets(self, questions: Sequence[Question]) -> list[bool]:
         """See `igsm.decoding.detectors.Detector`."""
@@ -70,6 +70,12 @@ class LearnedDetector:
             self._rows[(question.index, question.sample)] = (row, text)
         self._answer(jobs, texts, answers)
         return answers
+
+    def forget(self, index: int) -> int:
+        """Give back the rows of a problem that is done, so that none of another is pushed out; tokens read of it."""
+        for key in [key for key in self._rows if key[0] == index]:
+            self._free.append(self._rows.pop(key)[0])
+        return self.read_of.pop(index, 0)
 
     def follow(self, index: int, parents: Sequence[int]) -> None:
         """Text i of this problem goes on from what was read of its text `parents[i]`, which is not read again."""

@@ -29,6 +29,9 @@ class Hashed:
             self.read_of[question.index] = self.read_of.get(question.index, 0) + 1
         return [wrong([*question.prompt, *question.tokens]) for question in questions]
 
+    def forget(self, index):
+        return self.read_of.pop(index)
+
     def follow(self, index, parents):
         pass
 
