@@ -64,6 +64,7 @@ def command(
     places = [device.strip() for device in devices.split(",")] if devices else None
     options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": places}
     check_evaluation(runs, cells, wanted, n, **options)
+    arm_of = arms.arms_of(runs)
     with waiting("loading torch"):
         from igsm.evaluation.cells import parse_cells
         from igsm.evaluation.evaluate import evaluate
@@ -81,9 +82,10 @@ def command(
                         with CellProgress(f"{name}, {one.name}", cell.short, n, decoding.context) as shown:
                             made = evaluate(run, cell, decoding, n, seed, progress=shown.update, waiting=shown.waiting)
                         found.setdefault(cell.name, []).append(made)
-            for evaluations in found.values():
-                lines += numbers(name, evaluations)
-    together = correction_seeds.numbers(lines, arms.arms_of(runs)) if len(runs) > 1 else []
+            with waiting(f"{name}: grading the steps"):
+                for evaluations in found.values():
+                    lines += numbers(name, evaluations)
+    together = correction_seeds.numbers(lines, arm_of) if len(runs) > 1 else []
     if out is not None:
         curve = back_curve.markdown(together or lines)
         written = {f"{out}.csv": arms.to_csv(lines), f"{out}.md": f"{to_markdown(lines)}\n{curve}"}

@@ -27,6 +27,7 @@ def command(
     """
     from cli.training import FIRST, accuracy_hook, check_run, run_training, say_end, tracking_override
     from igsm.config import load_config
+    from igsm.evaluation.chosen import validation_cell
     from igsm.preflight.resources import readable
     from igsm.presets import find_preset
     from igsm.progress import say
@@ -37,6 +38,7 @@ def command(
     folder = out or Path("runs") / f"copilot-{config.stem}"
     resolved = resolve(load_config(CopilotRunConfig, find_preset(config, "copilot"), changes), folder)
     settings = resolved.config
+    validation_cell(settings.validation, settings.data.problem)  # a wrong one must not show after hours of training
     if FIRST and settings.log.rounds > 1:
         size = readable(settings.log_bytes(settings.training.batch))
         what = "dense" if settings.log.top_k is None else f"the {settings.log.top_k} most probable ids of each error"
@@ -50,4 +52,4 @@ def command(
         return train_copilot(resolved, folder, ranks, evaluate=hook)
 
     outcome = run_training(body, run, gpus)
-    say_end(outcome, folder, f"mistakes eval {folder} --decoder greedy,greedy+copilot@{folder}:1.0")
+    say_end(outcome, folder, f"mistakes eval {folder} --decoder greedy,greedy+copilot@{folder}:auto")

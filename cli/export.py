@@ -56,7 +56,7 @@ def command(
     Models: GPT-2 blocks become GPTNeoXForCausalLM, Llama blocks LlamaForCausalLM. Both are loaded there and compared;
     what differs in any token, in the logits or in a greedy generation is deleted again.
 
-    Solutions: FILE is of `mistakes gen-data`, generations.jsonl.gz of `mistakes eval`, or any that `mistakes check`
+    Solutions: a file of `mistakes gen-data`, generations.jsonl.gz of `mistakes eval`, or any that `mistakes check`
     reads. Each is graded. To segments, labels and trl go right ones, with what they take back; to preference, pairs of
     right and wrong ones; to stepwise and processbench, all; to verl, the problems.
     """

@@ -95,7 +95,7 @@ def command(
         print_json({"out": str(out), "to": to, "kind": kind, "rate": rate, "mask": mask, "seed": seed, **content})
         return
     typer.echo(f"{out}: {_in_words(counts, to)}", err=to_stdout)
-    print_left_out(counts, err=to_stdout)
+    _print_left_out(counts, err=to_stdout)
 
 
 def _in_words(counts: Counts, to: str) -> str:
@@ -109,7 +109,7 @@ def _in_words(counts: Counts, to: str) -> str:
     return words + (f"; {counts.skipped:,} rows left out" if counts.skipped else "")
 
 
-def print_left_out(counts: Counts, err: bool) -> None:
+def _print_left_out(counts: Counts, err: bool) -> None:
     """Why rows were left out: the first reasons."""
     for reason in counts.reasons:
         typer.echo(f"  left out: {reason}", err=err)

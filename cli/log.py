@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.terminal import Json, console, print_json
+from igsm.checkpoints import find_stored
+from igsm.errors import InputError
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from igsm.evaluation.logged import Shown
 
-    from igsm.evaluation.corrected import Corrected
-    from igsm.evaluation.logged import Period, Shown
+CLAIMED = 0.04
+"""More time with a Copilot, on average (arXiv 2505.16270)."""
 
 
 def command(
@@ -24,6 +26,10 @@ def command(
         int, typer.Option(help="Instead: what the Copilot changes on so many windows of the test split.", min=0)
     ] = 0,
     weight: Annotated[float, typer.Option(help="With --windows: lambda.", min=0.0, max=10.0)] = 1.0,
+    solutions: Annotated[
+        bool, typer.Option("--solutions", help="Instead: what it changes in solutions that `mistakes eval` has made.")
+    ] = False,
+    cost: Annotated[bool, typer.Option("--cost", help="Instead: what it costs in training and decoding.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show a Mistake Log: classes of tokens that the model got wrong over training, and one answer token by token.
@@ -31,27 +37,87 @@ def command(
     An error is 1 - p(right token). A token is wrong where the model held another one more probable. Shown are the
     rounds that the run's checkpoints keep; training.keep_every keeps more of them.
     """
+    asked = [name for name, value in (("windows", windows), ("solutions", solutions), ("cost", cost)) if value]
+    if len(asked) > 1:
+        raise InputError(f"--{asked[0]} and --{asked[1]} are two reports; ask for one at a time")
+    if not solutions:
+        find_stored(run, "copilot")
+    if windows:
+        _show_tokens(run, windows, weight, as_json)
+    elif solutions:
+        _show_solutions(run, as_json)
+    elif cost:
+        _show_cost(run, as_json)
+    else:
+        _show_log(run, answer, png, as_json)
+
+
+def _show_tokens(run: Path, windows: int, weight: float, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from igsm.checkpoints import find_stored
+    from cli import log_tables
+    from igsm.evaluation.chosen import read_chosen
+    from igsm.progress import waiting
+
+    with waiting("loading torch"):
+        from igsm.evaluation.corrected import corrected
+    found, known = corrected(run, windows, weight), read_chosen(run)
+    if as_json:
+        classes = {name: asdict(one) | {"best": one.best, "limit": one.limit} for name, one in found.classes.items()}
+        biases = {name: asdict(one) for name, one in found.biases.items()}
+        content = {"run": str(run), "windows": windows, "weight": weight, "classes": classes, "biases": biases}
+        print_json(content | {"right": found.right, "chosen": known and asdict(known)})
+        return
+    out = console()
+    out.print(log_tables.changed_tokens(run, found, windows, weight))
+    out.print(log_tables.theorem(found))
+    out.print(log_tables.over_lambda(found, None if known is None else known.accuracy))
+
+
+def _show_solutions(run: Path, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from cli import log_tables
+    from igsm.reporting.turned import changes
+
+    found = changes(run)
+    if as_json:
+        print_json({"run": str(run), "cells": [asdict(one) for one in found]})
+        return
+    out = console()
+    for change in found:
+        out.print(log_tables.changed_solutions(change))
+        out.print(f"{log_tables.names_line(change)}\n", highlight=False)
+
+
+def _show_cost(run: Path, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from cli import log_tables
+    from igsm.progress import waiting
+
+    with waiting("loading torch"):
+        from igsm.evaluation.copilot_cost import measure_cost
+    with waiting("training and decoding with and without the Copilot, in turns"):
+        found = measure_cost(run)
+    if as_json:
+        shares = {name: {"more_time": one.more_time, "more_flops": one.more_flops} for name, one in found.items()}
+        print_json({"run": str(run), "claimed": CLAIMED} | {name: asdict(found[name]) | shares[name] for name in found})
+        return
+    console().print(log_tables.costs(run, found, CLAIMED))
+
+
+def _show_log(run: Path, answer: int, png: Path | None, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from cli import log_tables
     from igsm.preflight.resources import check_writable
     from igsm.progress import waiting
 
-    find_stored(run, "copilot")
     if png is not None:
         check_writable(png.parent)
     with waiting("loading torch"):
-        from igsm.evaluation.corrected import corrected
         from igsm.evaluation.logged import LoggedRun
-
-    if windows:
-        found = corrected(run, windows, weight)
-        if as_json:
-            classes = {name: asdict(one) | {"best": one.best, "limit": one.limit} for name, one in found.items()}
-            print_json({"run": str(run), "windows": windows, "weight": weight, "classes": classes})
-        else:
-            console().print(_changes(run, found, windows, weight))
-        return
     logged = LoggedRun(run)
     periods, shown = logged.periods(), logged.answer(answer)
     if png is not None:
@@ -62,7 +128,7 @@ def command(
     from igsm.reporting.heat import heat_text
 
     out = console()
-    for table in (_errors(run, periods), _first(periods)):
+    for table in (log_tables.errors(run, periods), log_tables.first_errors(periods)):
         out.print(table)
     out.print(f"\nanswer {answer} of step {periods[-1].last:,}; [error] behind a token from 0.5 on:")
     out.print(heat_text(shown.texts, shown.errors), soft_wrap=True)
@@ -83,58 +149,3 @@ def _picture(run: Path, answer: int, shown: Shown, path: Path) -> None:
 
     figure = heat_figure(shown.texts, shown.errors, f"{run}, answer {answer}: white p = 1, red p = 0")
     atomic_write(path, picture_bytes(figure, "png"))
-
-
-def _errors(run: Path, periods: list[Period]) -> Table:
-    names = list(dict.fromkeys(name for one in periods for name in one.classes))
-    table = _table(f"Mistake log of {run}: mean error, and share of wrong tokens in %, by class of the right token")
-    for head in ("steps", "windows", *names):
-        table.add_column(head, justify="right")
-    for one in periods:
-        cells = [
-            f"{its.error:.3f} {100 * its.wrong / its.tokens:5.1f}" if (its := one.classes.get(name)) else "-"
-            for name in names
-        ]
-        table.add_row(f"{one.first:,}-{one.last:,}", f"{one.windows:,}", *cells)
-    return table
-
-
-def _first(periods: list[Period]) -> Table:
-    names = list(dict.fromkeys(name for one in periods for name in one.classes))
-    table = _table("First wrong token of an answer, % of the answers, by class of the right token")
-    for head in ("steps", "answers", *names, "none"):
-        table.add_column(head, justify="right")
-    for one in periods:
-        counts = [one.first_wrong.get(name, 0) for name in names]
-        shares = [*counts, one.answers - sum(counts)]
-        cells = [f"{100 * count / one.answers:.1f}" if one.answers else "-" for count in shares]
-        table.add_row(f"{one.first:,}-{one.last:,}", f"{one.answers:,}", *cells)
-    return table
-
-
-def _changes(run: Path, found: dict[str, Corrected], windows: int, weight: float) -> Table:
-    table = _table(
-        f"The Copilot of {run} with lambda {weight:g} on {windows} windows of the test split, true errors before each "
-        "token"
-    )
-    for head in ("class", "tokens", "wrong, %", "of these\nput right, %", "of the right\nput wrong, %"):
-        table.add_column(head, justify="right")
-    for head in ("squared\nerror", "with f", "least at\nlambda", "less up to\nlambda"):
-        table.add_column(head, justify="right")
-    for name, one in found.items():
-        right = one.tokens - one.wrong
-        shares = [_percent(one.wrong, one.tokens), _percent(one.put_right, one.wrong), _percent(one.put_wrong, right)]
-        numbers = (one.error, one.error_at(weight), one.best, one.limit)
-        table.add_row(name, f"{one.tokens:,}", *shares, *(f"{number:.3f}" for number in numbers))
-    return table
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.2f}" if whole else "-"
-
-
-def _table(title: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)

@@ -57,6 +57,7 @@ def command(
     from igsm.evaluation.planted import KINDS, PLACES
     from igsm.preflight.evaluation import check_evaluation
     from igsm.preflight.resources import check_writable
+    from igsm.reporting import arms
     from igsm.rundir import atomic_write, distinct_names
     from igsm.training.signals import leaving_on_request
 
@@ -75,6 +76,7 @@ def command(
 
     planted = chosen(kinds, KINDS, "kind"), chosen(places, PLACES, "place")
     check_evaluation(runs, cells or "figure", wanted, n, **options)
+    arm_of = arms.arms_of(runs)
 
     from igsm.progress import Progress, waiting
 
@@ -82,7 +84,7 @@ def command(
         from igsm.evaluation.cells import Cell, parse_cells
         from igsm.evaluation.recover import Plan, recover
         from igsm.evaluation.runs import load_run
-    from igsm.reporting import arms, recovery_seeds
+    from igsm.reporting import recovery_seeds
     from igsm.reporting.recovery_table import EXPLAINED, numbers, terminal, to_csv, to_markdown
 
     plan = Plan(n, samples, seed, *planted, own)
@@ -104,13 +106,14 @@ def command(
                         bar.update(done - bar.n)
 
                     done = recover(run, cell, plan, progress=shown, **options)
-                found += numbers(name, cell.name, done.records)
+                with waiting(f"{name}, {cell.short}: comparing {len(done.records):,} continuations"):
+                    found += numbers(name, cell.name, done.records)
                 if done.settings["left_out"]:
                     reasons = ", ".join(f"{what} {count}" for what, count in sorted(done.settings["left_out"].items()))
                     notes.append(f"{name}, {cell.short}: own first mistakes that are not planted: {reasons}")
             tables[out or run.folder.evaluations / "recover" / "table"] = lines if out else found
             lines += found
-    together = recovery_seeds.numbers(lines, arms.arms_of(runs)) if len(runs) > 1 else []
+    together = recovery_seeds.numbers(lines, arm_of) if len(runs) > 1 else []
     written = {f"{base}.csv": to_csv(content) for base, content in tables.items()}
     written |= {f"{base}.md": to_markdown(content) for base, content in tables.items()}
     if out is not None and together:

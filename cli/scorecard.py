@@ -15,7 +15,7 @@ def command(
     runs: evaluation_options.Runs,
     cells: Annotated[
         str | None,
-        typer.Option(help="Comma-separated, e.g. 'op=15,op=20', or all; default: the one of which most is known."),
+        typer.Option(help="Comma-separated, e.g. 'op=15,op=20', or all; default: the one of which there is most."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write the page and the tables to OUT.html, OUT.md, OUT.csv.")
@@ -41,20 +41,19 @@ def command(
     if out is not None:
         check_writable(out.parent)
     with waiting("reading what is there"):
-        scores = Scores(runs)
-    chosen = scores.chosen(cells)
+        scores = Scores(runs, cells)
     written = {}
     if out is not None:
         texts = {"html": shown.page, "md": shown.to_markdown, "csv": shown.to_csv}
-        written = {f"{out}.{end}": text(scores, chosen) for end, text in texts.items()}
+        written = {f"{out}.{end}": text(scores) for end, text in texts.items()}
         for file, text in written.items():
             atomic_write(Path(file), text)
     if as_json:
-        print_json(shown.content(scores, chosen))
+        print_json(shown.content(scores))
         return
     console = screen()
-    print_tables(console, shown.terminal(scores, chosen, console.width))
-    for line in (*shown.commands(scores, chosen), *(shown.EXPLAINED if explain else ())):
+    print_tables(console, shown.terminal(scores, console.width))
+    for line in (*shown.commands(scores), *(shown.EXPLAINED if explain else ())):
         console.print(line, style="dim", markup=False, soft_wrap=True)
     if written:
         console.print(f"written: {', '.join(written)}", markup=False, soft_wrap=True)

@@ -1,14 +1,16 @@
-"""A Pilot and its Copilot decoded as one language model (Transformer Copilot, arXiv 2505.16270, eq. 8).
+"""Two models decoded as one: a Pilot and its Copilot (Transformer Copilot, arXiv 2505.16270, eq. 8), or any two.
 
 The Copilot is fed what it predicted itself at the token before: true errors are not known here.
 """
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
-from igsm.decoding.decoders.copilot import Fuse
+from igsm.decoding.decoders.beside import Fuse
 from igsm.errors import InputError
 from igsm.model.contract import Memory, Part
 from igsm.model.copilot import Copilot
@@ -79,3 +81,40 @@ class Fused(nn.Module):
         """A copy that computes in `dtype`; logits and errors stay in float32."""
         parts = (self.pilot.for_decoding(dtype), self.copilot.for_decoding(dtype))
         return Fused(*parts, self.solution_start, self.weight, self.fuse)
+
+
+class Mean(nn.Module):
+    """A `LanguageModel` of two models of one vocabulary: the mean of what they say.
+
+    Args:
+        weight: the share of the second one.
+        fuse: of which the mean is: probabilities, or logarithms of probabilities ("logit").
+    """
+
+    def __init__(self, first: GPT, second: GPT, weight: float, fuse: Fuse = "probability") -> None:
+        super().__init__()
+        self.first, self.second = first, second
+        self.weight, self.fuse = weight, fuse
+        self.slots = (*first.slots, *second.slots)
+
+    def hidden(self, ids: Tensor, *, positions: Tensor | None = None, memory: Memory | None = None) -> Tensor:
+        """The states of both [B, T, width + width]."""
+        memories = (None, None) if memory is None else (Part(memory, 0), Part(memory, len(self.first.slots)))
+        pairs = zip((self.first, self.second), memories, strict=True)
+        return torch.cat([model.hidden(ids, positions=positions, memory=own) for model, own in pairs], -1)
+
+    def head(self, states: Tensor) -> Tensor:
+        """Next-token logits [..., vocabulary]."""
+        width = self.first.config.width
+        parts = ((self.first, states[..., :width]), (self.second, states[..., width:]))
+        one, other = (model.head(part.to(model.output_matrix.dtype)) for model, part in parts)
+        if self.weight in (0.0, 1.0):  # one of them alone, to the last bit
+            return other if self.weight else one
+        one, other = one.log_softmax(-1), other.log_softmax(-1)
+        if self.fuse == "logit":
+            return torch.lerp(one, other, self.weight)
+        return torch.logaddexp(one + math.log(1 - self.weight), other + math.log(self.weight))
+
+    def for_decoding(self, dtype: torch.dtype) -> Mean:
+        """A copy that computes in `dtype`; logits stay in float32."""
+        return Mean(self.first.for_decoding(dtype), self.second.for_decoding(dtype), self.weight, self.fuse)

@@ -2,15 +2,20 @@
 
 The errors before each token are the true ones, as in training; in decoding the Copilot is fed its own output.
 
-Theorem 4.1 of arXiv 2505.16270 says that some weight lambda above 0 lowers the squared error of p + lambda f. That
-error is a parabola in lambda, E|l|^2 - 2 lambda E<f, l> + lambda^2 E|f|^2, so three means say it all: it falls up to
-E<f, l> / E|f|^2 and is below that of the Pilot up to twice as much.
+The squared error of p + lambda f is a parabola in lambda, E|l|^2 - 2 lambda E<f, l> + lambda^2 E|f|^2, so three means
+say it all: it falls up to E<f, l> / E|f|^2 and is below that of the Pilot up to twice as much.
+
+Theorem 4.1 of arXiv 2505.16270 is about one id of the vocabulary at a time. There the Pilot's error l has the bias
+E[l] and a variance, the Copilot's, f - l, too. If the Copilot's bias is below the root of the Pilot's squared bias
+plus variance, then some lambda above 0 lowers the squared error. `Bias` says where that condition holds, and where
+the measured parabola falls.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -30,6 +35,8 @@ from igsm.training.windows import held_out_batches
 ALL, MARK = "all", "mark"
 ROWS = 16
 """Windows of one pass."""
+WEIGHTS = (0.0, 0.1, 0.3, 0.5, 0.8, 1.0)
+"""Lambda of `Correction.right`: the paper's."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +74,52 @@ class Corrected:
         return self.error - 2 * weight * self.agreement + weight**2 * self.size
 
 
-def corrected(path: str | Path, windows: int, weight: float) -> dict[str, Corrected]:
-    """By class of the right token, and of all tokens (`ALL`).
+@dataclass(frozen=True)
+class Bias:
+    """Ids of one class, as numbers that the theorem is about; sums over the ids, of means over all tokens of answers.
+
+    Attributes:
+        ids: those whose probability or error is not always 0.
+        pilot_bias, pilot_variance: of l; the biases squared.
+        copilot_bias, copilot_variance: of f - l.
+        condition: ids at which the theorem's condition holds.
+        lower: of these, ids at which some lambda above 0 does lower the squared error.
+        lower_elsewhere: of the others, ids at which one does.
+        limit: up to this lambda the squared error of the class is below that of the Pilot alone.
+    """
+
+    ids: int
+    pilot_bias: float
+    pilot_variance: float
+    copilot_bias: float
+    copilot_variance: float
+    condition: int
+    lower: int
+    lower_elsewhere: int
+    limit: float
+
+
+class Correction(NamedTuple):
+    """What a Copilot does to its Pilot's tokens.
+
+    Attributes:
+        classes: by class of the right token, and of all tokens (`ALL`).
+        biases: by class of the id, and of all ids (`ALL`).
+        right: share of tokens that are right at each lambda of `WEIGHTS`.
+    """
+
+    classes: dict[str, Corrected]
+    biases: dict[str, Bias]
+    right: dict[float, float]
+
+
+def corrected(path: str | Path, windows: int, weight: float) -> Correction:
+    """Measure it.
 
     Args:
         path: run of `mistakes copilot`, or a checkpoint of one.
         windows: of the test split.
-        weight: lambda.
+        weight: lambda of `Correction.classes`.
 
     Raises:
         InputError: no such run, or one whose network predicts no errors.
@@ -90,6 +136,8 @@ def corrected(path: str | Path, windows: int, weight: float) -> dict[str, Correc
     names = (*TOKEN_CLASSES, MARK)
     classes = torch.from_numpy(token_classes(vocabulary)).long() % len(names)  # -1, of marks, is the last
     sums = torch.zeros(len(names), 7, dtype=torch.float64)
+    moments = torch.zeros(5, pair.pilot.config.vocabulary_size or 0, dtype=torch.float64)
+    right = torch.zeros(len(WEIGHTS), dtype=torch.int64)
     ranks = Ranks(torch.device("cpu"))
     with torch.inference_mode():
         for batch in held_out_batches(config.data, training, ranks, vocabulary)():
@@ -97,9 +145,53 @@ def corrected(path: str | Path, windows: int, weight: float) -> dict[str, Correc
                 _, entry = objective.noted(part)
                 _, found = objective.predicted(entry)
                 each = torch.stack(measures(found, entry.errors, entry.probabilities, entry.targets, weight), -1)
-                sums.index_add_(0, classes[entry.targets[entry.carrying]], each[entry.carrying].double())
+                own = entry.carrying
+                sums.index_add_(0, classes[entry.targets[own]], each[own].double())
+                moments += products(entry.errors[own], found[own])
+                p, targets = entry.probabilities[own], entry.targets[own]
+                right += torch.stack([((p + one * found[own]).argmax(-1) == targets).sum() for one in WEIGHTS])
     rows = {name: row for name, row in zip(names, sums, strict=True) if row[0]} | {ALL: sums.sum(0)}
-    return {name: summed(row) for name, row in rows.items()}
+    tokens = int(sums[:, 0].sum())
+    moments = moments[:, : len(classes)]  # others are padding
+    of = {name: bias(moments[:, classes == number], tokens) for number, name in enumerate(names)}
+    return Correction(
+        {name: summed(row) for name, row in rows.items()},
+        {name: one for name, one in of.items() if one.ids} | {ALL: bias(moments, tokens)},
+        {one: count / max(1, tokens) for one, count in zip(WEIGHTS, right.tolist(), strict=True)},
+    )
+
+
+def products(errors: Tensor, found: Tensor) -> Tensor:
+    """Sums over tokens of l, l^2, f, f^2 and l f, float64 [5, ids], of l and f [tokens, ids]."""
+    l, f = errors.double(), found.double()  # noqa: E741
+    return torch.stack([one.sum(0) for one in (l, l * l, f, f * f, l * f)])
+
+
+def bias(moments: Tensor, tokens: int) -> Bias:
+    """Of some ids.
+
+    Args:
+        moments: of `products` [5, ids].
+        tokens: over which it was summed.
+    """
+    used = (moments[1] > 0) | (moments[3] > 0)
+    error, squared, f, size, agreement = moments[:, used] / max(1, tokens)
+    variance = squared - error**2
+    copilot_bias = (f - error) ** 2
+    copilot_variance = size - 2 * agreement + squared - copilot_bias
+    condition, lower = copilot_bias < squared, agreement > 0
+    total = float(size.sum())
+    return Bias(
+        ids=int(used.sum()),
+        pilot_bias=float((error**2).sum()),
+        pilot_variance=float(variance.sum()),
+        copilot_bias=float(copilot_bias.sum()),
+        copilot_variance=float(copilot_variance.sum()),
+        condition=int(condition.sum()),
+        lower=int((condition & lower).sum()),
+        lower_elsewhere=int((~condition & lower).sum()),
+        limit=max(0.0, 2 * float(agreement.sum()) / total) if total else 0.0,
+    )
 
 
 def measures(found: Tensor, errors: Tensor, p: Tensor, targets: Tensor, weight: float) -> list[Tensor]:

@@ -21,6 +21,7 @@ from igsm.checkpoints import find_checkpoint
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.decoders import parse_decoder
+from igsm.decoding.fusion import Fused
 from igsm.decoding.run import Decoding
 from igsm.errors import InputError
 from igsm.evaluation.cells import Cell, figure_cells
@@ -140,9 +141,11 @@ def finished(folder: RunFolder) -> list[Evaluation]:
 
 def _settings(run: LoadedRun, cell: Cell, decoding: Decoding, n: int, seed: int) -> Json:
     """What a result depends on, but for the test set. Models count by their weights, wherever they lie."""
-    detector, copilot = decoding.decoder.detector, decoding.decoder.copilot
+    detector, named = decoding.decoder.detector, decoding.decoder.beside
     folder = detector.folder if detector else None
-    beside = {} if copilot is None else {"copilot": weights_digest(find_checkpoint(copilot.folder))}
+    beside: Json = {} if named is None else {named.kind: weights_digest(find_checkpoint(named.folder))}
+    if isinstance(decoding.model, Fused) and named is not None and named.weight is None:
+        beside["copilot_weight"] = decoding.model.weight
     return {
         "cell": cell.name,
         "decoder": decoding.decoder.name,

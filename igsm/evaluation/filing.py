@@ -19,6 +19,8 @@ _ENDS: dict[str, Callable[[Json], str]] = {
     "weights": lambda settings: f"weights{settings['weights'][:8]}",
     "detector": lambda settings: f"detector{str(settings['detector'])[:8]}",
     "copilot": lambda settings: f"of{str(settings['copilot'])[:8]}",
+    "copilot_weight": lambda settings: f"lambda{settings['copilot_weight']:g}",
+    "model": lambda settings: f"with{str(settings['model'])[:8]}",
     "test_set": lambda settings: f"problems{settings['test_set'][:8]}",
     "context": lambda settings: f"context{settings['context']}",
     "precision": lambda settings: str(settings["precision"]),
@@ -92,8 +94,9 @@ def _differences(occupant: Occupant, settings: Json, digest: Digest) -> Iterator
         yield model if there.get("checkpoint") == settings["checkpoint"] else "checkpoint"
     if "detector" in there and there["detector"] != settings["detector"]:
         yield "detector"
-    if there.get("copilot") != settings.get("copilot"):
-        yield "copilot"
+    for key in ("copilot", "copilot_weight", "model"):
+        if there.get(key) != settings.get(key):
+            yield key
     if there.get("seed", settings["seed"]) != settings["seed"]:
         yield "seed"
     elif "test_set" in there and there["test_set"] != digest(there["n"]):

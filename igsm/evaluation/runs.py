@@ -7,16 +7,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from igsm.checkpoints import find_checkpoint
+from igsm.checkpoints import find_checkpoint, find_stored
 from igsm.config import build_config
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import SOLUTION_START, Vocabulary, read_vocabulary
-from igsm.decoding.decoders.copilot import CopilotName
+from igsm.decoding.decoders.beside import Beside
 from igsm.decoding.decoders.named import NamedDecoder
 from igsm.decoding.engine import resolved_precision
-from igsm.decoding.fusion import Fused
+from igsm.decoding.fusion import Fused, Mean
 from igsm.decoding.run import CONTEXT, Decoding
 from igsm.errors import InputError
+from igsm.evaluation.chosen import chosen
 from igsm.grading.metrics import Json
 from igsm.model import GPT
 from igsm.model.checkpoint import load_model
@@ -40,7 +41,7 @@ class LoadedRun:
     model: GPT
     data: DataConfig
     vocabulary: Vocabulary
-    _fused: dict[CopilotName, LanguageModel] = field(default_factory=dict)
+    _fused: dict[Beside, LanguageModel] = field(default_factory=dict)
 
     @property
     def folder(self) -> RunFolder:
@@ -59,29 +60,39 @@ class LoadedRun:
         return self.data.method.examples(self.data, self.vocabulary)
 
     def model_for(self, decoder: NamedDecoder) -> LanguageModel:
-        """What a decoder decodes: the model, or it and the Copilot of the decoder's name.
+        """What a decoder decodes: the model, or it and the Copilot or second model of the decoder's name.
 
         Raises:
-            InputError: no Copilot there, one of another Pilot's shape or vocabulary, or a method that decodes
+            InputError: none there, a Copilot of another Pilot's shape, another vocabulary, or a method that decodes
                 something else.
         """
-        named = decoder.copilot
+        named = decoder.beside
         if named is None:
             return self.decoded
         if named not in self._fused:
             self._fused[named] = self._with(decoder.name, named)
         return self._fused[named]
 
-    def _with(self, decoder: str, named: CopilotName) -> LanguageModel:
+    def _with(self, decoder: str, named: Beside) -> LanguageModel:
         if not isinstance(self.decoded, GPT):
             raise InputError(f"decoder '{decoder}': the method '{self.data.method.name}' decodes no model with layers")
+        is_copilot = named.kind == "copilot"
+        checkpoint, stored = find_stored(named.folder, named.kind)
+        data = build_config(DataConfig, stored.get("data") or {}, f"{checkpoint}, data")
+        theirs = read_vocabulary(checkpoint, data.problem, data.vocabulary)
+        if theirs.fingerprint != self.vocabulary.fingerprint:
+            what = "is the Copilot of a model with" if is_copilot else "has a model with"
+            raise InputError(f"decoder '{decoder}': {named.folder} {what} another vocabulary")
+        if not is_copilot:
+            assert named.weight is not None
+            return Mean(self.decoded, load_model(named.folder)[0], named.weight, named.fuse)
         copilot, pilot = load_copilot(named.folder)
         check_pilot(named.folder, pilot, self.model.config)
-        theirs = read_vocabulary(find_checkpoint(named.folder), self.data.problem, self.data.vocabulary)
-        if theirs.fingerprint != self.vocabulary.fingerprint:
-            raise InputError(f"decoder '{decoder}': {named.folder} is the Copilot of a model with another vocabulary")
         start = int(self.vocabulary.from_gpt2[SOLUTION_START])
-        return Fused(self.decoded, copilot, start, named.weight, named.fuse)
+        if named.weight is not None:
+            return Fused(self.decoded, copilot, start, named.weight, named.fuse)
+        found = chosen(named.folder)
+        return Fused(self.decoded, copilot, start, found.weight, found.fuse)
 
     def decoding(self, decoder: NamedDecoder, *, context: int | None = None, **options: Any) -> Decoding:
         """The model made ready for a decoder, also one with a learned detector.

@@ -78,7 +78,7 @@ class Solver:
     @property
     def word_by_word(self) -> bool:
         """Whether a solution is shown while it is written."""
-        return self.decoder.word_by_word and self.decoder.copilot is None
+        return self.decoder.word_by_word and self.decoder.beside is None
 
     @cached_property
     def _model(self) -> Any:

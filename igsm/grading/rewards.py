@@ -1,8 +1,8 @@
 """Rewards from the grader, in the signatures that trainers call.
 
 TRL's GRPOTrainer: ``reward_funcs=[outcome, dense]``; ``functools.partial(dense, rule="lenient")`` for chat models.
-verl: ``custom_reward_function.path=pkg://igsm.grading.rewards``, ``.name=compute_score`` and, if wanted,
-``.reward_kwargs.reward=dense``; rows as `mistakes export --to verl` writes them.
+verl: ``reward.custom_reward_function.path=pkg://igsm.grading.rewards`` and, if wanted, ``.reward_kwargs.reward=dense``;
+rows as `mistakes export --to verl` writes them.
 
 A problem is read from its text, and solved: no right answer is needed.
 """

@@ -81,6 +81,10 @@ class ModelConfig(Config):
         return -(-8 * self.width // 3 // 64) * 64
 
 
+LARGEST_LAMBDA = 10.0
+"""Of what a Copilot says, in decoding."""
+
+
 class CopilotConfig(Config):
     """A Copilot: a second network beside a language model, its Pilot (arXiv 2505.16270). None: the Pilot's value."""
 

@@ -44,8 +44,8 @@ def check_evaluation(
         if decoder.detector is not None and decoder.detector.folder is not None:
             _, stored = find_stored(decoder.detector.folder, "probe")
             decoder.check_question(decoder.detector.folder, stored.get("question"))
-        if decoder.copilot is not None:
-            find_stored(decoder.copilot.folder, "copilot")
+        if decoder.beside is not None:
+            find_stored(decoder.beside.folder, decoder.beside.kind)
     rows = max(min(batch or one.beams, n * one.samples * one.beams) for one in decoders)
     for run in runs:
         _, shape, data, _ = stored_model(str(run))

@@ -195,7 +195,7 @@ def evaluate_probe(
     """Measure the probe in a run folder and write `probe.json` there.
 
     Args:
-        problems: test problems for the accuracy over all parameters.
+        problems: test problems for the accuracy over all parameters; of a verifier the held-out ones, at most all.
         generations: files with the model's own solutions, for the detection of its first mistakes.
         seen: see `answers`.
 
@@ -209,7 +209,7 @@ def evaluate_probe(
     by_op = {int(op): Answers(*(column[found.ops == op] for column in found)).summary() for op in np.unique(found.ops)}
     report: dict[str, Any] = {
         "probe": _description(config),
-        "problems": problems,
+        "problems": problems if config.samples is None else min(problems, config.samples.held_out),
         "templates": "seen" if seen else "test",
         "all": found.summary(),
         "by_op": by_op,

@@ -13,7 +13,7 @@ from statistics import fmean
 
 from igsm.grading.metrics import Json
 from igsm.reporting.results import sources_of_runs
-from igsm.rundir import distinct_names
+from igsm.rundir import RunFolder, distinct_names
 from igsm.significance import permutation_test
 from igsm.statistics import t_interval, welch_interval
 
@@ -31,13 +31,18 @@ EXPLAINED = (
 def arms_of(runs: Sequence[Path]) -> dict[str, str]:
     """Name of each run (of `distinct_names`) -> the way it was trained; runs of one differ in their seed only.
 
-    Ways without mistakes stand first. A checkpoint is named by its run.
+    Ways without mistakes stand first. A checkpoint's says which one it is; a folder without config.yaml is a way of its
+    own.
     """
-    folders = {run: run.parent.parent if run.parent.name == "checkpoints" else run for run in runs}
-    rows = {source.run: source.row for source in sources_of_runs([*folders.values()])}
     names = dict(zip(runs, distinct_names(runs), strict=True))
-    order = sorted(runs, key=lambda run: not rows[folders[run]].startswith(WITHOUT_MISTAKES))
-    return {names[run]: rows[folders[run]] for run in order}
+    folders = {run: run.parent.parent if run.parent.name == "checkpoints" else run for run in runs}
+    known = [folder for folder in folders.values() if RunFolder(folder).config.is_file()]
+    rows = {source.run: source.row for source in sources_of_runs(known)}
+    arms = {}
+    for run, folder in folders.items():
+        end = "" if folder == run else f", {run.name}"
+        arms[names[run]] = f"{rows[folder]}{end}" if folder in rows else names[run]
+    return dict(sorted(arms.items(), key=lambda pair: not pair[1].startswith(WITHOUT_MISTAKES)))
 
 
 def over_seeds(

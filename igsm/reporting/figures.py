@@ -34,7 +34,7 @@ _MARKERS = "os^Dv<>PX*"
 _COLOUR_MAPS = {1: "RdYlGn", 0: "Blues", -1: "YlOrRd"}
 """By whether more is better, as in the paper; blue where it is neither."""
 _BRIGHTNESS = (0.299, 0.587, 0.114)
-_COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#888888", "#222222")
+COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#888888", "#222222")
 
 
 def new_figure(width: float, height: float) -> Any:
@@ -157,7 +157,7 @@ def bar_chart(table: Table, title: str) -> Any:
         places = [j - 0.4 + width * (i + 0.5) for j in range(len(table.columns))]
         cells = [table.cell(row, column) for column in table.columns]
         heights = [scale * (cell.value or 0.0) for cell in cells]
-        axis.bar(places, heights, width * 0.94, label=plain(row), color=_COLOURS[i % len(_COLOURS)])
+        axis.bar(places, heights, width * 0.94, label=plain(row), color=COLOURS[i % len(COLOURS)])
         for place, cell in zip(places, cells, strict=True):
             if cell.value is None:
                 axis.text(place, 0.0, "-", ha="center", va="bottom", fontsize=8)
@@ -282,8 +282,8 @@ def trade_off(
 
 def _colours(number: int) -> Sequence[Any]:
     """Colours that can be told apart: our eight, or matplotlib's twenty, which is all for more than twenty."""
-    if number <= len(_COLOURS):
-        return _COLOURS[:number]
+    if number <= len(COLOURS):
+        return COLOURS[:number]
     import matplotlib
 
     return [matplotlib.colormaps["tab20"](i) for i in range(min(number, 20))]

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from igsm.reporting import iso_cost_shown
+from igsm.reporting.along import LEGEND, along_chart
 from igsm.reporting.budgets import FORMULA, grid
 from igsm.reporting.charts import ROWS, Spec, heat_map, measure_chart, trade_off_chart
 from igsm.reporting.differences import notes as difference_notes
@@ -65,6 +66,11 @@ def page(report: Report, folder: Path, curves: Mapping[str, Sequence[Curve]], dr
     ]
     iso = report.iso_cost
     price = _trade_off(report) if interactive else None
+    against = [
+        (along.title(table), chart(along_chart(table, along)), LEGEND.format(table.baseline or "-"))
+        for table, along in report.drawn_along
+        if interactive
+    ]
     training = [(quantity(key).title, chart(learning_chart(key, own))) for key, own in curves.items() if interactive]
     rows = list(dict.fromkeys(row for table in report.tables for row in table.rows))
     errors = {row: dict(first_errors([result for result in report.results if result.row == row])) for row in rows}
@@ -79,6 +85,7 @@ def page(report: Report, folder: Path, curves: Mapping[str, Sequence[Curve]], dr
             paragraphs=shown,
             summary=summarize(report),
             tables=tables,
+            against=against,
             price=chart(price) if price else None,
             compute=iso_cost_shown.grids(iso) if iso else [],
             compute_chart=chart(iso_cost_shown.chart(iso)) if iso and interactive else None,

@@ -10,6 +10,7 @@ from typing import Any
 from igsm.errors import InputError, suggest
 from igsm.grading.metrics import METRICS, RENAMED
 from igsm.reporting import budgets, figures, iso_cost_shown, page, text
+from igsm.reporting.along import Along, along_figure
 from igsm.reporting.budgets import Budget
 from igsm.reporting.claims import Claim
 from igsm.reporting.differences import Difference, differences, markdown
@@ -24,6 +25,8 @@ from igsm.rundir import atomic_write
 CURVES = 3
 """Panels of training curves at most."""
 PAGE = "index.html"
+AGAINST = "_against_"
+"""In the names of figures of a measure against a setting."""
 _PICTURES = (
     *(f"{name}{kind}" for name in METRICS for kind in ("", "_bars", "_seeds")),
     "training_curves",
@@ -50,6 +53,7 @@ class ReportRequest:
         evaluations: which of the evaluations of one cell and decoder, see `read_results`.
         claims: what the page's summary judges; without any it compares each row with the baseline.
         budgets: what the rows were trained with.
+        along: settings that the first measure is drawn against.
     """
 
     title: str
@@ -65,6 +69,7 @@ class ReportRequest:
     evaluations: str = "default"
     claims: Sequence[Claim] = ()
     budgets: Sequence[Budget] = ()
+    along: Sequence[Along] = ()
 
     @property
     def metrics(self) -> list[str]:
@@ -99,6 +104,12 @@ class Report:
     """Between runs that were given by their folders; a sweep says itself what is compared."""
     iso_cost: IsoCost | None = None
     """Accuracy against compute, where the measure `compute_tokens` is asked for."""
+
+    @property
+    def drawn_along(self) -> list[tuple[Table, Along]]:
+        """The first measure's table with each setting that it is drawn against."""
+        first = self.tables[:1]
+        return [(table, along) for table in first for along in self.request.along if along.measured(table)]
 
     @property
     def not_shown(self) -> list[str]:
@@ -223,6 +234,9 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         elif any(len(cell.by_seed) > 1 for cell in table.cells.values()):
             drawings[f"{table.measure.name}_seeds"] = heading, seed_chart(table, heading)
         drawings[table.measure.name] = heading, figures.heat_map(table, heading)
+    for table, along in report.drawn_along:
+        heading = along.title(table)
+        drawings[f"{table.measure.name}{AGAINST}{along.name}"] = heading, along_figure(table, along, heading)
     points = trade_off_points(report.tables)
     if len(points) > 1:
         caption = next(table.caption for table in report.tables if table.measure.name == "accuracy")
@@ -241,7 +255,8 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         return [(heading, figures.picture_bytes(figure, "png", 110)) for heading, figure in drawings.values()]
 
     write(PAGE, page.page(report, folder, series, pictures))
-    for name in _PICTURES:
+    against = [path.stem for path in folder.glob(f"*{AGAINST}*.png")]
+    for name in (*_PICTURES, *against):
         for path in (folder / f"{name}.png", folder / f"{name}.pdf"):
             if path not in written:
                 path.unlink(missing_ok=True)

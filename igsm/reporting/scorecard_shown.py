@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from igsm.grading.metrics import Json
@@ -77,57 +77,57 @@ def _number(line: Json, row: Row) -> str:
     return f"{value} [{max(low, 0.0) if row.form == 'count' else low:.2f}, {line[f'{row.key}_high']:.2f}]"
 
 
-def terminal(scores: Scores, cells: Sequence[str], width: int) -> Iterator[tuple[str, list[Table]]]:
+def terminal(scores: Scores, width: int) -> Iterator[tuple[str, list[Table]]]:
     """A table a cell, none wider than `width`."""
     from igsm.reporting.terminal import fitted
 
-    for cell in cells:
+    for cell in scores.cells:
         title, head, rows = table(scores, cell)
         yield title, [*fitted(head, rows, 1, width)]
 
 
-def commands(scores: Scores, cells: Sequence[str]) -> list[str]:
+def commands(scores: Scores) -> list[str]:
     """What would fill the places with "-", a line a command."""
     found: dict[str, list[str]] = {}
-    for cell in cells:
+    for cell in scores.cells:
         for command, sections in scores.commands(cell).items():
             found.setdefault(command, []).extend(sections)
     return [f"- {', '.join(dict.fromkeys(sections))}: {command}" for command, sections in found.items()]
 
 
-def to_markdown(scores: Scores, cells: Sequence[str]) -> str:
+def to_markdown(scores: Scores) -> str:
     """The tables, what would fill them, and what they mean."""
     parts = ["# Self-correction\n"]
-    for cell in cells:
+    for cell in scores.cells:
         title, head, rows = table(scores, cell)
         flat = [one.replace("\n", ", ") for one in head]
         bold = [
             [f"**{row[0]}**", *row[1:]] if not row[0].startswith(" ") else [row[0].strip(), *row[1:]] for row in rows
         ]
         parts.append(f"## {title}\n\n{markdown.table(flat, bold, numbers=True)}\n".replace("<", "&lt;"))
-    lacking = commands(scores, cells)
+    lacking = commands(scores)
     if lacking:
         parts.append("## What is not computed yet\n\n" + "\n".join(lacking) + "\n")
     return "\n".join([*parts, *(f"{line}\n" for line in EXPLAINED)])
 
 
-def to_csv(scores: Scores, cells: Sequence[str]) -> str:
+def to_csv(scores: Scores) -> str:
     """The numbers over seeds, one line a way of training and cell."""
-    return arms.to_csv([line for line in scores.over_seeds() if line["cell"] in cells])
+    return arms.to_csv(scores.over_seeds())
 
 
-def content(scores: Scores, cells: Sequence[str]) -> Json:
+def content(scores: Scores) -> Json:
     """All numbers, for JSON."""
     return {
-        "cells": list(cells),
+        "cells": scores.cells,
         "rows": [{"key": row.key, "section": row.section, "title": row.title} for row in scores.rows],
-        "runs": [line for line in scores.lines if line["cell"] in cells],
-        "over_seeds": [line for line in scores.over_seeds() if line["cell"] in cells],
-        "missing": [one.removeprefix("- ") for one in commands(scores, cells)],
+        "runs": scores.lines,
+        "over_seeds": scores.over_seeds(),
+        "missing": [one.removeprefix("- ") for one in commands(scores)],
     }
 
 
-def page(scores: Scores, cells: Sequence[str]) -> str:
+def page(scores: Scores) -> str:
     """One HTML page, with nothing outside it."""
     from igsm.reporting.page import environment
 
@@ -135,8 +135,8 @@ def page(scores: Scores, cells: Sequence[str]) -> str:
         environment()
         .get_template("scorecard.html")
         .render(
-            grids=[_grid(scores, cell) for cell in cells],
-            missing=[one.removeprefix("- ") for one in commands(scores, cells)],
+            grids=[_grid(scores, cell) for cell in scores.cells],
+            missing=[one.removeprefix("- ") for one in commands(scores)],
             notes=EXPLAINED,
             runs=[(name, arm) for name, arm in scores.arms.items()],
         )

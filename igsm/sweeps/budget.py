@@ -39,12 +39,8 @@ def budgets(sweep: Sweep, root: Path, *, planned: bool) -> list[Budget]:
             continue
         base = start_settings(own[0], every)
         config = _config(own[0], base)
-        with_loss: float | None
-        if seen:
-            tokens, with_loss = (fmean(numbers) for numbers in zip(*seen, strict=True))
-        else:
-            tokens = training_tokens(own[0].settings, base)
-            with_loss = _with_loss(config, tokens)
+        tokens = fmean(counted[0] for counted in seen) if seen else training_tokens(own[0].settings, base)
+        with_loss = fmean(counted[1] for counted in seen) if seen else _with_loss(config, tokens)
         name = f"{row}, {family}" if several else row
         found.append(Budget(name, len(seen), tokens, with_loss, tokens * operations_a_token(config)))
     return found

@@ -50,7 +50,7 @@ def cost(job: Job, base: Settings, rate: float | None) -> Cost:
     vocabulary = (job.settings.get("data") or base.get("data") or {}).get("vocabulary", "compact")
     kept = (job.settings.get("training") or {}).get("keep_last", 1)
     each = BYTES_A_FROZEN_WEIGHT if job.settings.get("lora") else BYTES_A_WEIGHT
-    size = float(kept * each * n_weights(model, vocabulary))
+    size = float(kept * (each * n_weights(model, vocabulary) + _log_bytes(job.settings, model, vocabulary)))
     return Cost(tokens, _hours(tokens, rate), size)
 
 
@@ -67,6 +67,17 @@ def n_weights(model: Settings, vocabulary: str) -> float:
     width = model.get("heads", 0) * model.get("head_size", 64)
     ids = GPT2_VOCABULARY if vocabulary == "gpt2" else COMPACT_VOCABULARY
     return 12.0 * model.get("layers", 0) * width**2 + ids * width
+
+
+def _log_bytes(settings: Settings, model: Settings, vocabulary: str) -> int:
+    """Of the Mistake Log in a checkpoint."""
+    if settings["stage"] != "copilot":
+        return 0
+    from igsm.training.copilot_config import CopilotRunConfig
+
+    shape = {**model, "vocabulary_size": GPT2_VOCABULARY if vocabulary == "gpt2" else COMPACT_VOCABULARY}
+    config = CopilotRunConfig.model_validate({**settings, "model": shape})
+    return config.log_bytes(config.training.batch)
 
 
 def _hours(tokens: float, rate: float | None) -> float | None:

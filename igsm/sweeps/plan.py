@@ -11,12 +11,13 @@ from igsm.decoding.decoders import parse_decoder
 from igsm.errors import InputError, suggest
 from igsm.evaluation.cells import parse_cells
 from igsm.problems.difficulty import ProblemConfig
+from igsm.reporting.along import Along
 from igsm.reporting.claims import check_rows
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Source
 from igsm.reporting.table import PROBED
 from igsm.sweeps.settings import Settings, conflict, resolve, what_differs
-from igsm.sweeps.sweep import Arm, FineTuning, Probing, Sweep, Variables, fill, folder_name, grid_points
+from igsm.sweeps.sweep import Arm, FineTuning, Probing, Sweep, Variables, fill, folder_name, grid_names, grid_points
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,10 @@ def plan(sweep: Sweep, root: Path) -> list[Job]:
                 (solve,) = _evaluation_jobs(sweep, greedy, run, (job.name,), job)
                 _add(jobs, solve)
                 _add(jobs, _measuring_job(sweep, probe, solve))
+        if any("{next_run}" in text for text in row.arm.decoders or ()):
+            following = _training_job(sweep, root, replace(row, seed=_next_seed(sweep, row)), starts)
+            _add(jobs, following)
+            needs.append(following.name)
         if row.arm.evaluate:
             for evaluation in _evaluation_jobs(sweep, row, run, tuple(needs), job):
                 _add(jobs, evaluation)
@@ -125,6 +130,14 @@ def _rows(sweep: Sweep) -> Iterator[_Row]:
 def _starts(rows: list[_Row]) -> dict[tuple[str, str, int], _Row]:
     """The rows that fine-tuning can start from, by name, family and seed."""
     return {(row.name, row.family, row.seed): row for row in rows if row.arm.finetune is None}
+
+
+def _next_seed(sweep: Sweep, row: _Row) -> int:
+    """The seed after the row's, after the last one the first."""
+    seeds = sweep.seeds[: row.arm.most_seeds]
+    if len(seeds) < 2:
+        raise InputError(f"arm '{row.arm.row}': {{next_run}} is the run of another seed; give at least two seeds")
+    return seeds[(seeds.index(row.seed) + 1) % len(seeds)]
 
 
 def _add(jobs: dict[str, Job], job: Job) -> None:
@@ -202,7 +215,7 @@ def _stage_job(stage: str, config: str, overrides: list[str], run: Path, needs: 
 def _evaluation_jobs(sweep: Sweep, row: _Row, run: Path, needs: tuple[str, ...], training: Job) -> Iterator[Job]:
     family = sweep.families[row.family]
     cells = _cells(sweep, row, training)
-    for decoder, arguments in decoders(sweep, row.arm, row.variables, run):
+    for decoder, arguments in _decoders(sweep, row, run):
         what = ["--cells", ",".join(cells), "--decoder", arguments]
         what += ["--n", str(sweep.problems), "--seed", str(sweep.test_seed)]
         yield Job(
@@ -236,12 +249,14 @@ def _cells(sweep: Sweep, row: _Row, training: Job) -> tuple[str, ...]:
     return tuple(cell.name for cell in cells)
 
 
-def decoders(sweep: Sweep, arm: Arm, variables: Variables, run: Path) -> list[tuple[str, str]]:
-    """The arm's decoders as (name in the results, argument of `mistakes eval --decoder`) pairs."""
-    where = f"arm '{arm.row}'"
-    known: Variables = {"run": str(run), **variables}
+def _decoders(sweep: Sweep, row: _Row, run: Path) -> list[tuple[str, str]]:
+    """The row's decoders as (name in the results, argument of `mistakes eval --decoder`) pairs."""
+    arm, where = row.arm, f"arm '{row.arm.row}'"
+    known: Variables = {"run": str(run), **row.variables}
     if arm.probe is not None:
-        known["probe"] = str(probe_folder(run, arm.probe, variables, where))
+        known["probe"] = str(probe_folder(run, arm.probe, row.variables, where))
+    if any("{next_run}" in text for text in arm.decoders or ()):
+        known["next_run"] = str(run.with_name(f"{row.family}-{row.name}-seed{_next_seed(sweep, row)}"))
     texts = [fill(text, known, where) for text in arm.decoders or sweep.decoders]
     return [(parse_decoder(text).name, text) for text in texts]
 
@@ -265,7 +280,7 @@ def report_request(sweep: Sweep, root: Path) -> ReportRequest:
         shown.append(row.row)
         found: list[tuple[Job, tuple[str, ...]]] = []
         if row.arm.evaluate:
-            names = tuple(name for name, _ in decoders(sweep, row.arm, row.variables, run))
+            names = tuple(name for name, _ in _decoders(sweep, row, run))
             found.append((training, names))
         if probe is not None:
             found.append((_probe_job(row, probe, run, training), PROBED))
@@ -290,7 +305,18 @@ def report_request(sweep: Sweep, root: Path) -> ReportRequest:
         combine=sweep.combine,
         columns=tuple(dict.fromkeys(cell for cells in columns.values() for cell in cells)),
         claims=sweep.claims,
+        along=[_along(name, rows) for name in sweep.along],
     )
+
+
+def _along(name: str, rows: list[_Row]) -> Along:
+    """The rows whose grid has the name; a series is what is left of their names without it: "fix, delay 0" -> "fix"."""
+    series: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if name in grid_names(row.arm.grid):
+            rest = fill(row.arm.row, row.variables | {name: ""}, name).strip().removesuffix(name).rstrip(" ,")
+            series.setdefault(rest, {})[str(row.variables[name])] = row.row
+    return Along(name, series)
 
 
 def select(jobs: list[Job], text: str) -> list[Job]:

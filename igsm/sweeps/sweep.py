@@ -70,7 +70,8 @@ class Arm(Config):
     probe: Probing | None = None
     """Decoders name its folder as `{probe}`."""
     decoders: list[str] | None = None
-    """Default: the sweep's. They name the arm's own run as `{run}`, for one with a Copilot."""
+    """Default: the sweep's. They name the arm's own run as `{run}`, for one with a Copilot, and that of its next seed
+    (of the last one: the first) as `{next_run}`, for a mean of two."""
     most_seeds: int | None = Field(default=None, ge=1)
     """Only so many of the sweep's seeds, the first ones, for an arm that costs more than it is worth at all of them."""
     evaluate: bool = True
@@ -95,6 +96,8 @@ class Sweep(Config):
     """Figure of the paper that the report compares with."""
     measures: list[str] = Field(default=["accuracy"], min_length=1)
     baseline: str | None = None
+    along: list[str] = []
+    """Names in the arms' grids that the report draws the first measure against."""
     combine: Literal["best", "pooled"] = "pooled"
     seeds: list[int] = Field(default=[1], min_length=1)
     problems: int = Field(default=4096, ge=1)
@@ -111,6 +114,10 @@ class Sweep(Config):
         twice = next((seed for seed in self.seeds if self.seeds.count(seed) > 1), None)
         if twice is not None:
             raise ValueError(f"seeds: {twice} stands twice; a run counts once")
+        names = {name for arm in self.arms for name in grid_names(arm.grid)}
+        for name in self.along:
+            if name not in names:
+                raise ValueError(f"along: no arm's grid has '{name}'{suggest(name, names)}")
         for arm in self.arms:
             for family in arm.families or []:
                 if family not in self.families:
@@ -133,6 +140,11 @@ def load_sweep(path: str | Path, overrides: list[str] | None = None) -> Sweep:
     return build_config(Sweep, apply_overrides(content, others), str(path))
 
 
+def grid_names(grid: dict[str, list[Scalar | list[Scalar]]]) -> list[str]:
+    """The names whose values a grid gives."""
+    return [name.strip() for key in grid for name in key.split(",")]
+
+
 def grid_points(grid: dict[str, list[Scalar | list[Scalar]]], where: str) -> list[Variables]:
     """Every combination of the grid's values, the first name slowest; one empty combination without a grid."""
     axes = []
@@ -149,7 +161,11 @@ def grid_points(grid: dict[str, list[Scalar | list[Scalar]]], where: str) -> lis
 
 
 def fill(text: str, variables: Variables, where: str) -> str:
-    """Put the values of ``variables`` in place of `{name}`. Raises :class:`InputError` for an unknown name."""
+    """Put the values of ``variables`` in place of `{name}`; a name may hold another: `{steps_{method}}`.
+
+    Raises:
+        InputError: an unknown name.
+    """
 
     def value(match: re.Match[str]) -> str:
         name = match.group(1)
@@ -160,7 +176,9 @@ def fill(text: str, variables: Variables, where: str) -> str:
             return str(found).lower()
         return f"{found:g}" if isinstance(found, float) else str(found)
 
-    return re.sub(r"\{(\w+)\}", value, text)
+    for _ in range(2):
+        text = re.sub(r"\{(\w+)\}", value, text)
+    return text
 
 
 def folder_name(row: str) -> str:

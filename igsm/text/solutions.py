@@ -78,8 +78,8 @@ def solved(solution: TextRecord, problem: Problem, rule: str = "strict", form: s
         else:
             steps.append(Step(start, end, RIGHT))
     said = len(text) if not spans else spans[-1].end
-    if solution.answer is not None:
-        text = f"{text[:said]} {str(solution.answer).strip()}"
+    if solution.answer is not None and said == len(text):
+        text = f"{text} {str(solution.answer).strip()}".lstrip()
     answer = text[said:]
     start = said + len(answer) - len(answer.lstrip())
     record = Record((Turn("user", solution.problem.strip()),), text, tuple(steps), answer.strip(), start, form)

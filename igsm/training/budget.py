@@ -7,6 +7,7 @@ from pathlib import Path
 
 from igsm.rundir import RunFolder
 from igsm.training.config import RunConfig
+from igsm.training.settings import AnyRun
 
 WINDOWS = 64
 """That are counted to know the share of tokens with loss."""
@@ -31,7 +32,7 @@ def operations_a_token(config: RunConfig) -> float:
     return own * model.multiplied_weights + 6.0 * companion.multiplied_weights
 
 
-def with_vocabulary(config: RunConfig) -> RunConfig:
+def with_vocabulary(config: AnyRun) -> AnyRun:
     """The config with the size of the vocabulary that its data and method need, where its model has none yet."""
     from igsm.corpus.vocabulary import load_vocabulary
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,7 +11,7 @@ from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.errors import InputError
 from igsm.methods.method import Method
-from igsm.model.config import CopilotConfig, ModelConfig
+from igsm.model.config import LARGEST_LAMBDA, CopilotConfig, ModelConfig
 from igsm.training.config import RunConfig, Start, gone_on
 
 FLOAT = ID = 4
@@ -25,6 +25,24 @@ class LogConfig(Config):
     """Steps that are kept; the Copilot reads each row of windows at one of them, drawn uniformly. 1: the step's own."""
     top_k: int | None = Field(default=None, ge=1)
     """Keep an error as the right id and so many most probable ones; None: the whole vocabulary."""
+
+
+class ValidationConfig(Config):
+    """What the weight lambda of decoding is chosen on, when `+copilot@RUN:auto` first asks for it."""
+
+    cell: str | None = None
+    """Problems with solution templates of the training split, e.g. "op=6 seen"; None: up to as many operations as in
+    training."""
+    problems: int = Field(default=256, ge=1)
+    weights: list[float] = Field(default=[0.1, 0.3, 0.5, 0.8, 1.0], min_length=1)
+    """Those of the paper."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        wrong = next((weight for weight in self.weights if not 0 < weight <= LARGEST_LAMBDA), None)
+        if wrong is not None:
+            raise ValueError(f"weights: {wrong:g} is not above 0 and at most {LARGEST_LAMBDA:g}")
+        return self
 
 
 class CopilotRunConfig(RunConfig):
@@ -45,6 +63,16 @@ class CopilotRunConfig(RunConfig):
     """sequence: root of the squared error summed over an answer (eq. 7). token: root for each token. squared: without
     a root. cross_entropy: no errors are predicted; the output is added to the Pilot's logits (a control)."""
     log: LogConfig = LogConfig()
+    validation: ValidationConfig = ValidationConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_lora(cls, content: Any) -> Any:
+        if isinstance(content, dict) and content.get("lora"):
+            raise ValueError(
+                "lora: Pilot and Copilot learn with all weights; leave it out (from=RUN may be a LoRA run)"
+            )
+        return content
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -18,6 +18,7 @@ MAY_CHANGE = {
     "training.keep_every",
     "training.skip_bad_steps",
     "tracking",
+    "validation",
 }
 """Settings that a resumed run may have another value of: none of them changes what a good step computes, micro_batch
 and threads up to rounding (and micro_batch, with dropout, which units are dropped)."""

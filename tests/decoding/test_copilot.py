@@ -9,7 +9,7 @@ import torch
 
 from igsm.decoding.beam import BeamDecoder
 from igsm.decoding.engine import Engine, prepare
-from igsm.decoding.fusion import Fused, fused
+from igsm.decoding.fusion import Fused, Mean, fused
 from igsm.decoding.loop import Request
 from igsm.decoding.regret import RegretDecoder
 from igsm.decoding.rows import RowDecoder
@@ -180,3 +180,29 @@ def test_before_the_solution_the_pilot_speaks_alone(pilot):
         one.logits = lambda *arguments, function=function: logits.append(function(*arguments)) or logits[-1]  # type: ignore[method-assign]
         list(decoder.run([request]))
     assert torch.equal(*logits)
+
+
+@pytest.mark.parametrize("fuse", ["probability", "logit"])
+def test_the_mean_of_two_models(pilot, prompts, monkeypatch, fuse):
+    """Guards: shares that are swapped, and one model reading the cache of the other."""
+    other = sharp_model(11)
+    assert decoded(Mean(pilot, other, 0.0, fuse), prompts, "greedy") == decoded(pilot, prompts, "greedy")
+    assert decoded(Mean(pilot, other, 1.0, fuse), prompts, "greedy") == decoded(other, prompts, "greedy")
+    decoder = RowDecoder(Engine(prepare(Mean(pilot, other, 0.3, fuse), "cpu", "fp32"), 3, CONTEXT), END)
+    logits, compared = Engine.logits, []
+
+    def noted(engine, ids, batch):
+        found = logits(engine, ids, batch)
+        for entry, row in enumerate(batch.rows.tolist()):
+            if decoder.active[row] and len(compared) < 40:
+                one, two = (model(torch.tensor([fed(decoder, batch, entry)]))[0, -1] for model in (pilot, other))
+                mean = 0.7 * one.softmax(-1) + 0.3 * two.softmax(-1)
+                expected = mean if fuse == "probability" else (0.7 * one + 0.3 * two).softmax(-1)
+                compared.append(float((found[entry].softmax(-1) - expected).abs().max()))
+        return found
+
+    monkeypatch.setattr(Engine, "logits", noted)
+    with torch.no_grad():
+        list(decoder.run(prompts[:4]))
+    assert len(compared) == 40
+    assert max(compared) < 1e-5

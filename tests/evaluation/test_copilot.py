@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from igsm.decoding.decoders import parse_decoder
-from igsm.evaluation.corrected import measures, summed
+from igsm.evaluation.corrected import bias, measures, products, summed
 from igsm.evaluation.runs import load_run
 
 SETTINGS = [
     *("data.context=90", "data.windows_per_block=4", "copilot.layers=2", "training.steps=2", "training.batch=2"),
     *("training.warmup_steps=1", "training.held_out_windows=2", "training.evaluate_problems=2", "training.log_every=1"),
+    *("validation.problems=3", "validation.weights=[0.5,10]"),
 ]
 PRESET = Path(__file__).resolve().parents[2] / "configs/copilot/nano.yaml"
 
@@ -27,7 +28,7 @@ def pair(run, tmp_path, mistakes):
     code, out, error = mistakes("copilot", PRESET, f"from={run.path}", *SETTINGS, "--out", folder)
     assert code == 0, error
     assert "mistake log: " in error
-    assert f"mistakes eval {folder} --decoder greedy,greedy+copilot@{folder}:1.0" in out
+    assert f"mistakes eval {folder} --decoder greedy,greedy+copilot@{folder}:auto" in out
     return folder
 
 
@@ -57,6 +58,7 @@ def test_what_a_copilot_changes_is_measured(pair, mistakes):
     code, out, error = mistakes("log", pair, "--windows", 4, "--weight", 0.5, "--json")
     assert code == 0, error
     found = json.loads(out)["classes"]
+    biases = json.loads(out)["biases"]
     whole = found.pop("all")
     for name in ("tokens", "wrong", "put_right", "put_wrong"):
         assert sum(one[name] for one in found.values()) == whole[name]
@@ -65,9 +67,101 @@ def test_what_a_copilot_changes_is_measured(pair, mistakes):
     assert 0 < whole["wrong"] <= whole["tokens"]
     assert whole["size"] > 0
     assert whole["limit"] == pytest.approx(max(0, 2 * whole["agreement"] / whole["size"]))
+    ids = biases.pop("all")
+    assert sum(one["ids"] for one in biases.values()) == ids["ids"]
+    assert ids["pilot_bias"] + ids["pilot_variance"] == pytest.approx(whole["error"])
+    assert ids["limit"] == pytest.approx(whole["limit"])
+    right = json.loads(out)["right"]
+    assert right["0.0"] == pytest.approx(1 - whole["wrong"] / whole["tokens"])
+    assert right["0.5"] == pytest.approx(right["0.0"] + (whole["put_right"] - whole["put_wrong"]) / whole["tokens"])
     code, out, error = mistakes("log", pair, "--windows", 4)
     assert code == 0, error
     assert "put right" in " ".join(out.split())
+    code, _, error = mistakes("log", pair, "--windows", 4, "--cost")
+    assert (code, error.count("\n"), "two reports" in error) == (2, 1, True), error
+
+
+def test_the_theorem_by_hand():
+    """Guards signs, and a variance that is not one: two ids over four tokens."""
+    errors = torch.tensor([[0.5, 0.1], [0.5, -0.1], [0.1, 0.1], [0.1, -0.1]])
+    found = torch.tensor([[0.2, -0.4], [0.2, -0.4], [0.2, -0.4], [0.2, -0.4]])
+    first, second = (bias(products(errors[:, [i]], found[:, [i]]), 4) for i in range(2))
+    assert (first.pilot_bias, first.pilot_variance) == pytest.approx((0.09, 0.04))
+    assert (first.copilot_bias, first.copilot_variance) == pytest.approx((0.01, 0.04))
+    assert (first.ids, first.condition, first.lower, first.limit) == (1, 1, 1, pytest.approx(2 * 0.3 / 0.2))
+    assert (second.pilot_bias, second.pilot_variance) == pytest.approx((0.0, 0.01))
+    assert (second.condition, second.lower, second.lower_elsewhere, second.limit) == (0, 0, 0, 0.0)
+    for weight, lowered in ((0.1, True), (2.9, True), (3.1, False)):
+        assert bool((errors - weight * found)[:, 0].square().mean() < errors[:, 0].square().mean()) is lowered
+
+
+def test_lambda_is_chosen_on_validation_problems_and_kept(pair, mistakes):
+    """Guards: a choice on the test's problems, one that is made anew, results of two weights under one name."""
+    decoders = ",".join(["greedy", *(f"greedy+copilot@{pair}:{weight}" for weight in ("auto", "0.5", "10"))])
+    command = ("eval", pair, "--cells", "op=2", "--n", 3, "--decoder", decoders)
+    code, _, error = mistakes(*command)
+    assert code == 0, error
+    file = pair / "checkpoints/step_2/lambda.json"
+    kept = json.loads(file.read_text())
+    assert (kept["cell"], kept["problems"], list(kept["accuracy"])) == ("nano_pq:op<=3 seen", 3, ["0", "0.5", "10"])
+    assert kept["weight"] == 0.5, "of alike ones the least"
+    assert "lambda 0.5 chosen on nano_pq:op<=3 seen" in error
+    assert "chosen on" not in mistakes(*command)[2]
+    file.write_text(json.dumps(kept | {"weight": 10.0}))
+    code, _, error = mistakes(*command)
+    assert code == 0, error
+    assert solutions(pair, "greedy+copilot:auto") == solutions(pair, "greedy+copilot:0.5")
+    assert solutions(pair, "greedy+copilot:auto-lambda10") == solutions(pair, "greedy+copilot:10")
+    folders = (pair / f"eval/nano_pq:op=2-greedy+copilot:auto{ending}" for ending in ("", "-lambda10"))
+    assert [json.loads((one / "summary.json").read_text())["copilot_weight"] for one in folders] == [0.5, 10.0]
+    file.write_text("{")
+    code, _, error = mistakes(*command)
+    assert (code, error.count("\n"), "lambda.json: cannot be read" in error) == (2, 1, True), error
+    code, out, error = mistakes("log", pair, "--solutions", "--json")
+    assert code == 0, error
+    seconds = {one["second"] for one in json.loads(out)["cells"]}
+    assert seconds == {f"greedy+copilot:{weight}" for weight in ("auto", "0.5", "10")}
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("validation.cell=op=2", "'op=2' is a test cell; choose 'op=2 seen'"),
+        ("validation.cell=op=2 seen,op=1 seen", "names several cells"),
+        ("validation.weights=[0]", "0 is not above 0"),
+        ("validation.weights=[]", "validation.weights"),
+    ],
+)
+def test_a_validation_on_other_problems_is_refused(more, expected, run, tmp_path, mistakes):
+    code, _, error = mistakes("copilot", PRESET, f"from={run.path}", *SETTINGS, more, "--out", tmp_path / "x")
+    assert (code, error.count("\n"), expected in error) == (2, 1, True), error
+    assert not (tmp_path / "x").exists()
+
+
+def test_the_mean_with_another_run_is_evaluated(pair, run, mistakes):
+    """Guards a second model that is not asked: alone it solves as its own run does."""
+    names = [f"greedy+model@{pair}:{weight}" for weight in ("0", "1")]
+    command = ("eval", run.path, "--cells", "op=2", "--n", 3, "--decoder", ",".join(["greedy", *names]))
+    code, _, error = mistakes(*command)
+    assert code == 0, error
+    assert solutions(run.path, "greedy") == solutions(run.path, "greedy+model:0")
+    summary = json.loads((run.path / "eval/nano_pq:op=2-greedy+model:1/summary.json").read_text())
+    assert summary["model"] != summary["weights"]
+    assert mistakes("eval", pair, "--cells", "op=2", "--n", 3)[0] == 0
+    both = zip(solutions(run.path, "greedy+model:1"), solutions(pair, "greedy"), strict=True)
+    for ours, alone in both:  # the two runs have windows, and so limits, of different lengths
+        assert ours.startswith(alone) or alone.startswith(ours)
+
+
+def test_the_cost_is_measured(pair, mistakes):
+    code, out, error = mistakes("log", pair, "--cost", "--json")
+    assert code == 0, error
+    found = json.loads(out)
+    for name in ("training", "decoding"):
+        one = found[name]
+        assert one["alone"] > 0
+        assert one["more_flops"] == pytest.approx(one["weights_both"] / one["weights_alone"] - 1)
+        assert one["more_flops"] > 0
 
 
 @pytest.mark.parametrize(
@@ -81,9 +175,15 @@ def test_what_a_copilot_changes_is_measured(pair, mistakes):
         ("beam4+copilot@{pair}:11", "the weight must be 0 to 10, not 11"),
         ("beam4+copilot@{pair}:-1", "the weight must be 0 to 10, not -1"),
         ("beam4+copilot@{pair}:nan", "the weight must be 0 to 10, not nan"),
-        ("beam4+copilot@{pair}:high", "the weight must be a number, not 'high'"),
+        ("beam4+copilot@{pair}:high", "the weight must be a number or auto, not 'high'"),
         ("beam4+copilot@{pair}:1:sum", "probability or logit, not 'sum'"),
         ("beam4+copilot:1", "a Copilot is named +copilot@RUN:WEIGHT"),
+        ("beam4+model:1", "a second model is named +model@RUN:WEIGHT"),
+        ("beam4+model@{pair}:auto", "the weight must be a number, not 'auto'"),
+        ("beam4+model@{pair}:1.5", "the weight must be 0 to 1, not 1.5"),
+        ("beam4+model@{run}/nowhere:1", "no such run folder"),
+        ("beam4+copilot@{pair}:auto:logit", "leave ':logit' out"),
+        ("greedy+copilot@{run}:auto", "holds a model, not a copilot"),
         ("beam4+copilot", "a Copilot needs its run and a weight"),
         ("gredy+copilot@{pair}:1", "unknown decoder 'gredy'"),
     ],
@@ -115,17 +215,37 @@ def test_a_copilot_of_another_shape_is_refused(pair, tmp_path, mistakes):
     assert not (tmp_path / "other/eval").exists()
 
 
+@pytest.mark.parametrize("kind", ["copilot", "model"])
+def test_a_second_model_of_another_vocabulary_is_refused(kind, pair, tmp_path, mistakes):
+    from igsm.corpus.config import DataConfig
+    from igsm.model import ModelConfig
+    from igsm.training.config import PretrainConfig, TrainingConfig
+    from tests.evaluation.helpers import NANO
+    from tests.untrained import write_untrained
+
+    other = PretrainConfig(
+        data=DataConfig(problem=NANO, context=55, vocabulary="gpt2"),
+        model=ModelConfig(layers=1, heads=1, head_size=8),
+        training=TrainingConfig(steps=5, batch=2, warmup_steps=1),
+    )
+    write_untrained(tmp_path / "other", other)
+    decoders = f"greedy,greedy+{kind}@{pair}:1"
+    code, _, error = mistakes("eval", tmp_path / "other", "--cells", "op=2", "--n", 2, "--decoder", decoders)
+    assert (code, error.count("\n"), "another vocabulary" in error) == (2, 1, True), error
+    assert not (tmp_path / "other/eval").exists()
+
+
 def test_names_of_decoders_with_a_copilot():
     """Guards two weights, or a Copilot and none, filed under one name."""
     one, other = (parse_decoder(f"sample:0.7:50+copilot@runs/x:{weight}") for weight in ("0.50", "0.5:logit"))
     assert (one.name, other.name) == ("sample:0.7:50+copilot:0.5", "sample:0.7:50+copilot:0.5:logit")
-    assert one.copilot is not None
-    assert (one.temperature, one.top_k, one.copilot.folder, one.copilot.weight) == (0.7, 50, "runs/x", 0.5)
+    assert one.beside is not None
+    assert (one.temperature, one.top_k, one.beside.folder, one.beside.weight) == (0.7, 50, "runs/x", 0.5)
     both = parse_decoder("regret-version1@runs/p+copilot@runs/x:1")
     assert both.name == "regret-version1+copilot:1"
     assert both.detector is not None
     assert both.detector.folder == "runs/p"
-    assert parse_decoder("greedy").copilot is None
+    assert parse_decoder("greedy").beside is None
 
 
 def test_the_error_is_a_parabola_in_lambda():

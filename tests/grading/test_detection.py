@@ -237,6 +237,9 @@ def test_command(mistakes, tmp_path) -> None:
     assert all(len(line) <= 80 for line in out.splitlines())
     assert "right final answers among the wrong solutions: 66.7 %" in out
     code, out, _ = mistakes("check", bench, "--score", predictions, "--json")
+    mistakes("check", bench, "--score", predictions, "--out", tmp_path / "scores.json")
+    assert json.loads((tmp_path / "scores.json").read_text()) == json.loads(out)
+    assert json.loads(out)["cell"] is None
     scores = json.loads(out)["scores"]
     assert scores["labels.jsonl"] == scores["truth"]
     assert scores["truth"]["f1"] == 1

@@ -14,13 +14,15 @@ from igsm.errors import InputError
 from igsm.evaluation.generate import generations
 from igsm.evaluation.runs import load_run
 from igsm.evaluation.samples import make_samples
+from igsm.evaluation.step_scores import step_scores
 from igsm.evaluation.testsets import TestProblem
 from igsm.probing.config import ProbeConfig
 from igsm.probing.evaluate import evaluate_probe
 from igsm.probing.probe import RIGHT, WRONG
 from igsm.probing.questions import NO_ANSWER
 from igsm.probing.samples import Solved, graded, read_samples, sample_file, sample_folder, sample_rows, stop_of
-from igsm.probing.train import train_probe
+from igsm.probing.train import load_probe, train_probe
+from igsm.probing.verifier import Verifier
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
 from igsm.rundir import read_json
@@ -126,6 +128,14 @@ def test_from_a_run_to_a_verifier_that_chooses(tmp_path: Path) -> None:
         prompt = len(VOCABULARY.prompt(problem))
         assert record["prefix_tokens"] == (1 if "beam" in name else 2) * prompt
         assert record["verifier_tokens"] >= prompt
+
+    # the same scores as a detector of first errors (`mistakes check --detector`)
+    tokens = tokens_of("".join(SENTENCES), f" {PROBLEM.answer}")
+    probe, stored = load_probe(tmp_path / "process")
+    (found,), _ = Verifier(probe, stored.question, VOCABULARY).score(VOCABULARY.prompt(PROBLEM).tolist(), [tokens])
+    benchmark = {"id": "a", "problem": PROBLEM.text, "steps": [one.strip() for one in SENTENCES], "label": -1}
+    (scores,) = step_scores(tmp_path / "process", [benchmark])
+    assert scores == pytest.approx(found[:-1], abs=1e-5)
 
 
 def test_what_cannot_be_learned_from_is_refused(tmp_path: Path) -> None:

@@ -61,8 +61,12 @@ def test_arms_are_named_by_what_was_trained_on(tmp_path: Path) -> None:
     for name, text in configs.items():
         (tmp_path / name / "checkpoints" / "step_5").mkdir(parents=True)
         (tmp_path / name / "config.yaml").write_text(text)
-    runs = [tmp_path / "b1", tmp_path / "b2" / "checkpoints" / "step_5", tmp_path / "a"]
-    assert list(arms_of(runs).items()) == [("a", "original"), ("b1", "retry 0.2"), ("step_5", "retry 0.2")]
+    (tmp_path / "bare").mkdir()
+    runs = [tmp_path / name for name in ("b1", "b2", "bare", "a")]
+    found = arms_of(runs)
+    assert list(found.items()) == [("a", "original"), ("b1", "retry 0.2"), ("b2", "retry 0.2"), ("bare", "bare")]
+    checkpoint = tmp_path / "b1" / "checkpoints" / "step_5"
+    assert arms_of([runs[0], checkpoint]) == {"b1": "retry 0.2", "step_5": "retry 0.2, step_5"}, "no second seed"
 
 
 def recovery_line(run: str, source: str, kind: str, place: str, recovered: float, back: float) -> dict:

@@ -14,8 +14,9 @@ from igsm.grading.grade import grade
 from igsm.grading.reader import Reader
 from igsm.grading.recovered import AT_ONCE, NEVER
 from igsm.problems.lexicon import load_lexicon
-from igsm.reporting.scorecard import OWN, PLANTED, SOLVING, STEPS, WORTH, Scores
+from igsm.reporting.scorecard import Scores
 from igsm.reporting.scorecard_shown import content, page, table, to_csv, to_markdown
+from igsm.reporting.scorecard_sources import OWN, PLANTED, SOLVING, STEPS, WORTH
 
 CELL = "nano_pq:op=5"
 TEXT = (
@@ -160,13 +161,13 @@ def test_shown_everywhere(runs: list[Path], mistakes, tmp_path: Path) -> None:
     assert "retry 0.5,nano_pq:op=5,2," in written["csv"]
     assert "own - injected, taken back" in written["html"]
     scores = Scores(runs)
-    assert "://" not in page(scores, [CELL]), "nothing from outside"
-    assert to_markdown(scores, [CELL]).count("\n## ") == 2
-    assert len(to_csv(scores, [CELL]).splitlines()) == 3
+    assert "://" not in page(scores), "nothing from outside"
+    assert to_markdown(scores).count("\n## ") == 2
+    assert len(to_csv(scores).splitlines()) == 3
     code, out, _ = mistakes("scorecard", *runs, "--cells", "op=5", "--json")
     document = json.loads(out)
     assert code == 0
-    assert document == json.loads(json.dumps(content(scores, [CELL])))
+    assert document == json.loads(json.dumps(content(scores)))
     assert len(document["missing"]) > 2
 
 
@@ -185,4 +186,4 @@ def test_bad_input_is_one_line(runs: list[Path], mistakes, tmp_path: Path) -> No
     empty.mkdir()
     (empty / "config.yaml").write_text((runs[0] / "config.yaml").read_text())
     with pytest.raises(InputError, match="nothing has been computed of these runs yet; begin with: mistakes eval"):
-        Scores([empty]).fullest_cell()
+        Scores([empty])

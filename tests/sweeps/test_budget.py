@@ -24,7 +24,7 @@ from igsm.training.distributed import Ranks
 from igsm.training.windows import window_batches
 
 LAYER = 12 * 64**2
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "data": {"problem": {"difficulty": "nano"}, "context": 128, "windows_per_block": WINDOWS},
     "model": {"layers": 2, "heads": 2, "head_size": 32, "vocabulary_size": 100},
     "training": {"steps": 20, "batch": WINDOWS, "warmup_steps": 2},

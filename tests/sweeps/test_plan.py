@@ -72,6 +72,21 @@ def test_an_arm_may_have_only_the_first_seeds(content: dict[str, Any], tmp_path:
     assert [name for name in trained if "-retry-0.5-" in name] == [f"nano_pq-retry-0.5-seed{seed}" for seed in (3, 1)]
 
 
+def test_a_mean_with_the_run_of_the_next_seed_waits_for_it(content: dict[str, Any], tmp_path: Path) -> None:
+    arms = [{"row": "mean", "name": "original", "decoders": ["greedy+model@{next_run}:0.5"]}]
+    jobs = plan(build_config(Sweep, content | {"arms": arms, "seeds": [1, 2]}, "test"), tmp_path)
+    found = {job.run.name: job for job in jobs if job.stage == "eval"}
+    assert len(found) == 2
+    for name, job in found.items():
+        other = name[:-1] + {"1": "2", "2": "1"}[name[-1]]
+        assert job.command[job.command.index("--decoder") + 1] == f"greedy+model@{job.run.with_name(other)}:0.5"
+        assert set(job.needs) == {f"pretrain {name}", f"pretrain {other}"}
+        behind = [one.name for one in jobs[: jobs.index(job)]]
+        assert set(job.needs) <= set(behind)
+    with pytest.raises(InputError, match="give at least two seeds"):
+        plan(build_config(Sweep, content | {"arms": arms, "seeds": [1]}, "test"), tmp_path)
+
+
 def test_a_claim_about_a_row_that_is_not_there_is_refused(content: dict[str, Any], tmp_path: Path) -> None:
     """Guards a claim that nobody judges, and a line that names each row once a seed."""
     claim = {"result": "1", "says": "x", "row": "retry 0.4", "cells": ["op=3"], "expect": "at_most", "value": 1}
@@ -242,6 +257,16 @@ def test_runs_that_start_from_others_have_their_disk(tuning: dict[str, Any], tmp
     assert base.bytes == tuned.bytes > 0
     assert detector.bytes == base.bytes / 3  # no optimizer's moments of frozen weights
     assert detector.tokens == 9 * 2 * 192
+
+
+def test_the_log_of_a_copilot_has_its_disk(content: dict[str, Any], tmp_path: Path) -> None:
+    copilot = {"start": "original", "stage": "copilot", "config": "configs/copilot/nano.yaml"}
+    arms = [{"row": "original"}, {"row": "copilot", "finetune": copilot, "evaluate": False}]
+    jobs = plan(build_config(Sweep, content | {"arms": arms}, "test"), tmp_path)
+    with_log = next(one for one in jobs if one.stage == "copilot")
+    settings = start_settings(with_log, jobs)
+    position = 4 * settings["model"]["heads"] * settings["model"]["head_size"] + 4 * 2112 + 9
+    assert cost(with_log, settings, None).bytes > 2 * 128 * 16 * 128 * position
 
 
 def test_grid_pairs_values_that_go_together() -> None:

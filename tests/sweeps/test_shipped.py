@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from igsm.problems.difficulty import ProblemConfig
 from igsm.reporting.paper import FIGURES, paper_table
 from igsm.reporting.table import PROBED
 from igsm.sweeps.cost import cost, start_settings
@@ -121,3 +122,45 @@ def test_the_docs_say_what_a_sweep_takes(tmp_path: Path, monkeypatch: pytest.Mon
         generated = sum(job.problems * len(job.cells) for job in jobs if job.stage == "eval")
         assert float(problems) == pytest.approx(generated, 0.05), target
     assert documented > 10
+
+
+@pytest.mark.parametrize("families", ["methods", "methods_lite", "methods_med"])
+def test_controls_see_as_many_right_solutions_as_the_methods(families: str, tmp_path: Path) -> None:
+    """Guards against controls whose length was right for other documents: counted anew, to 5 %."""
+    from igsm.corpus.blocks import block
+    from igsm.corpus.config import DataConfig
+    from igsm.methods.registry import make_method
+
+    (family,) = load_sweep("methods", [f"families=families/{families}.yaml"]).families.values()
+    problem = ProblemConfig(difficulty=str(family.variables["difficulty"]))
+    steps = next(int(text.split("=")[1]) for text in family.overrides if text.startswith("training.steps="))
+
+    def a_window(name: str) -> float:
+        data = DataConfig(problem=problem, context=int(family.variables["context"]), method=make_method({"name": name}))
+        made = block(data, 0)
+        right = {"tagged": 0.75, "hindsight": 0.875}.get(name, 1.0)  # the share of documents with a right solution
+        return right * made.documents.size / len(made.tokens)
+
+    for method in ("fix", "restart", "correct", "tagged", "hindsight", "turns"):
+        share = a_window(method) / a_window("retry")
+        assert family.variables[f"steps_{method}"] == pytest.approx(share * steps, rel=0.05), method
+        tuned = share * float(family.variables["tuning_steps"])
+        assert family.variables[f"tuning_steps_{method}"] == pytest.approx(tuned, rel=0.05), method
+
+
+@pytest.mark.parametrize("families", ["methods", "methods_lite", "methods_med"])
+def test_methods_have_both_controls_in_both_parts(
+    families: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against a comparison without a control, and against a preset for a GPU that cannot be planned."""
+    monkeypatch.chdir(ROOT)
+    sweep = load_sweep("methods", [f"families=families/{families}.yaml"])
+    jobs = [job for job in plan(sweep, tmp_path) if job.stage != "eval" and job.run.name.endswith("seed1")]
+    steps = {job.run.name: job.settings["training"]["steps"] for job in jobs}
+    (family,) = sweep.families
+    for tuned in ("", "-fine-tuned"):
+        whole = steps[f"{family}-error-free{tuned}-seed1"]
+        for method in ("fix", "restart", "correct", "tagged", "hindsight", "turns"):
+            assert 0 < steps[f"{family}-control-right-ones-of-{method}{tuned}-seed1"] < whole
+            own = f"{family}-{method}{tuned}-seed1"
+            assert method in ("fix", "restart") or steps[own] == whole

@@ -327,6 +327,7 @@ def test_two_processes_equal_one(base: Path, tmp_path: Path) -> None:
         (["data.method.name=masked_thought"], "'masked_thought' computes something else"),
         (["data.problem.difficulty=med"], "trained on another vocabulary"),
         (["log.rounds=2", "training.skip_bad_steps=1"], "skip_bad_steps"),
+        (["lora.query_value_rank=8"], "lora: Pilot and Copilot learn with all weights; leave it out"),
         (["from=nowhere"], "nowhere: no such run folder"),
     ],
 )

@@ -1,8 +1,9 @@
 """Decoders by name, as `mistakes eval --decoder` takes them. A new one is a file in this folder and its place in the
 list.
 
-A name is HEAD[:TEMPERATURE[:TOP_K]][-DETECTOR][@FOLDER][+copilot@RUN:WEIGHT[:logit]]. The head belongs to the decoder's
-file, which also says which of the other parts its names may have; those mean the same everywhere and are read here.
+A name is HEAD[:TEMPERATURE[:TOP_K]][-DETECTOR][@FOLDER][+BESIDE@RUN:WEIGHT[:logit]], BESIDE copilot or model. The head
+belongs to the decoder's file, which also says which of the other parts its names may have; those mean the same
+everywhere and are read here.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from dataclasses import replace
 
 from igsm.decoding.decoders.back import Back
 from igsm.decoding.decoders.beam import Beam
+from igsm.decoding.decoders.beside import LINES, split_beside
 from igsm.decoding.decoders.best import Best
-from igsm.decoding.decoders.copilot import LINES, split_copilot
 from igsm.decoding.decoders.greedy import Greedy
 from igsm.decoding.decoders.named import NamedDecoder
 from igsm.decoding.decoders.regret import Regret
@@ -46,11 +47,11 @@ _REST = r"(?::(?P<temperature>[\d.]+)(?::(?P<top_k>\d+))?)?(?:-(?P<detector>[^@]
 
 def parse_decoder(text: str) -> NamedDecoder:
     """The decoder of this name; InputError for any other."""
-    plain, copilot = split_copilot(text)
-    if copilot is None:
+    plain, beside = split_beside(text)
+    if beside is None:
         return _parse(text)
     decoder = _parse(plain)
-    return replace(decoder, name=_short(text, f"{decoder.name}+{copilot.name}"), copilot=copilot)
+    return replace(decoder, name=_short(text, f"{decoder.name}+{beside.name}"), beside=beside)
 
 
 def _short(text: str, name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
-from igsm.decoding.decoders.copilot import CopilotName
+from igsm.decoding.decoders.beside import Beside
 from igsm.decoding.decoders.detector import DetectorName, read_detector
 from igsm.errors import InputError
 from igsm.mistakes.layout import Mark
@@ -45,7 +45,7 @@ class NamedDecoder(ABC):
         name: as it is called in folders and tables (a learned detector's folder is left out).
         temperature, top_k: of drawing; top_k 0: all tokens.
         detector: which one is asked, None without.
-        copilot: which one speaks beside the model, None without.
+        beside: a Copilot or a second model that speaks with the model, None without.
         beams: rows a problem.
         samples: solutions a problem, of which `choose` takes one.
         sampling: whether tokens, or candidates of beams, are drawn.
@@ -65,7 +65,7 @@ class NamedDecoder(ABC):
     temperature: float = 1.0
     top_k: int = 0
     detector: DetectorName | None = None
-    copilot: CopilotName | None = None
+    beside: Beside | None = None
     beams: int = 1
     samples: int = 1
     sampling: bool = False
