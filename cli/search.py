@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import evaluation_options
 from cli.terminal import Json, print_json, print_tables
+
+if TYPE_CHECKING:
+    from igsm.problems.difficulty import ProblemClass
 
 
 def command(
@@ -23,6 +27,9 @@ def command(
     precision: evaluation_options.Precision = "auto",
     devices: evaluation_options.Devices = None,
     examples: Annotated[bool, typer.Option("--examples", help="Print two failures of each weakness.")] = False,
+    graphs: Annotated[
+        bool, typer.Option("--graphs", help="Draw the graphs of these failures beside the results (.svg).")
+    ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say under the tables what their columns mean.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -76,6 +83,8 @@ def command(
                 folder = search(run, where, wanted, Plan(budget, seed), progress=shown, waiting=waits, **options)
             result = read_search(folder)
             atomic_write(folder / "search.md", to_markdown(name, result))
+            if graphs:
+                _draw(folder, result, where.problems(law).problem_class)
             found.append({"run": name, **result})
             if as_json:
                 continue
@@ -93,3 +102,16 @@ def command(
         print_json(found)
     for line in EXPLAINED if explain and not as_json else ():
         console.print(line, style="dim", markup=False)
+
+
+def _draw(folder: Path, found: dict[str, Any], problem_class: ProblemClass) -> None:
+    """The examples of each confirmed slice as FOLDER/slice1-1.svg, slice1-2.svg, ..., in the order of the slices."""
+    from igsm.grading.reader import read_problem
+    from igsm.problems.lexicon import load_lexicon
+    from igsm.reporting.graph_drawing import draw
+
+    lexicon = load_lexicon(problem_class.lexicon)
+    for number, line in enumerate((one for one in found["slices"] if one["confirmed"]), 1):
+        for place, one in enumerate(line["examples"], 1):
+            problem = read_problem(one["problem"], lexicon, problem_class.modulus)
+            draw(problem, folder / f"slice{number}-{place}.svg")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from statistics import NormalDist
 
 import numpy as np
 
@@ -168,3 +169,21 @@ def fisher_greater(first: int, first_of: int, second: int, second_of: int) -> fl
     kept = kept[together - kept <= second_of]
     law = choose(first_of, kept) + choose(second_of, together - kept) - choose(total, np.array(together))
     return min(1.0, math.fsum(np.exp(law)))
+
+
+def mantel_haenszel_greater(strata: Iterable[tuple[int, int, int, int]]) -> float:
+    """Mantel and Haenszel's one-sided test (1959): is the first share the larger one within strata?
+
+    Args:
+        strata: (first, first_of, second, second_of) of each, as of :func:`fisher_greater`.
+
+    Returns:
+        The p-value by the normal law with continuity correction; 1.0 where no stratum can tell.
+    """
+    above = spread = 0.0
+    for first, first_of, second, second_of in strata:
+        total, together = first_of + second_of, first + second
+        if min(first_of, second_of) and total > 1:
+            above += first - first_of * together / total
+            spread += first_of * second_of * together * (total - together) / (total**2 * (total - 1))
+    return 1 - NormalDist().cdf((above - 0.5) / math.sqrt(spread)) if spread else 1.0

@@ -24,8 +24,9 @@ from igsm.errors import InputError
 from igsm.evaluation.cells import Cell
 from igsm.evaluation.generate import generations
 from igsm.evaluation.runs import LoadedRun
+from igsm.evaluation.slice_tests import LEVEL, Confirmation, confirm, ratio_interval
 from igsm.evaluation.testsets import TestProblem
-from igsm.evaluation.weaknesses import Candidate, Confirmation, Searched, confirm, look, ratio_interval
+from igsm.evaluation.weaknesses import Candidate, Searched, look
 from igsm.grading.grade import grade
 from igsm.grading.metrics import Json
 from igsm.locks import locked
@@ -91,7 +92,7 @@ def search(
         options: of `LoadedRun.decoding`.
 
     Returns:
-        The folder; `search.json` in it is described in docs/self_correction.md.
+        The folder, with what was found in `search.json`.
 
     Raises:
         InputError: another process is at it, a file there is damaged, or the cell has no problems.
@@ -266,6 +267,8 @@ class _Work:
             "elsewhere_same_op": tested.elsewhere_same_op,
             "p": tested.p,
             "p_holm": tested.p_holm,
+            "p_same_op": tested.p_same_op,
+            "beyond_op": tested.p_same_op < LEVEL,
             "confirmed": tested.confirmed,
             "examples": [{name: one[name] for name in kept} for one in examples],
         }

@@ -1,11 +1,10 @@
-"""Where does a model fail more than elsewhere? Three ways to look for it in a pool of problems, and the confirmation.
+"""Where does a model fail more than elsewhere? Three ways to look for it in a pool of problems.
 
 `slices`: a tree over what is counted in a problem; each batch comes from the leaf with the largest upper confidence
 bound of its failure rate. `ascent`: stochastic error ascent (SEA, arXiv 2503.23361): problems near failures, near the
 failures among these, and so on. `random`: what both are compared with.
 
-What a search finds was chosen because it looked bad, so its rate is too high. Every slice is therefore tested on fresh
-problems: those of the slice against those of the class outside it.
+What a search finds was chosen because it looked bad, so its rate is too high: `igsm.evaluation.slice_tests` tests it.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from typing import NamedTuple
 import numpy as np
 
 from igsm.problems.slices import COUNTS, Slice
-from igsm.significance import fisher_greater, holm
 from igsm.statistics import wilson
 
 SEARCHES = ("random", "slices", "ascent")
@@ -35,12 +33,11 @@ CLEAR = 3.0
 NEIGHBOURS = 4
 """Problems drawn near one failure."""
 KEPT = 3
-"""Slices of one search; of all together: 5."""
+"""Most slices of one search."""
 TESTED = 5
+"""Most slices of all of them."""
 ALIKE = 0.7
 """Slices that share more of their union (Jaccard) are one."""
-LEVEL = 0.05
-"""Chance, at most, that any slice of a model without weaknesses is confirmed."""
 
 Grade = Callable[[Sequence[int]], Sequence[bool]]
 """Numbers of problems in the pool -> which of them the model fails."""
@@ -71,24 +68,6 @@ class Looked(NamedTuple):
     candidates: list[Candidate]
 
 
-class Confirmation(NamedTuple):
-    """A slice on fresh problems. Rates are failures / n."""
-
-    n: int
-    failed: int
-    elsewhere_n: int
-    elsewhere_failed: int
-    elsewhere_same_op: float | None
-    """The failure rate elsewhere if the problems there had the slice's numbers of operations; None where elsewhere has
-    too few of them."""
-    p: float
-    p_holm: float
-
-    @property
-    def confirmed(self) -> bool:
-        return self.p_holm < LEVEL
-
-
 def look(counts: np.ndarray, grade: Grade, budget: int, draws: np.random.Generator) -> Looked:
     """Search a pool in three ways, each with the same budget.
 
@@ -111,49 +90,6 @@ def look(counts: np.ndarray, grade: Grade, budget: int, draws: np.random.Generat
         elif one.searches[0] not in chosen[like[0]].searches:
             chosen[like[0]] = chosen[like[0]]._replace(searches=chosen[like[0]].searches + one.searches)
     return Looked(searched, chosen[:TESTED])
-
-
-def confirm(
-    slices: Sequence[Slice],
-    inside: Sequence[tuple[np.ndarray, np.ndarray]],
-    everywhere: tuple[np.ndarray, np.ndarray],
-) -> list[Confirmation]:
-    """Test each slice on fresh problems, with Holm's correction over all of them.
-
-    Args:
-        inside: of each slice, counts and failures of fresh problems drawn from it.
-        everywhere: the same of problems of the whole class; those that lie in a slice count there.
-    """
-    found, op = [], list(COUNTS).index("op")
-    for where, (own_counts, own_failed) in zip(slices, inside, strict=True):
-        lies_in = where.holds(everywhere[0])
-        counts = np.concatenate([own_counts, everywhere[0][lies_in]])
-        failed = np.concatenate([own_failed, everywhere[1][lies_in]])
-        other_counts, other_failed = everywhere[0][~lies_in], everywhere[1][~lies_in]
-        sides = (len(failed), int(failed.sum()), len(other_failed), int(other_failed.sum()))
-        p = fisher_greater(sides[1], sides[0], sides[3], sides[2])
-        found.append((*sides, _at_same_op(counts[:, op], other_counts[:, op], other_failed), p))
-    adjusted = holm([one[-1] for one in found])
-    return [Confirmation(*one, corrected) for one, corrected in zip(found, adjusted, strict=True)]
-
-
-def _at_same_op(ops: np.ndarray, other_ops: np.ndarray, other_failed: np.ndarray) -> float | None:
-    total = covered = 0.0
-    for op, n in zip(*np.unique(ops, return_counts=True), strict=True):
-        there = other_failed[other_ops == op]
-        if len(there) >= FEWEST:
-            total += n * there.mean()
-            covered += n
-    return total / covered if covered >= 0.9 * len(ops) > 0 else None
-
-
-def ratio_interval(first: int, first_of: int, second: int, second_of: int) -> tuple[float, float, float] | None:
-    """The ratio of two shares with its 95 % interval (Katz et al. 1978); None where a share is 0."""
-    if not first or not second:
-        return None
-    ratio = (first / first_of) / (second / second_of)
-    spread = 1.96 * math.sqrt(1 / first - 1 / first_of + 1 / second - 1 / second_of)
-    return ratio, ratio * math.exp(-spread), ratio * math.exp(spread)
 
 
 def _badness(one: Candidate) -> float:

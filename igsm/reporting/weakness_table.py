@@ -17,7 +17,8 @@ EXPLAINED = (
     "lift: failures of a search for each of random's, with a 95 % interval.",
     "Rates of slices are of fresh problems, which no search has seen. p: Fisher's exact one-sided test against the "
     "problems elsewhere, after Holm's correction over all slices that were tested.",
-    "same op: the rate elsewhere, were the numbers of operations there those of the slice.",
+    "same op: the rate elsewhere, were the numbers of operations there those of the slice; p there: Mantel and "
+    "Haenszel's one-sided test within numbers of operations, after Holm's correction.",
 )
 
 
@@ -37,6 +38,8 @@ def sentences(found: Json) -> Iterator[str]:
         other = line["elsewhere"]
         same = line["elsewhere_same_op"]
         at_same_op = "" if same is None else f", {100 * same:.0f} % elsewhere at the same op"
+        if not line["beyond_op"]:
+            at_same_op += ", so no weakness beyond the number of operations"
         yield (
             f"At problems with {line['words']} it fails {_share(line)} against {100 * other['rate']:.0f} % elsewhere "
             f"(n={other['n']}){at_same_op}; p = {line['p_holm']:.1g}."
@@ -58,11 +61,11 @@ def parts(found: Json) -> Iterator[_Part]:
     if found["slices"]:
         yield (
             "Slices, tested on fresh problems",
-            ["where", "of all", "when found", "n", "fails, %", "elsewhere", "same op", "p", "found by"],
+            ["where", "of all", "when found", "n", "fails, %", "elsewhere", "p", "same op", "p there", "found by"],
             [
                 [line["where"], f"{100 * line['share']:.0f} %", _percent(line["seen"]["rate"]), str(line["n"]),
-                 _interval(line), _percent(line["elsewhere"]["rate"]), _percent(line["elsewhere_same_op"]),
-                 f"{line['p_holm']:.1g}", ", ".join(line["searches"])]
+                 _interval(line), _percent(line["elsewhere"]["rate"]), f"{line['p_holm']:.1g}",
+                 _percent(line["elsewhere_same_op"]), f"{line['p_same_op']:.1g}", ", ".join(line["searches"])]
                 for line in found["slices"]
             ],
         )  # fmt: skip

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from cli.search import _draw
 from igsm.errors import InputError
 from igsm.evaluation import search as searching
 from igsm.evaluation.cells import Cell, parse_cells
@@ -93,6 +94,9 @@ def test_a_planted_weakness_is_found_kept_and_drawn_from(run, model, monkeypatch
     assert [head for head, _ in terminal(found, 80)] == [
         "Slices, tested on fresh problems", "Searches, each with the same number of problems",
     ]  # fmt: skip
+    pytest.importorskip("matplotlib")
+    _draw(folder, found, CELL.problems(NANO).problem_class)
+    assert (folder / "slice1-1.svg").read_text().startswith("<?xml")
     again = model(stops_after=0)
     assert search(run, CELL, decoder(), PLAN) == folder
     assert again.solved == []

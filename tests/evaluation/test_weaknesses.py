@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 
-from igsm.evaluation.weaknesses import Confirmation, Looked, confirm, look, ratio_interval
+from igsm.evaluation.slice_tests import Confirmation, confirm, ratio_interval
+from igsm.evaluation.weaknesses import Looked, look
 from igsm.problems.counts import counts_of
 from igsm.problems.record import Record
 from igsm.problems.slices import COUNTS, Slice, parse_slice
 from igsm.seeds import numpy_generator
-from igsm.significance import fisher_greater
+from igsm.significance import fisher_greater, mantel_haenszel_greater
 from tests.problems.drawn import drawn
 
 PLANTED = parse_slice("depth>=4 and times>=1")
@@ -90,9 +92,12 @@ def test_rates_elsewhere_and_at_the_same_op():
     assert (one.n, one.failed, one.elsewhere_n, one.elsewhere_failed) == (40, 40, 60, 10)
     assert one.elsewhere_same_op == pytest.approx(0.5)
     assert one.p == one.p_holm == pytest.approx(fisher_greater(40, 40, 10, 60))
+    assert one.p_same_op == pytest.approx(mantel_haenszel_greater([(40, 40, 10, 20)]))
+    assert one.p_same_op < 1e-5
     everywhere[:, column[0]] = 2
     (one,) = confirm([parse_slice("times>=1")], [(inside, np.ones(40, bool))], (everywhere, wrong))
-    assert one.elsewhere_same_op is None
+    assert (one.elsewhere_same_op, one.p_same_op) == (None, 1.0)
+    assert one.confirmed  # but nothing tells it from its number of operations
 
 
 @pytest.mark.parametrize("numbers", [(8, 10, 3, 12), (0, 5, 2, 7), (5, 5, 0, 9), (100, 300, 60, 280), (3, 3, 4, 4)])
@@ -102,6 +107,13 @@ def test_fisher_is_scipys(numbers):
     table = [[first, first_of - first], [second, second_of - second]]
     expected = stats.fisher_exact(table, alternative="greater").pvalue
     assert fisher_greater(*numbers) == pytest.approx(expected, rel=1e-9)
+
+
+def test_mantel_haenszel():
+    """By hand: two strata of (8 of 10 against 4 of 10), each 8 - 6 = 2 above, variance 100 * 12 * 8 / (400 * 19)."""
+    p = mantel_haenszel_greater([(8, 10, 4, 10), (8, 10, 4, 10), (3, 3, 0, 0)])
+    assert p == pytest.approx(1 - NormalDist().cdf(3.5 / (2 * 9600 / 7600) ** 0.5))
+    assert mantel_haenszel_greater([(5, 5, 0, 0)]) == mantel_haenszel_greater([(5, 5, 6, 6)]) == 1.0
 
 
 def test_ratio_interval():
