@@ -176,7 +176,8 @@ def terminal(rows: Sequence[Row], width: int) -> Iterator[tuple[str, list[Table]
     head, lines = details(rows, LEAST)
     lines = [[*line[:-1], line[-1].partition("; ")[0]] for line in lines]
     head = [*head[:3], *(name.replace(" ", "\n") for name in head[3:-1]), "commonest first error"]
-    yield "beside accuracy: means per problem; the commonest first error and its number", [*_fitted(head, lines, 3, [i for i in (0, 1) if same[i]], width)]
+    title = "beside accuracy: means per problem; the commonest first error and its number"
+    yield title, [*_fitted(head, lines, 3, [i for i in (0, 1) if same[i]], width)]
 
 
 def _fitted(
