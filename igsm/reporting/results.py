@@ -225,12 +225,22 @@ def _section(config: Json, name: str) -> Json:
 
 
 def _alike(config: Json, other: Json) -> bool:
-    """Whether two resolved configs differ in seeds only, or in what one version does not know and the other has off."""
-    found = differences(config, other)
+    """Whether two resolved configs differ in seeds only, or in what one version does not know and the other has off.
+
+    Fine-tuned runs may start from runs of different seeds.
+    """
+    found = [one for one in differences(config, other) if one.there or one.here]
     return all(
-        one.name in ("seed", "data.seed") or one.name.startswith("tracking") or not (one.there or one.here)
+        one.name in ("seed", "data.seed")
+        or one.name.startswith("tracking")
+        or (one.name == "from" and _alike_starts(one.there, one.here))
         for one in found
     )
+
+
+def _alike_starts(start: Any, other: Any) -> bool:
+    configs = [RunFolder(Path(str(one))).config for one in (start, other)]
+    return all(one.is_file() for one in configs) and _alike(load_stored(configs[0]), load_stored(configs[1]))
 
 
 def curves(run: Path) -> dict[str, list[tuple[float, float]]]:

@@ -229,6 +229,18 @@ def test_rows_are_named_by_what_the_run_was_trained_on(make_run) -> None:
     assert [source.row for source in sources_of_runs(runs)][:2] == ["original (x)", "original (y)"]
 
 
+def test_fine_tuned_seeds_share_a_row_though_each_has_a_start_of_its_own(make_run) -> None:
+    """Guards against a row a seed for `recover` of runs that a sweep fine-tuned; and one row for different starts."""
+    starts = [make_run(f"start{seed}", {}, seed=seed) for seed in (1, 2)]
+    tuned = [make_run(f"tuned{seed}", {}, kind="retry", rate=0.2, seed=seed) for seed in (1, 2)]
+    for run, start in zip(tuned, starts, strict=True):
+        config = run / "config.yaml"
+        config.write_text(config.read_text() + f"stage: finetune\nfrom: {start}\n")
+    assert {source.row for source in sources_of_runs(tuned)} == {"retry 0.2, continued pretrain"}
+    (starts[1] / "config.yaml").write_text((starts[1] / "config.yaml").read_text() + "model: {layers: 3}\n")
+    assert len({source.row for source in sources_of_runs(tuned)}) == 2
+
+
 def test_folders_of_one_name_keep_their_own_rows(make_run, tmp_path: Path) -> None:
     """Guards against two runs in one row because their folders have the same name, with or without a config."""
     runs = [make_run(f"{parent}/run", {"op=3": 0.5}) for parent in ("a", "b")]
