@@ -23,7 +23,7 @@ def show(*arguments: str) -> str:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0
-    return result.output
+    return result.stdout  # on stderr stands what is compiled, where nothing is yet
 
 
 def test_prints_the_document() -> None:
@@ -97,7 +97,7 @@ def test_a_window_of_a_block_is_what_training_reads() -> None:
         (["--graph", "nowhere/g.png"], "--graph nowhere/g.png: there is no folder nowhere"),
         (["--graph", "g.jpg"], "--graph g.jpg: the name must end with .png, .pdf or .svg"),
         (["--kind", "retri", "--retry-rate", "0.1"], "did you mean 'retry'"),
-        (["--kind", "retry", "--retry-rate", "1"], "rate must be in"),
+        (["--kind", "retry", "--retry-rate", "1"], "rate must be at least 0 and below 1, not 1"),
         (["--difficulty", "medium"], "did you mean 'med'"),
         (["--op", "500"], "op=500"),
         (["--split", "dev"], "split"),

@@ -212,5 +212,5 @@ def test_what_does_not_go_together_is_refused() -> None:
     (_, rows), *_ = fix(0).variants
     kinds = (("wrong_result", 1.0),)
     for variants, given in ((((1.0, rows),), kinds), (fix(0).variants, ()), (PLAIN.variants, kinds)):
-        with pytest.raises(InputError, match="needs their kinds, and a document without"):
+        with pytest.raises(InputError, match="needs their kinds or solutions, and a document without"):
             Layout(variants, given)

@@ -42,8 +42,8 @@ def test_error_free_share_is_the_share_of_documents_without_mistakes() -> None:
     ("settings", "message"),
     [
         ({"kind": "rety"}, "did you mean 'retry'"),
-        ({"rate": 1.0}, r"rate must be in \[0, 1\)"),
-        ({"rate": -0.1}, r"rate must be in \[0, 1\)"),
+        ({"rate": 1.0}, "rate must be at least 0 and below 1, not 1"),
+        ({"rate": -0.1}, "rate must be at least 0 and below 1, not -0.1"),
         ({"rate": 0.5}, "kind and rate go together: kind 'none'"),
         ({"kind": "retry"}, "kind and rate go together: kind 'retry'"),
         ({"error_free_share": 1.5}, "error_free_share"),

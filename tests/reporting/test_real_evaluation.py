@@ -14,6 +14,7 @@ def test_verdicts_have_the_names_that_the_metrics_read() -> None:
 
     document = DocumentSource(ProblemConfig(difficulty="nano"), seed=1).document(0)
     record = {"index": 0, "op": document.problem.op, "rollbacks": 0, "generated_tokens": 50, "finished": True}
+    record |= {"prefix_tokens": 40, "verifier_tokens": 0}
     right = verdict_of(record | {"solution": document.solution_text, "answer": document.answer}, document.problem)
     wrong = verdict_of(record | {"solution": " Define X", "answer": " 1"}, document.problem)
     numbers = Numbers([right, wrong])
