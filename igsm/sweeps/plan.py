@@ -16,8 +16,9 @@ from igsm.reporting.claims import check_rows
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Source
 from igsm.reporting.table import PROBED
+from igsm.sweeps.rows import Row, next_seed, rows_of, starts_of
 from igsm.sweeps.settings import Settings, conflict, resolve, what_differs
-from igsm.sweeps.sweep import Arm, FineTuning, Probing, Sweep, Variables, fill, folder_name, grid_names, grid_points
+from igsm.sweeps.sweep import FineTuning, Probing, Sweep, Variables, fill, folder_name, grid_names
 
 
 @dataclass(frozen=True)
@@ -50,21 +51,6 @@ class Job:
     generated_tokens: float = 0.0
 
 
-@dataclass(frozen=True)
-class _Row:
-    """An arm at one point of its grid, in one family, with one seed."""
-
-    arm: Arm
-    row: str
-    name: str
-    family: str
-    seed: int
-    variables: Variables
-
-    def folder(self, sweep: Sweep, root: Path) -> Path:
-        return root / sweep.folder / f"{self.family}-{self.name}-seed{self.seed}"
-
-
 def plan(sweep: Sweep, root: Path) -> list[Job]:
     """All jobs of the sweep; each stands behind those it needs.
 
@@ -77,9 +63,9 @@ def plan(sweep: Sweep, root: Path) -> list[Job]:
             runs in one folder.
     """
     jobs: dict[str, Job] = {}
-    rows = list(_rows(sweep))
+    rows = list(rows_of(sweep))
     check_rows(sweep.claims, list(dict.fromkeys(row.row for row in rows)))
-    starts = _starts(rows)
+    starts = starts_of(rows)
     for row in rows:
         run, needs = row.folder(sweep, root), []
         job = _training_job(sweep, root, row, starts)
@@ -95,7 +81,7 @@ def plan(sweep: Sweep, root: Path) -> list[Job]:
                 _add(jobs, solve)
                 _add(jobs, _measuring_job(sweep, probe, solve))
         if any("{next_run}" in text for text in row.arm.decoders or ()):
-            following = _training_job(sweep, root, replace(row, seed=_next_seed(sweep, row)), starts)
+            following = _training_job(sweep, root, replace(row, seed=next_seed(sweep, row)), starts)
             _add(jobs, following)
             needs.append(following.name)
         if row.arm.evaluate:
@@ -106,38 +92,13 @@ def plan(sweep: Sweep, root: Path) -> list[Job]:
 
 def training_jobs(sweep: Sweep, root: Path) -> list[tuple[str, str, Job]]:
     """(row, family, job) of the run of each row that is evaluated, once a run, seed by seed."""
-    rows = list(_rows(sweep))
-    starts = _starts(rows)
+    rows = list(rows_of(sweep))
+    starts = starts_of(rows)
     jobs: dict[Path, tuple[str, str, Job]] = {}
     for row in rows:
         if row.arm.evaluate:
             jobs.setdefault(row.folder(sweep, root), (row.row, row.family, _training_job(sweep, root, row, starts)))
     return list(jobs.values())
-
-
-def _rows(sweep: Sweep) -> Iterator[_Row]:
-    for arm in sweep.arms:
-        for point in grid_points(arm.grid, f"arm '{arm.row}'"):
-            for family in arm.families or sweep.families:
-                for seed in sweep.seeds[: arm.most_seeds]:
-                    variables = sweep.families[family].variables | point | {"family": family, "seed": seed}
-                    where = f"arm '{arm.row}'"
-                    row = fill(arm.row, variables, where)
-                    name = folder_name(fill(arm.name or row, variables, where))
-                    yield _Row(arm, row, name, family, seed, variables)
-
-
-def _starts(rows: list[_Row]) -> dict[tuple[str, str, int], _Row]:
-    """The rows that fine-tuning can start from, by name, family and seed."""
-    return {(row.name, row.family, row.seed): row for row in rows if row.arm.finetune is None}
-
-
-def _next_seed(sweep: Sweep, row: _Row) -> int:
-    """The seed after the row's, after the last one the first."""
-    seeds = sweep.seeds[: row.arm.most_seeds]
-    if len(seeds) < 2:
-        raise InputError(f"arm '{row.arm.row}': {{next_run}} is the run of another seed; give at least two seeds")
-    return seeds[(seeds.index(row.seed) + 1) % len(seeds)]
 
 
 def _add(jobs: dict[str, Job], job: Job) -> None:
@@ -154,7 +115,7 @@ def _add(jobs: dict[str, Job], job: Job) -> None:
     )
 
 
-def _training_job(sweep: Sweep, root: Path, row: _Row, starts: dict[tuple[str, str, int], _Row]) -> Job:
+def _training_job(sweep: Sweep, root: Path, row: Row, starts: dict[tuple[str, str, int], Row]) -> Job:
     """The job that makes the row's run: pretraining, or fine-tuning from another arm's run."""
     run = row.folder(sweep, root)
     family = sweep.families[row.family]
@@ -174,7 +135,7 @@ def _training_job(sweep: Sweep, root: Path, row: _Row, starts: dict[tuple[str, s
     return _stage_job(tuning.stage, config, [*overrides, *seeds], run, (before.name,))
 
 
-def _probe_job(row: _Row, probe: Probing, run: Path, training: Job) -> Job:
+def _probe_job(row: Row, probe: Probing, run: Path, training: Job) -> Job:
     where = f"arm '{row.arm.row}'"
     config = fill(probe.config, row.variables, where)
     overrides = [f"from={run}"] + [fill(text, row.variables, where) for text in probe.overrides]
@@ -212,7 +173,7 @@ def _stage_job(stage: str, config: str, overrides: list[str], run: Path, needs: 
     return Job(f"{stage} {run.name}", stage, command, run, needs, config, settings)
 
 
-def _evaluation_jobs(sweep: Sweep, row: _Row, run: Path, needs: tuple[str, ...], training: Job) -> Iterator[Job]:
+def _evaluation_jobs(sweep: Sweep, row: Row, run: Path, needs: tuple[str, ...], training: Job) -> Iterator[Job]:
     family = sweep.families[row.family]
     cells = _cells(sweep, row, training)
     for decoder, arguments in _decoders(sweep, row, run):
@@ -234,7 +195,7 @@ def _evaluation_jobs(sweep: Sweep, row: _Row, run: Path, needs: tuple[str, ...],
         )
 
 
-def _cells(sweep: Sweep, row: _Row, training: Job) -> tuple[str, ...]:
+def _cells(sweep: Sweep, row: Row, training: Job) -> tuple[str, ...]:
     """Full names of the row's cells, as its evaluations are filed under. Raises :class:`InputError`."""
     problem = build_config(ProblemConfig, training.settings["data"]["problem"], training.name)
     cells = parse_cells(",".join(sweep.families[row.family].cells), problem)
@@ -249,14 +210,14 @@ def _cells(sweep: Sweep, row: _Row, training: Job) -> tuple[str, ...]:
     return tuple(cell.name for cell in cells)
 
 
-def _decoders(sweep: Sweep, row: _Row, run: Path) -> list[tuple[str, str]]:
+def _decoders(sweep: Sweep, row: Row, run: Path) -> list[tuple[str, str]]:
     """The row's decoders as (name in the results, argument of `mistakes eval --decoder`) pairs."""
     arm, where = row.arm, f"arm '{row.arm.row}'"
     known: Variables = {"run": str(run), **row.variables}
     if arm.probe is not None:
         known["probe"] = str(probe_folder(run, arm.probe, row.variables, where))
     if any("{next_run}" in text for text in arm.decoders or ()):
-        known["next_run"] = str(run.with_name(f"{row.family}-{row.name}-seed{_next_seed(sweep, row)}"))
+        known["next_run"] = str(run.with_name(f"{row.family}-{row.name}-seed{next_seed(sweep, row)}"))
     texts = [fill(text, known, where) for text in arm.decoders or sweep.decoders]
     return [(parse_decoder(text).name, text) for text in texts]
 
@@ -267,8 +228,8 @@ def report_request(sweep: Sweep, root: Path) -> ReportRequest:
     left_out: list[str] = []
     shown: list[str] = []
     columns: dict[str, dict[str, None]] = {family: {} for family in sweep.families}
-    rows = list(_rows(sweep))
-    starts = _starts(rows)
+    rows = list(rows_of(sweep))
+    starts = starts_of(rows)
     for row in rows:
         probe = row.arm.probe if row.arm.probe is not None and row.arm.probe.measure else None
         if not row.arm.evaluate and probe is None:
@@ -309,7 +270,7 @@ def report_request(sweep: Sweep, root: Path) -> ReportRequest:
     )
 
 
-def _along(name: str, rows: list[_Row]) -> Along:
+def _along(name: str, rows: list[Row]) -> Along:
     """The rows whose grid has the name; a series is what is left of their names without it: "fix, delay 0" -> "fix"."""
     series: dict[str, dict[str, str]] = {}
     for row in rows:

@@ -16,7 +16,6 @@ from igsm.corpus.blocks import Generator, block
 from igsm.corpus.config import DataConfig
 from igsm.corpus.export import must_be_plain
 from igsm.corpus.manifest import law_of
-from igsm.corpus.own import record_of
 from igsm.corpus.prompts import Example, made_examples
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
@@ -28,6 +27,7 @@ from igsm.mistakes.mix import weights_of
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
 from igsm.problems.problem import Problem
+from igsm.problems.problem_record import record_of
 from igsm.problems.source import ProblemSource
 from igsm.sweeps.settings import what_differs
 from igsm.training.config import TrainingConfig
