@@ -11,6 +11,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from igsm.errors import InputError
 
+CPU_CACHE = 2**28  # bytes of keys and values on a CPU core that more rows than 32 may take
+
 
 def default_devices() -> list[str]:
     """All GPUs, or one CPU worker for each core that torch may use."""
@@ -34,9 +36,10 @@ def check_device(name: str) -> None:
 
 
 def default_batch(device: str, beams: int, row_bytes: int) -> int:
-    """Rows side by side: on CUDA enough to be bound by memory, in at most 60 % of what is free; 32 on a CPU core."""
+    """Rows side by side: on CUDA enough to be bound by memory, in at most 60 % of what is free. On a CPU core 32; and
+    up to 256 in `CPU_CACHE` bytes, because a step of a small model costs more than its rows."""
     if not device.startswith("cuda"):
-        return max(32, 8 * beams)
+        return max(32, 8 * beams, min(max(256, 64 * beams), CPU_CACHE // row_bytes))
     return fitting_batch(free_memory(device), beams, row_bytes)
 
 

@@ -40,6 +40,14 @@ def test_default_rows_are_lowered_before(beams, free, rows):
     assert devices.fitting_batch(free * GIB, beams, 75 * 2**20) == rows
 
 
+@pytest.mark.parametrize(
+    ("beams", "row_bytes", "rows"),
+    [(1, 2**19, 256), (16, 2**17, 1024), (1, 2**22, 64), (1, 2**26, 32), (16, 2**26, 128)],
+)
+def test_a_cpu_takes_more_rows_of_small_models(beams, row_bytes, rows):
+    assert devices.default_batch("cpu", beams, row_bytes) == rows
+
+
 def failed_recording():
     """What torch raises where memory runs out within a recording."""
     try:
