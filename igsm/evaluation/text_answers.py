@@ -26,6 +26,7 @@ from igsm.text.formats import read
 from igsm.text.record import Record
 from igsm.text.tokens import plain_frame
 from igsm.text.words import Words
+from igsm.training.execution import fitting_threads
 from igsm.training.text_config import TextData
 
 RESULT, ANSWERS = "answers.json", "answers.jsonl"
@@ -58,6 +59,8 @@ def answer_held_out(path: Path, progress: Callable[[int, int], None] = lambda do
     engine = Engine(ready, min(side_by_side, len(records)), context)
     decoder = RowDecoder(engine, words.end, max_new_tokens=data.answer_tokens)
     lines: dict[int, dict[str, Any]] = {}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(fitting_threads(ready))
     for made in decoder.run(Request(number, prompt) for number, prompt in enumerate(prompts)):
         solution = words.decode(made.tokens)
         record = records[made.index]
@@ -73,6 +76,7 @@ def answer_held_out(path: Path, progress: Callable[[int, int], None] = lambda do
             "taken_back": solution.count(data.marker),
         }
         progress(len(lines), len(records))
+    torch.set_num_threads(threads)
     ordered = [lines[number] for number in range(len(records))]
     atomic_write(path / ANSWERS, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in ordered))
     n, right = len(ordered), sum(line["right"] for line in ordered)
