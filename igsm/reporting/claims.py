@@ -190,17 +190,13 @@ def _verdict(judged: Judged) -> tuple[Verdict, str]:
     n = min(len(side) for side in sides)
     if not n:
         return "not run", "-"
-    if n < LEAST_SEEDS or interval is None:
-        return "undecided", f"{n} training seed{'s' if n > 1 else ''}; {LEAST_SEEDS} a side are needed"
-    low, high = interval
     if claim.expect in ("higher", "lower"):
-        up = low + high > 0
-        if judged.adjusted is None:
+        if n >= LEAST_SEEDS and judged.adjusted is None:
             return "undecided", f"{n} pairs of seeds cannot come below p = {judged.least:.2g}"
-        reason = f"p = {judged.adjusted:.2g} after Holm, {n} seeds a side"
-        if judged.adjusted > LEVEL:
-            return "undecided", reason
-        return ("shown" if up == (claim.expect == "higher") else "refuted"), reason
+        return difference_verdict(interval, judged.adjusted, n, higher=claim.expect == "higher")
+    if n < LEAST_SEEDS or interval is None:
+        return "undecided", _too_few(n)
+    low, high = interval
     if claim.expect == "alike":
         assert claim.margin is not None
         least, most, what = -claim.margin, claim.margin, f"within {judged.measure.text(claim.margin)} either way"
@@ -212,3 +208,26 @@ def _verdict(judged: Judged) -> tuple[Verdict, str]:
     if least <= low and high <= most:
         return "shown", reason
     return ("refuted" if high < least or low > most else "undecided"), reason
+
+
+def difference_verdict(
+    interval: Interval | None, adjusted: float | None, n: int, *, higher: bool
+) -> tuple[Verdict, str]:
+    """Whether a row is higher (or lower) than another, and why that is said.
+
+    Args:
+        interval: of the difference, over training seeds.
+        adjusted: its p-value after Holm.
+        n: training seeds of the side that has fewer.
+        higher: what is claimed.
+    """
+    if n < LEAST_SEEDS or interval is None or adjusted is None:
+        return "undecided", _too_few(n)
+    reason = f"p = {adjusted:.2g} after Holm, {n} seeds a side"
+    if adjusted > LEVEL:
+        return "undecided", reason
+    return ("shown" if (sum(interval) > 0) == higher else "refuted"), reason
+
+
+def _too_few(n: int) -> str:
+    return f"{n} training seed{'s' if n > 1 else ''}; {LEAST_SEEDS} a side are needed"
