@@ -37,6 +37,10 @@ def command(
         Path | None,
         typer.Option(help="Write the tables to OUT.csv and OUT.md; default: all that a run has, to its eval/table."),
     ] = None,
+    keep_samples: Annotated[
+        bool,
+        typer.Option("--keep-samples", help="Of vote and best, in RUN/samples: the next such decoder draws only more."),
+    ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say under the tables what their columns mean.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -95,7 +99,8 @@ def command(
                     for cell in chosen:
                         most = decoding.context * one.samples  # steps of a problem
                         with CellProgress(told, cell.short, n, most) as shown:
-                            found = evaluate(run, cell, decoding, n, seed, progress=shown.update, waiting=shown.waiting)
+                            ways: dict[str, Any] = {"progress": shown.update, "waiting": shown.waiting}
+                            found = evaluate(run, cell, decoding, n, seed, keep_samples=keep_samples, **ways)
                         told = told if not shown.begun else ""
                         rows.append((named(name, found), found))
     if not rows:

@@ -8,6 +8,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from igsm.decoding.decoders.named import MakeDetector, NamedDecoder
 from igsm.decoding.detectors import Detector, make_detector, tokens_read
 from igsm.decoding.devices import check_device, check_rows, default_batch, default_devices, kernels_chosen
 from igsm.decoding.engine import Engine, prepare, resolved_precision
+from igsm.decoding.kept import KeptSamples
 from igsm.decoding.loop import Decoder, Generation, Request
 from igsm.decoding.verifiers import Verifier
 from igsm.errors import InputError, is_out_of_memory
@@ -117,13 +119,17 @@ class Decoding:
         )
 
     def run(
-        self, requests: Sequence[Request], tick: Callable[[int], None] = lambda steps: None
+        self,
+        requests: Sequence[Request],
+        tick: Callable[[int], None] = lambda steps: None,
+        kept: KeptSamples | None = None,
     ) -> Iterator[Generation]:
         """Continue all requests; results come as they finish, in no particular order.
 
         Args:
             requests: what to continue.
             tick: called while none finishes, every `TICK` seconds, with the steps so far of all requests together.
+            kept: samples that need not be drawn, of a decoder that takes several; new ones are added.
 
         Raises:
             InputError: a prompt that does not fit.
@@ -139,7 +145,8 @@ class Decoding:
             for number, key in zip(range(samples), request.keys, strict=True)
         ]
         found: dict[int, list[Generation]] = defaultdict(list)
-        for generation in self._continue(each, tick):
+        drawn_now = partial(self._continue, tick=tick)
+        for generation in drawn_now(each) if kept is None else kept.complete(each, drawn_now):
             index = generation.index // samples
             found[index].append(generation)
             if len(found[index]) == samples:

@@ -13,6 +13,7 @@ import gzip
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -22,6 +23,7 @@ from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.decoders import parse_decoder
 from igsm.decoding.fusion import Fused
+from igsm.decoding.kept import KeptSamples, kept_samples
 from igsm.decoding.run import Decoding
 from igsm.errors import InputError
 from igsm.evaluation.cells import Cell, figure_cells
@@ -34,6 +36,7 @@ from igsm.grading.metrics import Json, Numbers, current_names
 from igsm.locks import locked
 from igsm.mistakes.layout import Mark
 from igsm.model import GPT
+from igsm.probing.samples import FOLDER as SAMPLES
 from igsm.rundir import (
     JsonlWriter,
     RunFolder,
@@ -44,6 +47,8 @@ from igsm.rundir import (
     write_json,
 )
 
+SAMPLED = ("cell", "seed", "weights", "precision", "context", "copilot", "copilot_weight", "model")
+"""Settings of an evaluation, as far as it has them, that its samples depend on."""
 Progress = Callable[[int, int, int], None]
 """(graded, correct, steps) so far; a step is one token of a solution, or of all its beams."""
 
@@ -55,6 +60,7 @@ def evaluate(
     n: int,
     seed: int,
     *,
+    keep_samples: bool = False,
     progress: Progress = lambda graded, correct, steps: None,
     waiting: Callable[[str], None] = lambda what: None,
 ) -> Evaluation:
@@ -64,6 +70,7 @@ def evaluate(
         decoding: of the run's model, see `LoadedRun.decoding`.
         n: problems; the first n where more are there.
         seed: of the test set and of sampling.
+        keep_samples: of a vote or best-of-n, so that none draws again what another of these has drawn.
         progress: called after each graded solution, and now and then between them; never if the cell is read.
         waiting: called with what takes longer before the first of them.
 
@@ -89,7 +96,7 @@ def evaluate(
         with locked(folder, "evaluating"):  # another process may have been there in between
             if folder == find_folder(run.folder, settings, usual, digest) and _finished(folder, n) is None:
                 waiting("the first solutions")
-                return _make(run, decoding, folder, settings, tests, progress)
+                return _make(run, decoding, folder, settings, tests, progress, keep_samples)
     return found
 
 
@@ -99,7 +106,13 @@ def _finished(folder: Path, n: int) -> Evaluation | None:
 
 
 def _make(
-    run: LoadedRun, decoding: Decoding, folder: Path, settings: Json, tests: TestSet, progress: Progress
+    run: LoadedRun,
+    decoding: Decoding,
+    folder: Path,
+    settings: Json,
+    tests: TestSet,
+    progress: Progress,
+    keep_samples: bool,
 ) -> Evaluation:
     """Generate and grade what is missing of a cell; write its files, the summary last."""
     started = time.perf_counter()
@@ -107,7 +120,9 @@ def _make(
     try:
         work.read()
         n_kept = len(work.records)
-        work.generate(decoding, run.data.method.prompt, run.examples)
+        keeping = keep_samples and decoding.decoder.samples > 1
+        with _kept(run, decoding, settings) if keeping else nullcontext() as kept:
+            work.generate(decoding, run.data.method.prompt, run.examples, kept)
         detector = decoding.decoder.detector
         work.write(
             settings
@@ -116,6 +131,7 @@ def _make(
                 "left_out": tests.left_out,
                 "seconds": round(time.perf_counter() - started, 2),
                 "resumed_from": n_kept,
+                **({} if kept is None else {"reused_samples": kept.reused}),
                 "provenance": provenance(),
             }
         )
@@ -126,6 +142,15 @@ def _make(
             f"{folder}: cannot be written: {error.strerror}; what is finished is kept, the same command goes on"
         ) from None
     return read_evaluation(folder, len(tests.problems))
+
+
+def _kept(run: LoadedRun, decoding: Decoding, settings: Json) -> AbstractContextManager[KeptSamples]:
+    """The samples of this model, cell, seed and temperature."""
+    decoder = decoding.decoder
+    named = {"beside": decoder.beside.name if decoder.beside else None}
+    same = {key: settings[key] for key in SAMPLED if key in settings}
+    drawn = {"temperature": decoder.temperature, "top_k": decoder.top_k}
+    return kept_samples(run.folder.path / SAMPLES, same | named | drawn)
 
 
 def finished(folder: RunFolder) -> list[Evaluation]:
@@ -196,14 +221,16 @@ class _Work:
         else:
             self._rewrite([*(self.records[i] for i in sorted(self.records)), *self.later])
 
-    def generate(self, decoding: Decoding, marks: Sequence[Mark], examples: Sequence[int]) -> None:
-        """Generate and grade what is missing; marks and examples are those of `generations`."""
+    def generate(
+        self, decoding: Decoding, marks: Sequence[Mark], examples: Sequence[int], kept: KeptSamples | None
+    ) -> None:
+        """Generate and grade what is missing; marks, examples and kept are those of `generations`."""
         with JsonlWriter(self.partial) as writer:
             if self.partial.stat().st_size == 0:
                 writer.write(self.head)
             missing = [test for test in self.tests.problems if test.index not in self.records]
             stream = f"seed {self.settings['seed']}, {self.settings['cell']}"
-            for record in generations(decoding, missing, stream, self._tell, marks=marks, examples=examples):
+            for record in generations(decoding, missing, stream, self._tell, marks=marks, examples=examples, kept=kept):
                 writer.write(record)
                 self._take(record, len(self.tests.problems))
 

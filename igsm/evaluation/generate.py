@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from igsm.corpus.vocabulary import Vocabulary
+from igsm.decoding.kept import KeptSamples
 from igsm.decoding.loop import Generation, Request
 from igsm.decoding.run import Decoding
 from igsm.decoding.sentences import split_answer
@@ -24,6 +25,7 @@ def generations(
     *,
     marks: Sequence[Mark] = (),
     examples: Sequence[int] = (),
+    kept: KeptSamples | None = None,
 ) -> Iterator[Json]:
     """One record a problem, as solutions finish: texts, and how many tokens they took.
 
@@ -34,6 +36,7 @@ def generations(
         tick: see `Decoding.run`.
         marks: those that the model's method asks for a solution with, unless the decoder has others.
         examples: ids of documents before every prompt.
+        kept: see `Decoding.run`.
     """
     vocabulary, samples = decoding.vocabulary, range(decoding.decoder.samples)
     requests = []
@@ -43,7 +46,7 @@ def generations(
         keys = [problem_key(stream, test.index, sample) for sample in samples]
         requests.append(Request(test.index, prompt, keys[0], test.problem, keys=keys))
     by_index = {test.index: test for test in tests}
-    for generation in decoding.run(requests, tick):
+    for generation in decoding.run(requests, tick, kept):
         yield _record(by_index[generation.index], generation, vocabulary)
 
 

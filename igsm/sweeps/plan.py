@@ -179,6 +179,8 @@ def _evaluation_jobs(sweep: Sweep, row: Row, run: Path, needs: tuple[str, ...], 
     for decoder, arguments in _decoders(sweep, row, run):
         what = ["--cells", ",".join(cells), "--decoder", arguments]
         what += ["--n", str(sweep.problems), "--seed", str(sweep.test_seed)]
+        if sweep.keep_samples and parse_decoder(arguments).samples > 1:
+            what.append("--keep-samples")
         yield Job(
             f"eval {run.name} {decoder}",
             "eval",

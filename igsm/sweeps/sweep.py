@@ -104,6 +104,8 @@ class Sweep(Config):
     """Test problems of a cell."""
     test_seed: int = 1
     decoders: list[str] = Field(default=["greedy"], min_length=1)
+    keep_samples: bool = False
+    """As `mistakes eval --keep-samples`: votes and best-of-n of one run share their samples."""
     families: dict[str, Family] = Field(min_length=1)
     arms: list[Arm] = Field(min_length=1)
     claims: list[Claim] = []

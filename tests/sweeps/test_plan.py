@@ -87,6 +87,12 @@ def test_a_mean_with_the_run_of_the_next_seed_waits_for_it(content: dict[str, An
         plan(build_config(Sweep, content | {"arms": arms, "seeds": [1]}, "test"), tmp_path)
 
 
+def test_samples_are_kept_of_decoders_that_take_several(content: dict[str, Any], tmp_path: Path) -> None:
+    content |= {"keep_samples": True, "decoders": ["greedy", "vote4", "best2-oracle", "beam4"]}
+    jobs = [job for job in plan(build_config(Sweep, content, "test"), tmp_path) if job.stage == "eval"]
+    assert {job.decoder for job in jobs if "--keep-samples" in job.command} == {"vote4", "best2-oracle"}
+
+
 def test_a_claim_about_a_row_that_is_not_there_is_refused(content: dict[str, Any], tmp_path: Path) -> None:
     """Guards a claim that nobody judges, and a line that names each row once a seed."""
     claim = {"result": "1", "says": "x", "row": "retry 0.4", "cells": ["op=3"], "expect": "at_most", "value": 1}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from igsm.decoding.decoders.detector import DetectorName, read_verifier
 from igsm.decoding.decoders.named import MakeDetector, NamedDecoder, count
-from igsm.decoding.decoders.vote import SCORING, answered, solution_scores
+from igsm.decoding.decoders.vote import SCORING, answered, sampler, solution_scores
 from igsm.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,12 +64,7 @@ class Best(NamedDecoder):
 
     def build(self, engine: Engine, vocabulary: Vocabulary, make: MakeDetector) -> Decoder:
         """See `NamedDecoder`."""
-        from functools import partial
-
-        from igsm.decoding.rows import ScoredRowDecoder, sample
-
-        draw = partial(sample, temperature=self.temperature, top_k=self.top_k)
-        return ScoredRowDecoder(engine, vocabulary.end, sampling=True, draw=draw)
+        return sampler(self, engine, vocabulary)
 
     def choose(
         self,

@@ -56,9 +56,7 @@ class Vote(NamedDecoder):
 
     def build(self, engine: Engine, vocabulary: Vocabulary, make: MakeDetector) -> Decoder:
         """See `NamedDecoder`."""
-        from igsm.decoding.decoders.sample import Sample
-
-        return Sample(self.name, self.temperature, self.top_k).build(engine, vocabulary, make)
+        return sampler(self, engine, vocabulary)
 
     def choose(
         self,
@@ -87,6 +85,16 @@ class Vote(NamedDecoder):
         winner = max(counts, key=lambda answer: (counts[answer], -answers.index(answer)))
         chosen: Generation = voters[answers.index(winner)]
         return chosen
+
+
+def sampler(decoder: NamedDecoder, engine: Engine, vocabulary: Vocabulary) -> Decoder:
+    """What draws the samples of every decoder that takes several: the same ones, with scores, whoever chooses."""
+    from functools import partial
+
+    from igsm.decoding.rows import ScoredRowDecoder, sample
+
+    draw = partial(sample, temperature=decoder.temperature, top_k=decoder.top_k)
+    return ScoredRowDecoder(engine, vocabulary.end, sampling=True, draw=draw)
 
 
 def answered(samples: Sequence[Generation], vocabulary: Vocabulary) -> list[tuple[Generation, str]]:
