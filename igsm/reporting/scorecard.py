@@ -167,7 +167,7 @@ class Scores:
         """The runs of an arm without the work for a number."""
         names = [name for name, its in self.arms.items() if its == arm]
         known = {name: self._known.get((name, cell), {}).get(row.section) for name in names}
-        # Own mistakes may be of no kind that is planted; in other sections a number that is not there was not asked for.
+        # Own mistakes may be of no kind that is planted; elsewhere a number that is not there was not asked for.
         each = row.section != OWN
         return [name for name, own in known.items() if own is None or (each and row.key not in own)]
 

@@ -49,7 +49,7 @@ Read = Callable[[], Iterator[tuple[str, Json]]]
 
 
 def sources(run: Path) -> Iterator[tuple[str, Read]]:
-    """Everything that is in a run's folder or in a file of logged samples: of each piece the cell, and what reads it."""
+    """All that is in a run's folder or in a file of logged samples: of each piece the cell, and what reads it."""
     if run.is_file():
         yield cell_logged(run), partial(_of_samples, run)
         return
