@@ -27,6 +27,8 @@ def command(
 
     Runs that differ in their seed only share a column: their mean, with an interval over training seeds. A number that
     has not been computed is "-", and under the table stands the command that would.
+
+    RUN may be a file that lm-evaluation-harness wrote of an exported or other model (--log_samples; task igsm).
     """
     from cli.terminal import console as screen
     from igsm.errors import InputError
@@ -36,8 +38,8 @@ def command(
     from igsm.reporting.scorecard import Scores
     from igsm.rundir import atomic_write
 
-    if missing := [run for run in runs if not run.is_dir()]:
-        raise InputError(f"{missing[0]}: no run folder")
+    if missing := [run for run in runs if not run.exists()]:
+        raise InputError(f"{missing[0]}: no run folder, and no file of samples")
     if out is not None:
         check_writable(out.parent)
     with waiting("reading what is there"):

@@ -167,16 +167,18 @@ class Scores:
         """The runs of an arm without the work for a number."""
         names = [name for name, its in self.arms.items() if its == arm]
         known = {name: self._known.get((name, cell), {}).get(row.section) for name in names}
-        each = row.dynamic or row.section == PLANTED  # a kind that was not to be planted is not there
+        # Own mistakes may be of no kind that is planted; elsewhere a number that is not there was not asked for.
+        each = row.section != OWN
         return [name for name, own in known.items() if own is None or (each and row.key not in own)]
 
     def commands(self, cell: str) -> dict[str, list[str]]:
-        """What would fill the missing numbers of a cell: command -> titles of the sections."""
+        """What would fill the missing numbers of a cell, of runs: command -> titles of the sections."""
         rows = self.rows if any(row.section == ERRORS for row in self.rows) else [*self.rows, Row("", ERRORS, "")]
         work: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
         for row in rows:
             names, decoders = work.setdefault(row.section, ({}, {}))
             lacking = [name for arm in dict.fromkeys(self.arms.values()) for name in self.missing(arm, cell, row)]
+            lacking = [name for name in lacking if self.folders[name].is_dir()]
             names.update(dict.fromkeys(lacking))
             if lacking:
                 decoders[row.what] = None

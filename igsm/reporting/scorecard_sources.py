@@ -1,4 +1,7 @@
-"""What the scorecard is made of: the files that other commands have written into a run's folder."""
+"""What the scorecard is made of: the files that other commands have written into a run's folder.
+
+Of a model elsewhere: the solutions that lm-evaluation-harness has logged.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 from statistics import fmean
 
 from igsm.errors import InputError
+from igsm.grading.check import grade_records
 from igsm.grading.continuations import RESULT, read_recovered
 from igsm.grading.evaluations import (
     ALL_PARAMETERS,
@@ -19,7 +23,9 @@ from igsm.grading.evaluations import (
     read_evaluations,
 )
 from igsm.grading.metrics import Json
-from igsm.grading.proposals import rates_of
+from igsm.grading.outputs import Outputs
+from igsm.grading.proposals import Share, rates, rates_of
+from igsm.grading.sources import read_objects
 from igsm.reporting.correction_table import WITHOUT
 from igsm.reporting.correction_table import numbers as of_correction
 from igsm.reporting.recovery_table import ALL
@@ -43,7 +49,10 @@ Read = Callable[[], Iterator[tuple[str, Json]]]
 
 
 def sources(run: Path) -> Iterator[tuple[str, Read]]:
-    """Everything that is in a run's folder: of each piece the cell, and what reads its numbers."""
+    """All that is in a run's folder or in a file of logged samples: of each piece the cell, and what reads it."""
+    if run.is_file():
+        yield cell_logged(run), partial(_of_samples, run)
+        return
     by_cell: dict[str, dict[str, Evaluation]] = {}
     for one in defaults(run, read_evaluations(run)):
         if one.decoder not in (ALL_PARAMETERS, FIRST_MISTAKES):
@@ -66,6 +75,34 @@ def sources(run: Path) -> Iterator[tuple[str, Read]]:
             yield found["cell"], partial(_of_search, found)
 
 
+def cell_logged(path: Path) -> str:
+    """The cell of all samples that lm-evaluation-harness logged of our task in a file. Raises InputError."""
+    cells = {str((record.get("doc") or {}).get("cell") or "") for _, _, record in read_objects(path)}
+    if len(cells) != 1 or cells == {""}:
+        raise InputError(
+            f"{path}: no run folder, and no file that lm-evaluation-harness's --log_samples wrote of our task 'igsm', "
+            "whose records have the cell in doc.cell"
+        )
+    return cells.pop()
+
+
+def _of_samples(path: Path) -> Iterator[tuple[str, Json]]:
+    """A solution that states no answer is not right, as in the task (integrations/lm_eval)."""
+    verdicts = [one.verdict for one in grade_records(Outputs(path)) if one.verdict is not None]
+    right = sum(one.correct and one.stated_answer is not None for one in verdicts)
+    taken = fmean(one.taken_back for one in verdicts)
+    yield SOLVING, {**_share("accuracy", right, len(verdicts)), "taken_back": taken}
+    yield STEPS, _with_ends(rates(verdicts))
+
+
+def _with_ends(found: Mapping[str, Share | None]) -> Json:
+    """Rates and the ends of their intervals."""
+    numbers: Json = {}
+    for name, share in found.items():
+        numbers |= dict(zip((name, f"{name}_low", f"{name}_high"), share or (None,) * 3, strict=True))
+    return numbers
+
+
 def _of_evaluations(evaluations: Mapping[str, Evaluation]) -> Iterator[tuple[str, Json]]:
     greedy, without = evaluations.get(GREEDY), evaluations.get(WITHOUT)
     if greedy is not None:
@@ -76,10 +113,7 @@ def _of_evaluations(evaluations: Mapping[str, Evaluation]) -> Iterator[tuple[str
             {**_share("accuracy", numbers.correct, greedy.n), "tokens": numbers.mean("generated_tokens"),
              "taken_back": sum(taken) / len(taken)},
         )  # fmt: skip
-        steps: Json = {}
-        for name, found in rates_of(greedy).items():
-            steps |= dict(zip((name, f"{name}_low", f"{name}_high"), found or (None,) * 3, strict=True))
-        yield STEPS, steps
+        yield STEPS, _with_ends(rates_of(greedy))
     if greedy is not None and without is not None and greedy.seed == without.seed:
         n = min(greedy.n, without.n)
         before, after = of_correction("", [replace(without, n=n), replace(greedy, n=n)])

@@ -22,9 +22,11 @@ def dataset(cell: str = "med_pq:op<=15", n: int = 512, seed: int = 0, lexicon: s
 
     difficulty = cell.partition("_")[0]
     config = ProblemConfig(difficulty=difficulty, lexicon=lexicon)
-    tests = load_test_set(parse_cells(cell, config)[0], config, load_vocabulary(config, "compact"), n, seed)
+    (chosen,) = parse_cells(cell, config)
+    tests = load_test_set(chosen, config, load_vocabulary(config, "compact"), n, seed)
     records = [
         {
+            "cell": chosen.name,
             "problem": test.problem.text,
             "answer": str(test.problem.answer),
             "modulus": test.problem.modulus,

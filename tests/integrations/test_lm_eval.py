@@ -70,6 +70,13 @@ def test_prompts_with_examples_are_a_task(prompts: Path) -> None:
         assert task.grade_solution(record, [right.replace(" = ", " = 1 + ", 1)])["correct"] == 0.0
 
 
+def test_problems_say_their_cell() -> None:
+    """Guards the scorecard, which files a model's logged samples under it."""
+    pytest.importorskip("datasets")
+    records = task.dataset("nano_pq:op<=3", n=2, seed=3)["test"]
+    assert [record["cell"] for record in records] == ["nano_pq:op<=3"] * 2
+
+
 @pytest.mark.parametrize(("content", "message"), [(None, "--metadata"), ('{"problem": ""}', "line 1: has no 'prompt'")])
 def test_other_files_are_refused(tmp_path: Path, content: str | None, message: str) -> None:
     pytest.importorskip("datasets")

@@ -171,6 +171,38 @@ def test_shown_everywhere(runs: list[Path], mistakes, tmp_path: Path) -> None:
     assert len(document["missing"]) > 2
 
 
+def logged(path: Path, *solutions: str, cell: str | None = CELL) -> Path:
+    """As lm-evaluation-harness logs samples of our task."""
+    doc = {"cell": cell, "problem": TEXT, "answer": str(PROBLEM.answer), "modulus": 5, "lexicon": "nano"}
+    arguments = {"gen_args_0": {"arg_0": f"<|endoftext|><|problem|>{TEXT}<|solution|>", "arg_1": {}}}
+    lines = [{"doc_id": i, "doc": doc, "target": doc["answer"], "arguments": arguments, "resps": [[text]],
+              "filtered_resps": [text]} for i, text in enumerate(solutions)]  # fmt: skip
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_samples_of_an_exported_model_have_a_column(runs: list[Path], mistakes, tmp_path: Path) -> None:
+    """Guards what a file can say, and that no command is named that would want a run where there is a file."""
+    end = f"<|answer|> {PROBLEM.answer}"
+    file = logged(tmp_path / "samples_igsm.jsonl", RIGHT + end, REGRETTED + end, WRONG + end, RIGHT)
+    scores = Scores([runs[0], file])
+    line = scores.lines[1]
+    assert (line["run"], line["accuracy"], line["taken_back"], line["detection"]) == (file.name, 0.5, 0.25, 0.5)
+    shown = {row[0].strip(): row[2] for row in table(scores, CELL)[2]}
+    assert shown["right"].startswith("50.0 [")
+    assert [shown[name] for name in ("tokens a solution", "CL: right stays right", "slices confirmed")] == ["-"] * 3
+    assert scores.commands(CELL)
+    assert not any(file.name in command for command in scores.commands(CELL))
+    assert not Scores([file]).commands(CELL)
+    code, out, err = mistakes("scorecard", runs[0], file, columns=80)
+    assert code == 0, err
+    assert all(len(line) <= 80 for line in out[: out.index("- ")].splitlines())
+    logged(file, RIGHT, cell=None)
+    code, _, err = mistakes("scorecard", file)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "samples_igsm.jsonl: no run folder, and no file that lm-evaluation-harness's --log_samples wrote" in err
+
+
 def test_bad_input_is_one_line(runs: list[Path], mistakes, tmp_path: Path) -> None:
     for arguments, message in (
         ([tmp_path / "nosuch"], "nosuch: no run folder"),
