@@ -120,7 +120,7 @@ def export_solutions(file: Path, out: Path, settings: Export, as_json: bool) -> 
         f"{out}: {done.written:,} rows as {settings.target}, from {done.solutions:,} solutions, {done.wrong:,} wrong"
     )
     if done.tokens:
-        words += f"; loss on {done.tokens_with_loss:,} of {done.tokens:,} tokens"
+        words += f"; loss on {done.tokens_with_loss:,} of {done.tokens:,} tokens, at most {done.longest_row:,} a row"
     typer.echo(words + (f"; left out: {in_words(done.left_out)}" if done.left_out else ""), err=to_stdout)
 
 

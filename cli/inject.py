@@ -105,7 +105,9 @@ def _in_words(counts: Counts, to: str) -> str:
         f"{counts.mistakes:,} mistakes in {counts.rows_with_mistakes:,} rows, {share:.2f} a step"
     )
     if counts.tokens:
-        words += f"; loss on {counts.tokens_with_loss:,} of {counts.tokens:,} tokens"
+        words += (
+            f"; loss on {counts.tokens_with_loss:,} of {counts.tokens:,} tokens, at most {counts.longest_row:,} a row"
+        )
     return words + (f"; {counts.skipped:,} rows left out" if counts.skipped else "")
 
 

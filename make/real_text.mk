@@ -15,9 +15,11 @@ real-text: setup ## mistakes in word problems that are not iGSM: 2.5 core-hours;
 	@OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --keep-going --jobs=$(JOBS) $(REAL_TEXT_RUNS)
 	$(BIN)/mistakes text table $(dir $(REAL_TEXT_RUNS)) --against none --out $(REAL_TEXT)/table
 
-# One run, "weak-0.5-seed1"; what it says of its progress goes to a log. There once its answers are.
+# One run, "weak-0.5-seed1"; what it says of its progress goes to a log. Done once its answers are there. One that was
+# asked to stop (75, 130) ends make as well, which asks the others; one that failed does not.
 $(REAL_TEXT)/%/answers.json:
 	@arm=$*; arm=$${arm%-seed*}; seed=$*; seed=$${seed##*-seed}; log=$(REAL_TEXT)/logs/$*.log; echo "start: $* (log: $$log)"; \
 	  $(BIN)/mistakes text train configs/text/stories.yaml seed=$$seed data.seed=$$seed \
 	    data.source=$(REAL_TEXT)/data/$$arm.jsonl data.vocabulary_of=[$(REAL_TEXT)/data/weak-0.5.jsonl] \
-	    data.held_out=$(REAL_TEXT)/data/test.jsonl --out $(REAL_TEXT)/$* 2>> $$log || { tail -n 3 $$log; exit 1; }
+	    data.held_out=$(REAL_TEXT)/data/test.jsonl --out $(REAL_TEXT)/$* 2>> $$log; \
+	  code=$$?; [ $$code = 0 ] || tail -n 3 $$log; case $$code in 75|130) kill $$PPID;; esac; exit $$code

@@ -36,6 +36,7 @@ class Counts:
         reasons: of the first of them.
         steps, mistakes, rows_with_mistakes: of the rows used; steps without the mistakes.
         tokens, tokens_with_loss: of targets made of token ids.
+        longest_row: tokens of the longest one.
         formats: what the files were read as.
         samples: the first rows with mistakes, in texts that have loss or have none.
         bytes_read, bytes_total: of the files; the total is not known of standard input.
@@ -50,6 +51,7 @@ class Counts:
     rows_with_mistakes: int = 0
     tokens: int = 0
     tokens_with_loss: int = 0
+    longest_row: int = 0
     formats: list[str] = field(default_factory=list)
     samples: list[list[Piece]] = field(default_factory=list)
     bytes_read: int = 0
@@ -73,6 +75,7 @@ class Counts:
         self.rows_with_mistakes += made.mistakes > 0
         self.tokens += made.tokens
         self.tokens_with_loss += made.tokens_with_loss
+        self.longest_row = max(self.longest_row, made.tokens)
         if made.sample is not None and len(self.samples) < samples:
             self.samples.append(made.sample)
 
@@ -196,9 +199,9 @@ def _must_hold(counts: Counts, out: Path) -> None:
     if counts.rows == 0:
         raise InputError("no rows in the files; one JSON object a line is expected")
     if counts.written == 0:
-        why = f"none can be used: {counts.reasons[0]}"
-        if counts.skipped < counts.rows:
-            why = "no mistake was drawn; a larger --rate draws more"
+        why = "no mistake was drawn; a larger --rate draws more"
+        if counts.skipped == counts.rows:
+            why = f"none can be used: {counts.reasons[0]}"
         raise InputError(f"{out}: no rows to write of {counts.rows}: {why}")
 
 

@@ -64,6 +64,7 @@ class Exported:
         left_out: solutions without a row, by reason.
         wrong: solutions that are wrong in the end.
         tokens, tokens_with_loss: of targets made of token ids.
+        longest_row: tokens of the longest one.
         samples: see `Export`.
         bytes_read, bytes_total: of the file; the total is not known of standard input.
     """
@@ -74,6 +75,7 @@ class Exported:
     wrong: int = 0
     tokens: int = 0
     tokens_with_loss: int = 0
+    longest_row: int = 0
     samples: list[list[Piece]] = field(default_factory=list)
     bytes_read: int = 0
     bytes_total: int | None = None
@@ -123,6 +125,7 @@ def export(file: Path, out: Path, settings: Export) -> Iterator[Exported]:
             done.written += 1
             labels = row.get("labels", []) if "input_ids" in row else []
             done.tokens += len(labels)
+            done.longest_row = max(done.longest_row, len(labels))
             done.tokens_with_loss += len(labels) - labels.count(NO_LOSS)
             yield row
 

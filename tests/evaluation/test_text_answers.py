@@ -97,6 +97,8 @@ def test_table_over_seeds():
         lines([*runs, answers("none", 0.5, 9, n=50)], "none")
     with pytest.raises(InputError, match="none, seed 0: stands twice"):
         lines([*runs, answers("none", 0.5, 0)], "none")
+    _, weak, shuffle = lines([one for one in runs if "shuffle" not in one["source"] or one["seed"] < 1], "none")
+    assert (weak["accuracy_difference_p_holm"], shuffle["accuracy_difference_p_holm"]) == (pytest.approx(2 / 252), None)
     few = lines([one for one in runs if one["seed"] < 3], "none")
     assert (few[1]["verdict"], few[1]["why"]) == ("undecided", "3 training seeds; 5 a side are needed")
 

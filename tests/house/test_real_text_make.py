@@ -1,4 +1,4 @@
-"""`make real-text`: runs side by side, each once, also where one of them fails."""
+"""`make real-text`: runs side by side, each once, also where one of them fails; asking one to stop stops all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ if words[:2] == ["text", "train"]:
     time.sleep(0.3)
     (run / "ended").write_text(str(time.time()))
     if run.name == "weak-0.1-seed1" and not pathlib.Path("{folder}/mended").exists():
-        sys.exit("error: no room")
+        print("error: no room", file=sys.stderr)
+        sys.exit(75 if pathlib.Path("{folder}/asked").exists() else 1)
     (run / "answers.json").write_text("{{}}")
 elif "--out" in words and words[:2] != ["text", "table"]:
     pathlib.Path(given["--out"]).write_text("")
@@ -57,8 +58,18 @@ def test_runs_side_by_side(tmp_path: Path) -> None:
     assert float((second / "began").read_text()) < float((first / "ended").read_text())
     (call,) = (call for call in calls if "weak-checked-0.5-seed1" in call)
     assert f"seed=1 data.seed=1 data.source={runs}/data/weak-checked-0.5.jsonl" in call
+    shutil.rmtree(runs)
+    (tmp_path / "asked").touch()
+    words[words.index("JOBS=2")] = "JOBS=1"
+    code, said, calls = made()
+    assert code != 0
+    assert [call.rpartition("/")[2] for call in calls if call.startswith("text train")] == [
+        "none-seed1",
+        "weak-0.1-seed1",
+    ]
+    words[words.index("JOBS=1")] = "JOBS=2"
     (tmp_path / "mended").touch()
     code, said, calls = made()
     assert code == 0, said
-    assert [call.split()[:2] for call in calls] == [["text", "train"], ["text", "table"]]
-    assert calls[1].startswith(f"text table {runs}/none-seed1/ {runs}/weak-0.1-seed1/ {runs}/weak-checked-0.5-seed1/ ")
+    assert [call.split()[:2] for call in calls] == [["text", "train"], ["text", "train"], ["text", "table"]]
+    assert calls[2].startswith(f"text table {runs}/none-seed1/ {runs}/weak-0.1-seed1/ {runs}/weak-checked-0.5-seed1/ ")

@@ -122,6 +122,7 @@ def test_every_target(mistakes: Run, file: Path, tmp_path: Path, tokenizer_folde
         assert counts["written"] == len(lines(out)) > 0
         assert counts["rows"] == 20
         assert (counts["tokens"] > counts["tokens_with_loss"] > 0) == (target in ("labels", "trl"))
+        assert counts["longest_row"] == max(len(row.get("input_ids", ())) for row in lines(out))
         assert "[BACK]" in err  # the sample, beside the JSON
 
 
