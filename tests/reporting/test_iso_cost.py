@@ -54,6 +54,11 @@ def test_costs_curves_and_areas(sources: list[Source]) -> None:
     best = settings["original", "best4-prm"]
     assert (best.cost, best.point.generated, best.point.verifier, best.point.prefix, best.seeds) == (4, 300, 100, 7, 2)
     assert settings["original", "greedy"].point.prefix is None
+    assert settings["original", "greedy"].gain is None
+    # 0.5 and 0.5 less 0.4 and 0.5: t of one degree of freedom, 12.706, times the standard error 0.05
+    vote = settings["original", "vote2"]
+    assert (vote.gain, vote.interval) == (pytest.approx(0.05), None), "both seeds have 0.5"
+    assert vote.gain_interval == pytest.approx((0.05 - 12.706 * 0.05, 0.05 + 12.706 * 0.05), abs=1e-4)
     curves = {curve.name: curve for curve in found.curves}
     assert set(curves) == {"original, greedy", "original, vote", "original, best-prm", "retry, greedy"}
     assert curves["original, vote"].points == ((1, 0.45), (2, 0.5), (8, 0.8))
