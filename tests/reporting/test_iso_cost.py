@@ -71,7 +71,7 @@ def test_costs_curves_and_areas(sources: list[Source]) -> None:
     assert low < 0.75 < high
     first, second = tables(found)
     assert first[1] == ["model, decoder", "1x", "2x", "4x", "8x", "16x", "area"]
-    assert ["original, best4-prm", "300", "100", "7", "4.00", "90.0", "2"] in second[2]
+    assert ["original, best4-prm", "300", "100", "7", "4.00", "90.0", "+45.0 [-18.5, +108.5]", "2"] in second[2]
     assert "original,best4-prm,best-prm,4.0,0.9,300.0,100.0,7.0,2" in to_csv(found)
 
 
