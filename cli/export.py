@@ -90,7 +90,7 @@ def export_solutions(file: Path, out: Path, settings: Export, as_json: bool) -> 
     """Write solutions for trainers, and say what was written and what was left out."""
     from cli.inject import print_sample
     from igsm.errors import InputError
-    from igsm.progress import Progress
+    from igsm.progress import bytes_read
     from igsm.text.export import Exported, export, in_words
     from igsm.text.files import STANDARD
     from igsm.training.signals import leaving_on_request
@@ -105,14 +105,15 @@ def export_solutions(file: Path, out: Path, settings: Export, as_json: bool) -> 
     done = Exported()
     with (
         leaving_on_request(f"nothing is kept of {out}, which is written whole"),
-        Progress(desc=str(out), unit=" solutions") as bar,
+        bytes_read(str(out)) as show_progress,
     ):
         for done in export(file, out, settings):
-            bar.update(done.solutions - bar.n)
+            show_progress(done.bytes_read, done.bytes_total)
     for sample in done.samples:
         print_sample(sample, stderr=as_json or to_stdout)
     if as_json:
-        content = {name: value for name, value in vars(done).items() if name != "samples"}
+        hidden = ("samples", "bytes_read", "bytes_total")
+        content = {name: value for name, value in vars(done).items() if name not in hidden}
         print_json({"out": str(out), "to": settings.target, "mask": settings.mask, **content})
         return
     words = (

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from igsm.errors import InputError
-from igsm.interruption import sent_again
+from igsm.interruption import lost_exceptions, send_again, sent_again
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _USAGE: Any = typer.BadParameter.__mro__[2]  # ClickException: typer has had it from click, then from a copy of its own
@@ -121,6 +121,12 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
         raise _Interrupted
 
 
+def _heard(lost: BaseException | None) -> bool:
+    if isinstance(lost, _Interrupted):
+        send_again(signal.SIGINT)
+    return isinstance(lost, _Interrupted)
+
+
 def main() -> None:
     """Run the command line; bad input ends with one line on stderr and exit code 2.
 
@@ -128,7 +134,8 @@ def main() -> None:
     """
     before = signal.signal(signal.SIGINT, _interrupt)
     try:
-        code = _run()
+        with lost_exceptions(_heard):
+            code = _run()
     finally:
         if signal.getsignal(signal.SIGINT) is _interrupt:  # after Ctrl-C the next one must end what is left, at once
             signal.signal(signal.SIGINT, before)

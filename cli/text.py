@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -63,9 +63,10 @@ def train(
         if not Path(file).is_file():
             raise InputError(f"{name}: there is no file {file}")
     with waiting("loading torch"):
-        from igsm.evaluation.text_answers import answer_held_out
+        from igsm.evaluation.text_answers import answer_held_out, read_held_out
         from igsm.training.distributed import join
         from igsm.training.text import train_text
+    read_held_out(data)  # what is wrong there is said before the training
     outcome = train_text(settings, out, join(settings.training.device))
     if outcome.status != "done":
         raise typer.Exit(INTERRUPT_EXIT_CODE if outcome.status == "interrupted" else REQUEUE_EXIT_CODE)
@@ -85,20 +86,29 @@ def train(
 @app.command()
 def table(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Finished runs; seeds of one source are pooled.")
+        list[Path], typer.Argument(metavar="RUN...", help="Finished runs; those of one source are pooled.")
     ],
     against: Annotated[str, typer.Option(help="The source that the others are compared with, by its file's name.")],
+    out: Annotated[Path | None, typer.Option(help="Write the table to OUT.csv, OUT.md and OUT.json, too.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare runs: accuracy by what they were trained on, over training seeds."""
+    """Compare runs: accuracy by what they were trained on, over training seeds; does it help?"""
     from cli.terminal import console as screen
-    from igsm.reporting.text_table import lines, terminal
-    from igsm.rundir import read_json
+    from igsm.reporting.arms import to_csv
+    from igsm.reporting.text_table import EXPLAINED, lines, read_answers, terminal, to_markdown
+    from igsm.rundir import atomic_write, write_json
 
-    found: list[dict[str, Any]] = [read_json(run / "answers.json") for run in runs]
-    compared = lines(found, against)
+    found = lines(read_answers(runs), against)
+    if out is not None:
+        atomic_write(Path(f"{out}.csv"), to_csv(found))
+        atomic_write(Path(f"{out}.md"), to_markdown(found))
+        write_json(Path(f"{out}.json"), found)
     if as_json:
-        print_json(compared)
+        print_json(found)
         return
     console = screen()
-    print_tables(console, terminal(compared, against, console.width))
+    print_tables(console, terminal(found, console.width))
+    for line in EXPLAINED:
+        console.print(line, style="dim", markup=False)
+    if out is not None:
+        console.print(f"written: {out}.csv, {out.name}.md, {out.name}.json", markup=False, soft_wrap=True)

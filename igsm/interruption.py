@@ -1,10 +1,14 @@
-"""Signals that came where Python must not raise."""
+"""Signals that came where Python must not raise, or where what is raised is lost."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import threading
+from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 _CALLBACKS = ("_numba_unpickle",)
 """Functions that compiled code calls to make its results (named tuples), and which it takes to have succeeded."""
@@ -18,7 +22,30 @@ def sent_again(number: int, frame: FrameType | None) -> bool:
     """
     while frame is not None:
         if frame.f_code.co_name in _CALLBACKS:
-            threading.Timer(_SECONDS, os.kill, (os.getpid(), number)).start()
+            send_again(number)
             return True
         frame = frame.f_back
     return False
+
+
+def send_again(number: int) -> None:
+    """The signal once more to this process, a hundredth of a second later."""
+    threading.Timer(_SECONDS, os.kill, (os.getpid(), number)).start()
+
+
+@contextlib.contextmanager
+def lost_exceptions(heard: Callable[[BaseException | None], bool]) -> Iterator[None]:
+    """While entered, `heard` is told of each exception that Python only reports: one in a callback of C code or of a
+    weak reference, or in `__del__`. A compiler spends much of its time in such places. True: it need not be reported.
+    """
+    before = sys.unraisablehook
+
+    def hook(lost: Any) -> None:
+        if not heard(lost.exc_value):
+            before(lost)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from igsm.checkpoints import find_checkpoint
 from igsm.config import build_config
+from igsm.decoding.cache import row_bytes
+from igsm.decoding.devices import default_batch
 from igsm.decoding.engine import Engine, prepare
 from igsm.decoding.loop import Request
 from igsm.decoding.rows import RowDecoder
@@ -22,11 +26,10 @@ from igsm.text.formats import read
 from igsm.text.record import Record
 from igsm.text.tokens import plain_frame
 from igsm.text.words import Words
+from igsm.training.execution import fitting_threads
 from igsm.training.text_config import TextData
 
 RESULT, ANSWERS = "answers.json", "answers.jsonl"
-ROWS = 64
-"""Decoded side by side."""
 
 
 def answer_held_out(path: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> dict[str, Any]:
@@ -48,14 +51,16 @@ def answer_held_out(path: Path, progress: Callable[[int, int], None] = lambda do
     data = build_config(TextData, config["data"], f"{path}, data")
     vocabulary = find_checkpoint(path) / VOCABULARY
     words = Words.read(read_json(vocabulary), str(vocabulary))
-    records = list(islice(_records(Path(data.held_out)), data.problems))
-    if not records:
-        raise InputError(f"{data.held_out}: has no rows")
+    records = read_held_out(data)
     prompts = [words.encode(plain_frame(record).before) for record in records]
     context = max(map(len, prompts)) + data.answer_tokens
-    engine = Engine(prepare(model, "cpu", "fp32"), min(ROWS, len(records)), context)
+    ready = prepare(model, "cpu", "fp32")
+    side_by_side = default_batch("cpu", 1, row_bytes(ready.slots, context, torch.float32))
+    engine = Engine(ready, min(side_by_side, len(records)), context)
     decoder = RowDecoder(engine, words.end, max_new_tokens=data.answer_tokens)
     lines: dict[int, dict[str, Any]] = {}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(fitting_threads(ready))
     for made in decoder.run(Request(number, prompt) for number, prompt in enumerate(prompts)):
         solution = words.decode(made.tokens)
         record = records[made.index]
@@ -71,6 +76,7 @@ def answer_held_out(path: Path, progress: Callable[[int, int], None] = lambda do
             "taken_back": solution.count(data.marker),
         }
         progress(len(lines), len(records))
+    torch.set_num_threads(threads)
     ordered = [lines[number] for number in range(len(records))]
     atomic_write(path / ANSWERS, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in ordered))
     n, right = len(ordered), sum(line["right"] for line in ordered)
@@ -93,10 +99,18 @@ def answer_held_out(path: Path, progress: Callable[[int, int], None] = lambda do
     return result
 
 
-def _records(path: Path) -> Any:
+def read_held_out(data: TextData) -> list[Record]:
+    """The problems to be answered. Raises InputError, with its line, for one that cannot be read or has no answer."""
+    records = list(islice(_records(Path(data.held_out)), data.problems))
+    if not records:
+        raise InputError(f"{data.held_out}: has no rows")
+    return records
+
+
+def _records(path: Path) -> Iterator[Record]:
     for number, row in enumerate(read_jsonl(path), 1):
         try:
-            record: Record = read(row)
+            record = read(row)
         except InputError as error:
             raise InputError(f"{path}, line {number}: {error}") from None
         if not record.answer:

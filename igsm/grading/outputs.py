@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from igsm.errors import InputError
 from igsm.grading.records import TextRecord, text_record
-from igsm.grading.sources import read_objects
+from igsm.grading.sources import Source, parsed_object
 
 PROBLEM_NAMES = (
     "problem", "doc", "prompt", "input", "instruction", "query", "question", "request", "body", "messages",
@@ -53,10 +53,12 @@ class Outputs:
 
     Attributes:
         fields: which are used; known after the first record.
+        source: the file, which knows how much of it has been read.
     """
 
     def __init__(self, path: str | Path, problem: str | None = None, solution: str | None = None) -> None:
         self.path, self._problem, self._solution = Path(path), problem, solution
+        self.source = Source(path)
         self.fields: Fields | None = None
 
     def __iter__(self) -> Iterator[TextRecord]:
@@ -65,7 +67,8 @@ class Outputs:
         Raises:
             InputError: a line holds no problem or no solution, with the fields that it has.
         """
-        for number, where, record in read_objects(self.path):
+        for number, where, content in self.source:
+            record = parsed_object(content, where)
             if self.fields is None:
                 self.fields = find_fields(record, where, self._problem, self._solution)
             yield from self._of(record, number, where, self.fields)

@@ -33,8 +33,9 @@ class Along:
 
     @property
     def values(self) -> list[str]:
-        """The setting's values in order."""
-        return list(dict.fromkeys(value for rows in self.series.values() for value in rows))
+        """The setting's values: numbers in order, then words as they come in the sweep."""
+        found = dict.fromkeys(value for rows in self.series.values() for value in rows)
+        return sorted(found, key=lambda value: float(value) if value.replace(".", "", 1).isdigit() else math.inf)
 
     def title(self, table: Table) -> str:
         """ "Accuracy against delay"."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -14,10 +13,11 @@ from pydantic import Field, model_validator
 from igsm.config import Config
 from igsm.errors import InputError, suggest
 from igsm.grading.metrics import METRICS, Json, Metric
+from igsm.reporting.lineage import paired_by
 from igsm.reporting.pooling import combine_results
 from igsm.reporting.results import Result
 from igsm.reporting.seeds import Interval
-from igsm.significance import holm, paired_permutation_test, permutation_test
+from igsm.significance import holm, paired_permutation_test, permutation_test, smallest_p_value
 from igsm.statistics import t_interval, welch_interval
 
 LEVEL = 0.05
@@ -69,7 +69,8 @@ class Judged:
         row, against: training seed -> mean over the claim's cells; of the seeds that have all of them.
         interval: 95 %, over training seeds: of the difference, or of the row's mean where there is no `against`.
         p_value: of the difference, over training seeds; None for a claim that an interval decides.
-        adjusted: after Holm, over all p-values of the claims judged together.
+        least: the smallest p-value that so many seeds can give.
+        adjusted: after Holm, over all p-values of the claims judged together; None where `least` is above `LEVEL`.
     """
 
     claim: Claim
@@ -77,6 +78,7 @@ class Judged:
     against: dict[int, float]
     interval: Interval | None
     p_value: float | None
+    least: float = 0.0
     adjusted: float | None = None
     verdict: Verdict = "not run"
     why: str = "-"
@@ -105,6 +107,7 @@ class Judged:
             "against": {str(seed): value for seed, value in self.against.items()},
             "interval_over_seeds": self.interval,
             "p_value_over_seeds": self.p_value,
+            "least_p_value": None if self.p_value is None else self.least,
             "p_value_after_holm": self.adjusted,
             "verdict": self.verdict,
             "why": self.why,
@@ -114,14 +117,16 @@ class Judged:
 def judge(claims: Sequence[Claim], results: Sequence[Result]) -> list[Judged]:
     """What the evaluations say of each claim.
 
-    The unit is the training seed, also where a claim compares two decoders of one model: those are paired by seed.
+    The unit is the training seed. Two decoders of one model are paired by seed, and so are two models that were
+    fine-tuned from one. A claim with too few seeds to reach `LEVEL` at all does not count in Holm's correction: it
+    cannot be a false alarm (Tarone 1990, Biometrics 46, 515).
     """
     drafts = [_draft(claim, results) for claim in claims]
-    p_values = [draft.p_value for draft in drafts if draft.p_value is not None]
-    adjusted = iter(holm(p_values))
+    able = [draft.p_value is not None and draft.least <= LEVEL for draft in drafts]
+    adjusted = iter(holm([draft.p_value or 0.0 for draft, counts in zip(drafts, able, strict=True) if counts]))
     found = []
-    for draft in drafts:
-        one = draft if draft.p_value is None else replace(draft, adjusted=next(adjusted))
+    for draft, counts in zip(drafts, able, strict=True):
+        one = replace(draft, adjusted=next(adjusted)) if counts else draft
         verdict, why = _verdict(one)
         found.append(replace(one, verdict=verdict, why=why))
     return found
@@ -142,15 +147,16 @@ def _draft(claim: Claim, results: Sequence[Result]) -> Judged:
     if claim.against is None:
         return Judged(claim, row, {}, _interval(list(row.values())), None)
     tested = claim.expect in ("higher", "lower")
-    if {os.path.realpath(one.run) for one in chosen[0]} & {os.path.realpath(one.run) for one in chosen[1]}:
+    if paired_by(*chosen):
         common = sorted(row.keys() & against.keys())
         row, against = ({seed: side[seed] for seed in common} for side in (row, against))
         differences = [row[seed] - against[seed] for seed in common]
         p_value = paired_permutation_test(differences) if tested and common else None
-        return Judged(claim, row, against, _interval(differences), p_value)
+        return Judged(claim, row, against, _interval(differences), p_value, 2 / 2 ** len(common))
     first, second = list(against.values()), list(row.values())
     p_value = permutation_test(first, second) if tested and first and second else None
-    return Judged(claim, row, against, welch_interval(first, second), p_value)
+    least = smallest_p_value(len(first), len(second))
+    return Judged(claim, row, against, welch_interval(first, second), p_value, least)
 
 
 def _chosen(claim: Claim, row: str | None, results: Sequence[Result]) -> list[Result]:
@@ -184,15 +190,13 @@ def _verdict(judged: Judged) -> tuple[Verdict, str]:
     n = min(len(side) for side in sides)
     if not n:
         return "not run", "-"
-    if n < LEAST_SEEDS or interval is None:
-        return "undecided", f"{n} training seed{'s' if n > 1 else ''}; {LEAST_SEEDS} a side are needed"
-    low, high = interval
     if claim.expect in ("higher", "lower"):
-        up = low + high > 0
-        reason = f"p = {judged.adjusted:.2g} after Holm, {n} seeds a side"
-        if judged.adjusted is None or judged.adjusted > LEVEL:
-            return "undecided", reason
-        return ("shown" if up == (claim.expect == "higher") else "refuted"), reason
+        if n >= LEAST_SEEDS and judged.adjusted is None:
+            return "undecided", f"{n} pairs of seeds cannot come below p = {judged.least:.2g}"
+        return difference_verdict(interval, judged.adjusted, n, higher=claim.expect == "higher")
+    if n < LEAST_SEEDS or interval is None:
+        return "undecided", _too_few(n)
+    low, high = interval
     if claim.expect == "alike":
         assert claim.margin is not None
         least, most, what = -claim.margin, claim.margin, f"within {judged.measure.text(claim.margin)} either way"
@@ -204,3 +208,26 @@ def _verdict(judged: Judged) -> tuple[Verdict, str]:
     if least <= low and high <= most:
         return "shown", reason
     return ("refuted" if high < least or low > most else "undecided"), reason
+
+
+def difference_verdict(
+    interval: Interval | None, adjusted: float | None, n: int, *, higher: bool
+) -> tuple[Verdict, str]:
+    """Whether a row is higher (or lower) than another, and why that is said.
+
+    Args:
+        interval: of the difference, over training seeds.
+        adjusted: its p-value after Holm.
+        n: training seeds of the side that has fewer.
+        higher: what is claimed.
+    """
+    if n < LEAST_SEEDS or interval is None or adjusted is None:
+        return "undecided", _too_few(n)
+    reason = f"p = {adjusted:.2g} after Holm, {n} seeds a side"
+    if adjusted > LEVEL:
+        return "undecided", reason
+    return ("shown" if (sum(interval) > 0) == higher else "refuted"), reason
+
+
+def _too_few(n: int) -> str:
+    return f"{n} training seed{'s' if n > 1 else ''}; {LEAST_SEEDS} a side are needed"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
 from igsm.grading.metrics import Metric
+from igsm.reporting.lineage import model, paired_by
 from igsm.reporting.pooling import combine_results, paired_test
 from igsm.reporting.results import Result
-from igsm.significance import permutation_test
+from igsm.significance import paired_permutation_test, permutation_test
 from igsm.statistics import t_interval, welch_interval
 
 Interval = tuple[float, float]
@@ -53,25 +53,34 @@ def compare(base: Sequence[Result], other: Sequence[Result], measure: Metric) ->
     """Test a row against the baseline in one cell.
 
     Rows that show the same models, decoded otherwise, are tested over the problems that these models were given. Rows
-    of other models claim something about training and are tested over the seeds, at least two a side.
+    of other models claim something about training and are tested over the seeds, at least two a side: in pairs, where
+    the models of both were fine-tuned from the same ones.
     """
-    common = {_model(result) for result in base} & {_model(result) for result in other}
-    if common and measure.name != "accuracy":
-        return None
-    if common:
+    pair = paired_by(base, other)
+    if pair is model:
+        if measure.name != "accuracy":
+            return None
         base, other = at_the_same_models(base, other)
         p_value = paired_test(base, other)
         return None if p_value is None else Comparison("problems", p_value, (len(base), len(other)))
-    first, second = values_by_seed(base, measure), values_by_seed(other, measure)
+    first, second = (_values(side, measure, pair) for side in (base, other))
+    if pair:
+        common = first.keys() & second.keys()
+        p_value = paired_permutation_test([second[key] - first[key] for key in common])
+        return Comparison("seeds", p_value, (len(common),) * 2) if len(common) > 1 else None
     if min(len(first), len(second)) < 2:
         return None
-    return Comparison("seeds", permutation_test(first, second), (len(first), len(second)))
+    p_value = permutation_test(list(first.values()), list(second.values()))
+    return Comparison("seeds", p_value, (len(first), len(second)))
 
 
 def at_the_same_models(base: Sequence[Result], other: Sequence[Result]) -> tuple[list[Result], list[Result]]:
-    """Two rows at the models that they have in common; all of both, where they have none."""
-    common = {_model(result) for result in base} & {_model(result) for result in other}
-    first, second = ([result for result in row if not common or _model(result) in common] for row in (base, other))
+    """Two rows at the models, or the starts, that they have in common; all of both, where they have none."""
+    pair = paired_by(base, other)
+    if pair is None:
+        return list(base), list(other)
+    common = {pair(result) for result in base} & {pair(result) for result in other}
+    first, second = ([result for result in row if pair(result) in common] for row in (base, other))
     return first, second
 
 
@@ -80,28 +89,26 @@ def over_seeds(
 ) -> tuple[tuple[int, int], Interval | None]:
     """How many trainings are behind two rows, and the 95 % interval over training seeds of their difference.
 
-    The same models decoded otherwise are paired; other models are two samples.
+    The same models decoded otherwise, and models fine-tuned from the same ones, are paired; others are two samples.
 
     Returns:
         The interval is None with fewer than two seeds (pairs), or where they do not vary: no spread is known then.
     """
-    sides = [{_model(result): values_by_seed([result], measure) for result in row} for row in (base, other)]
-    first, second = ({model: one[0] for model, one in side.items() if one} for side in sides)
+    pair = paired_by(base, other)
+    first, second = (_values(side, measure, pair) for side in (base, other))
     seeds = len(first), len(second)
-    if common := first.keys() & second.keys():
-        return seeds, t_interval([second[model] - first[model] for model in common])
+    if pair:
+        return seeds, t_interval([second[key] - first[key] for key in first.keys() & second.keys()])
     interval = welch_interval(list(first.values()), list(second.values()))
     return seeds, None if interval is None or interval[0] == interval[1] else interval
 
 
-def _model(result: Result) -> Hashable:
-    """What was trained: its run, and the checkpoint of it."""
-    return os.path.realpath(result.run), result.settings.get("checkpoint")
-
-
-def n_seeds(group: Sequence[Result]) -> int:
-    """How many trainings are behind these evaluations."""
-    return len({_model(result) for result in group})
+def _values(
+    group: Sequence[Result], measure: Metric, pair: Callable[[Result], Hashable] | None
+) -> dict[Hashable, float]:
+    """A row's number by pair, or by model where nothing pairs it; those in which nothing counts are left out."""
+    found = {(pair or model)(result): values_by_seed([result], measure) for result in group}
+    return {key: values[0] for key, values in found.items() if values}
 
 
 def spread(cells: Sequence[Sequence[float]]) -> tuple[float, int] | None:

@@ -9,10 +9,11 @@ from typing import Literal
 
 from igsm.grading.evaluations import ALL_PARAMETERS, FIRST_MISTAKES
 from igsm.grading.metrics import Metric
+from igsm.reporting.lineage import n_seeds
 from igsm.reporting.paper import PaperTable, sort_columns, split_cell
 from igsm.reporting.pooling import combine_results
 from igsm.reporting.results import Result
-from igsm.reporting.seeds import Comparison, compare, counted, n_seeds, seed_interval, values_by_seed
+from igsm.reporting.seeds import Comparison, compare, counted, seed_interval, values_by_seed
 from igsm.significance import holm
 
 Combine = Literal["best", "pooled"]

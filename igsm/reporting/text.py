@@ -20,7 +20,10 @@ STARS = (
     "Stars: differs from the row '{}' (* p < 0.05, ** p < 0.01, *** p < 0.001, after Holm's correction over the {} "
     "tests of this table). {}"
 )
-OVER_SEEDS = "Rows that were trained differently: exact permutation test over training seeds."
+OVER_SEEDS = (
+    "Rows that were trained differently: exact permutation test over training seeds, in pairs where both rows were "
+    "fine-tuned from the same runs."
+)
 OVER_PROBLEMS = "The same models decoded otherwise: exact {} test over the problems, which covers these models only."
 TOO_FEW = (
     "With {} against {} training seeds no p-value can be below {:.2g}, {:.2g} after the correction: such a row cannot "

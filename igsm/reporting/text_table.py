@@ -2,81 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from igsm.config import load_yaml
 from igsm.errors import InputError
-from igsm.significance import holm, permutation_test
-from igsm.statistics import t_interval, welch_interval
+from igsm.grading.metrics import Json
+from igsm.reporting.arms import over_seeds, share, share_difference
+from igsm.reporting.claims import difference_verdict
+from igsm.rundir import RunFolder, read_json
+from igsm.significance import holm
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-Line = dict[str, Any]
+MEASURES = ("accuracy", "finished", "taken_back", "n")
+EXPLAINED = (
+    "Brackets: 95 % intervals over training seeds; p: exact permutation test over training seeds, after Holm.",
+    "ahead: at how many seeds it is better than the first line at the same seed; helps: as `mistakes findings` judges.",
+)
 
 
-def lines(answers: Sequence[Line], against: str) -> list[Line]:
-    """A line for each source, in the order given: seeds, mean accuracy, and the difference from `against`.
+def read_answers(runs: Sequence[Path]) -> list[Json]:
+    """What the finished runs of `mistakes text train` answered.
 
-    p is the exact permutation test's over training seeds, after Holm's correction over all lines.
+    Raises:
+        InputError: a run is unfinished, or two of them differ in more than their seed and what they were trained on.
+    """
+    found: list[Json] = []
+    settings: list[Json] = []
+    for run in runs:
+        if not (run / "answers.json").is_file():
+            raise InputError(f"{run}: has no answers; a finished run of `mistakes text train` is expected")
+        found.append(read_json(run / "answers.json"))
+        settings.append(_compared(load_yaml(RunFolder(run).config)))
+        if differs := [key for key in settings[0] if settings[0][key] != settings[-1].get(key)]:
+            raise InputError(f"{run}: differs from {runs[0]} in {', '.join(differs)}; compare runs of one config")
+    return found
+
+
+def _compared(config: Mapping[str, Any]) -> Json:
+    """All settings of a run that must be those of the others, by their full names."""
+    flat = {
+        f"{part}.{key}": value for part in ("data", "model", "training") for key, value in config.get(part, {}).items()
+    }
+    return {key: value for key, value in flat.items() if key not in ("data.source", "data.seed")}
+
+
+def lines(answers: Sequence[Json], against: str) -> list[Json]:
+    """A line for each source, `against` first, as of `arms.over_seeds`; and how sure it is that it differs.
+
+    Beside those fields `ahead`: at how many seeds the accuracy is higher than that of `against` at the same seed;
+    `accuracy_difference_p_holm`; `verdict` and `why`, of the claim that it is higher, by the rules of
+    `mistakes findings`. None in the line of `against`.
 
     Args:
         answers: of `answers.json` of each run.
         against: name of the file, without its ending, that the rest is compared with.
 
     Raises:
-        InputError: nothing was trained on it, or the runs answered other problems.
+        InputError: nothing was trained on it, two runs of one source and seed, or the runs answered other problems.
     """
     if len({(one["held_out"], one["n"]) for one in answers}) > 1:
         raise InputError("the runs answered different held-out problems; compare those of one file and number")
-    sources: dict[str, list[Line]] = {}
+    accuracies: dict[str, dict[int, float]] = {}
+    runs: dict[str, Json] = {}
+    arms: dict[str, str] = {}
     for one in answers:
-        sources.setdefault(Path(one["source"]).stem, []).append(one)
-    if against not in sources:
-        raise InputError(f"--against {against}: no run was trained on it; there are {', '.join(sources)}")
-    base = [one["accuracy"] for one in sources[against]]
-    found = []
-    for name, runs in sources.items():
-        values = [one["accuracy"] for one in runs]
-        line: Line = {"source": name, "seeds": len(runs), "n": runs[0]["n"], "accuracy": fmean(values)}
-        line |= dict(zip(("low", "high"), t_interval(values) or (None, None), strict=True))
-        line |= {key: fmean(one[key] for one in runs) for key in ("finished", "taken_back")}
-        if name != against:
-            interval = welch_interval(base, values) or (None, None)
-            line |= {"difference": fmean(values) - fmean(base), "difference_low": interval[0]}
-            line |= {"difference_high": interval[1], "p": permutation_test(base, values)}
-        found.append(line)
-    compared = [line for line in found if "p" in line]
-    for line, p in zip(compared, holm([line["p"] for line in compared]), strict=True):
-        line["p_holm"] = p
+        source, seed = Path(one["source"]).stem, one["seed"]
+        run = f"{source}, seed {seed}"
+        if run in runs:
+            raise InputError(f"{run}: stands twice; a run counts once")
+        runs[run], arms[run] = {**one, "run": run}, source
+        accuracies.setdefault(source, {})[seed] = one["accuracy"]
+    if against not in accuracies:
+        raise InputError(f"--against {against}: no run was trained on it; there are {', '.join(accuracies)}")
+    base = accuracies[against]
+    arms = dict(sorted(arms.items(), key=lambda pair: pair[1] != against))
+    found = over_seeds(list(runs.values()), arms, (), MEASURES)
+    tested = [line["accuracy_difference_p"] for line in found if line["accuracy_difference_p"] is not None]
+    adjusted = iter(holm(tested))
+    for line in found:
+        own = accuracies[line["arm"]]
+        p = None if line["accuracy_difference_p"] is None else next(adjusted)
+        line |= {"accuracy_difference_p_holm": p, "ahead": None, "verdict": None, "why": None}
+        if line["arm"] != against:
+            ends = line["accuracy_difference_low"], line["accuracy_difference_high"]
+            n = min(len(own), len(base))
+            line["verdict"], line["why"] = difference_verdict(None if ends[0] is None else ends, p, n, higher=True)
+            line["ahead"] = sum(own[seed] > base[seed] for seed in own.keys() & base.keys())
     return found
 
 
-def terminal(found: Sequence[Line], against: str, width: int) -> Iterator[tuple[str, list[Table]]]:
-    """The table, no wider than `width`."""
-    from igsm.reporting.terminal import fitted
-
-    head = ["trained on", "seeds", "right, %", f"- {against}", "p", "backs", "ended, %"]
-    rows = [
+def _table(found: Sequence[Json]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows."""
+    head = ["trained on", "seeds", "right, %", f"less {found[0]['arm']}", "ahead", "p", "helps", "backs", "ended, %"]
+    return head, [
         [
-            line["source"],
+            line["arm"],
             str(line["seeds"]),
-            _points(line["accuracy"], line["low"], line["high"]),
-            _points(line["difference"], line["difference_low"], line["difference_high"]) if "p" in line else "",
-            f"{line['p_holm']:.2g}" if "p" in line else "",
+            share(line, "accuracy"),
+            share_difference(line, "accuracy"),
+            "" if line["ahead"] is None else str(line["ahead"]),
+            "" if line["accuracy_difference_p_holm"] is None else f"{line['accuracy_difference_p_holm']:.2g}",
+            line["verdict"] or "",
             f"{line['taken_back']:.2f}",
             f"{100 * line['finished']:.1f}",
         ]
         for line in found
     ]
-    yield (
-        f"Held-out problems, n = {found[0]['n']}; intervals and p over training seeds",
-        [*fitted(head, rows, 1, width)],
-    )
 
 
-def _points(value: float, low: float | None, high: float | None) -> str:
-    interval = "" if low is None or high is None else f" [{100 * low:.0f}, {100 * high:.0f}]"
-    return f"{100 * value:.1f}{interval}"
+def _title(found: Sequence[Json]) -> str:
+    return f"Held-out problems with the right final answer, n = {found[0]['n']:,.0f} a run"
+
+
+def terminal(found: Sequence[Json], width: int) -> Iterator[tuple[str, list[Table]]]:
+    """The table, no wider than `width`."""
+    from igsm.reporting.terminal import fitted
+
+    yield _title(found), [*fitted(*_table(found), 1, width)]
+
+
+def to_markdown(found: Sequence[Json]) -> str:
+    from igsm.reporting.markdown import table
+
+    head, rows = _table(found)
+    return "\n\n".join([_title(found), table(head, rows, numbers=True), *EXPLAINED]) + "\n"

@@ -196,7 +196,9 @@ def _must_hold(counts: Counts, out: Path) -> None:
     if counts.rows == 0:
         raise InputError("no rows in the files; one JSON object a line is expected")
     if counts.written == 0:
-        why = "no mistake was drawn" if counts.skipped < counts.rows else f"none can be used: {counts.reasons[0]}"
+        why = f"none can be used: {counts.reasons[0]}"
+        if counts.skipped < counts.rows:
+            why = "no mistake was drawn; a larger --rate draws more"
         raise InputError(f"{out}: no rows to write of {counts.rows}: {why}")
 
 
@@ -237,8 +239,20 @@ def _readable(row: Row, form: str) -> Record:
     except UnicodeEncodeError:
         raise InputError("it holds bytes or characters that are not UTF-8") from None
     except TypeError as error:  # of a .parquet file
-        raise InputError(f"it holds what JSON has no room for: {error}") from None
-    return read(row, form)
+        name = next((name for name, value in row.items() if not _fits_json(value)), "?")
+        raise InputError(f"the field '{name}' has no room in JSON ({error}); leave that column out") from None
+    try:
+        return read(row, form)
+    except InputError as error:
+        raise InputError(f"{error} (read as {form})") from None
+
+
+def _fits_json(value: Any) -> bool:
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _others(sources: Sequence[Source], form: str, marker: str) -> tuple[Other, ...]:

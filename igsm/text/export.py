@@ -65,6 +65,7 @@ class Exported:
         wrong: solutions that are wrong in the end.
         tokens, tokens_with_loss: of targets made of token ids.
         samples: see `Export`.
+        bytes_read, bytes_total: of the file; the total is not known of standard input.
     """
 
     solutions: int = 0
@@ -74,6 +75,8 @@ class Exported:
     tokens: int = 0
     tokens_with_loss: int = 0
     samples: list[list[Piece]] = field(default_factory=list)
+    bytes_read: int = 0
+    bytes_total: int | None = None
 
     def leave_out(self, reason: str) -> None:
         self.left_out[reason] = self.left_out.get(reason, 0) + 1
@@ -101,11 +104,12 @@ def export(file: Path, out: Path, settings: Export) -> Iterator[Exported]:
         InputError: a solution that cannot be read, with its line; nothing to write; see `must_be_possible`.
     """
     must_be_possible(settings, out)
-    done = Exported()
+    outputs = Outputs(file)
+    done = Exported(bytes_total=outputs.source.size)
     if settings.target == "processbench":
-        rows = _processbench(file, settings, done)
+        rows = _processbench(outputs, settings, done)
     else:
-        same = itertools.groupby(_solved(file, settings, done), key=lambda one: one.problem)
+        same = itertools.groupby(_solved(outputs, settings, done), key=lambda one: one.problem)
         rows = itertools.chain.from_iterable(_rows(list(group), settings, done) for _, group in same)
 
     def check() -> None:
@@ -123,6 +127,7 @@ def export(file: Path, out: Path, settings: Export) -> Iterator[Exported]:
             yield row
 
     for _ in write_rows(out, counted(), check, verl_schema):
+        done.bytes_read = outputs.source.position
         yield done
 
 
@@ -131,8 +136,7 @@ def in_words(left_out: dict[str, int]) -> str:
     return "; ".join(f"{n:,} {reason}" for reason, n in left_out.items())
 
 
-def _solved(file: Path, settings: Export, done: Exported) -> Iterator[Solved]:
-    outputs = Outputs(file)
+def _solved(outputs: Outputs, settings: Export, done: Exported) -> Iterator[Solved]:
     for solution in outputs:
         done.solutions += 1
         chat = outputs.fields is not None and outputs.fields.problem.startswith(("messages", "conversations"))
@@ -143,7 +147,8 @@ def _solved(file: Path, settings: Export, done: Exported) -> Iterator[Solved]:
             one = solved(solution, problem, settings.rule, "messages" if chat else "prompt-completion")
         except InputError as error:
             if not settings.skip_bad:
-                raise InputError(f"{file}, line {solution.line}: {error}; --skip-bad leaves such rows out") from None
+                where = f"{outputs.path}, line {solution.line}"
+                raise InputError(f"{where}: {error}; --skip-bad leaves such rows out") from None
             done.leave_out("cannot be read")
             continue
         done.wrong += not one.verdict.correct
@@ -179,11 +184,11 @@ def _of_text(one: Solved, settings: Export, done: Exported) -> Row | None:
     return row
 
 
-def _processbench(file: Path, settings: Export, done: Exported) -> Iterator[Row]:
-    about = processbench.about_run(file)
-    name = processbench.name_of(file, about)
+def _processbench(outputs: Outputs, settings: Export, done: Exported) -> Iterator[Row]:
+    about = processbench.about_run(outputs.path)
+    name = processbench.name_of(outputs.path, about)
     options = settings.lexicon, settings.rule, settings.modulus, settings.view, settings.end_errors
-    for made in processbench.each_record(Outputs(file), name, *options, about):
+    for made in processbench.each_record(outputs, name, *options, about):
         done.solutions += 1
         if isinstance(made, str):
             done.leave_out(made)

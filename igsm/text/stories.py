@@ -19,6 +19,7 @@ PEOPLE = (
 THINGS = ("apples", "books", "cards", "coins", "marbles", "pens", "shells", "stamps", "stickers", "stones")
 FEWEST, MOST = 2, 20
 """Values of all quantities."""
+FEWEST_PEOPLE, MOST_PEOPLE = 4, 6
 LEAST_STEPS = 3
 _TIMES = {2: "twice", 3: "three times"}
 
@@ -36,7 +37,7 @@ def story(seed: int, index: int) -> Row:
     """Problem `index` of a seed, a pure function of both: question, and answer with its steps and "#### 7"."""
     draws = numpy_generator("stories", seed, index)
     while True:
-        n = int(draws.integers(5, 9))
+        n = int(draws.integers(FEWEST_PEOPLE, MOST_PEOPLE + 1))
         facts: list[_Fact] = []
         while len(facts) < n:
             facts.append(_fact(draws, facts))

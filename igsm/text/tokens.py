@@ -47,8 +47,10 @@ class Tokenizer:
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
         except Exception as error:  # transformers raises whatever the broken part raises
+            if not (folder / "tokenizer.json").is_file():
+                raise InputError(f"--tokenizer {folder}: there is no tokenizer.json in it") from None
             raise InputError(
-                f"--tokenizer {folder}: not readable by transformers: {str(error).splitlines()[0]}"
+                f"--tokenizer {folder}: not readable by transformers: {' '.join(str(error).split())}"
             ) from None
         if not self._tokenizer.is_fast:
             raise InputError(

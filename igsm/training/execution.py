@@ -41,6 +41,11 @@ def has_compiler() -> bool:
     return shutil.which(os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")) is not None
 
 
+def fitting_threads(model: nn.Module) -> int:
+    """Threads of a CPU that do not get in each other's way."""
+    return 1 if sum(p.numel() for p in model.parameters()) < SMALL else torch.get_num_threads()
+
+
 class Execution:
     """Computes losses and gradients of an objective whose model is already on `ranks.device`."""
 
@@ -106,8 +111,7 @@ class Execution:
     def _threads(self) -> int:
         if self.config.threads is not None:
             return self.config.threads
-        weights = sum(p.numel() for p in self._plain.parameters())
-        return 1 if weights < SMALL else torch.get_num_threads()
+        return fitting_threads(self._plain)
 
     def _parts(self, batch: Batch, rows: int | None) -> Iterator[Batch]:
         """The batch in pieces of `rows` rows, on the device."""

@@ -13,7 +13,7 @@ from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any
 
-from igsm.interruption import sent_again
+from igsm.interruption import lost_exceptions, send_again, sent_again
 
 REQUEUE_EXIT_CODE = 75
 """EX_TEMPFAIL: the run was asked to stop, saved itself, and goes on when the same command is given again."""
@@ -60,6 +60,8 @@ class StopRequest:
 class _Asked(SystemExit):
     """Raised where the process was when a signal came."""
 
+    number: int
+
 
 @contextlib.contextmanager
 def leaving_on_request(kept: str = "what is finished is kept") -> Iterator[None]:
@@ -69,7 +71,7 @@ def leaving_on_request(kept: str = "what is finished is kept") -> Iterator[None]
     on. A second Ctrl-C does not wait for anything.
     """
 
-    codes = []
+    codes: list[int] = []
 
     def leave(number: int, frame: FrameType | None) -> None:
         if sent_again(number, frame):
@@ -78,11 +80,25 @@ def leaving_on_request(kept: str = "what is finished is kept") -> Iterator[None]
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         for other in SIGNALS:
             signal.signal(other, signal.SIG_IGN)  # schedulers repeat themselves; what is being closed is closed once
-        raise _Asked(codes[0])
+        asked = _Asked(codes[0])
+        asked.number = number
+        raise asked
 
-    before = {number: signal.signal(number, leave) for number in (*SIGNALS, signal.SIGINT)}
+    def listen() -> dict[signal.Signals, Any]:
+        return {number: signal.signal(number, leave) for number in (*SIGNALS, signal.SIGINT)}
+
+    def heard(lost: BaseException | None) -> bool:
+        if not isinstance(lost, _Asked):
+            return False
+        codes.clear()
+        listen()
+        send_again(lost.number)
+        return True
+
+    before = listen()
     try:
-        yield
+        with lost_exceptions(heard):
+            yield
     except BaseException:  # here the bars are closed and the line stands alone
         if not codes:
             raise

@@ -46,14 +46,17 @@ def test_what_is_learned_is_answered(files, mistakes):
 
 
 def test_bad_input(files, mistakes):
+    (files / "empty.jsonl").write_text("")
     for arguments, message in (
         (["train", "config.yaml", "data.source=no.jsonl", "--out", "run"], "data.source: there is no file no.jsonl"),
         (["train", "config.yaml", "data.source=test.jsonl", "--out", "run"], "test.jsonl, line 1: no segments"),
+        (["train", "config.yaml", "data.held_out=none.jsonl", "--out", "run"], "none.jsonl, line 1: its format is not"),
+        (["train", "config.yaml", "data.held_out=empty.jsonl", "--out", "run"], "empty.jsonl: has no rows"),
         (["train", "config.yaml", "model.vocabulary_size=3", "--out", "run"], "model.vocabulary_size is 3, the text"),
         (["train", "config.yaml", "data.contxt=3", "--out", "run"], "data.contxt"),
         (["stories", "--out", "rows.txt"], "--out rows.txt: the name must end with .jsonl"),
         (["stories", "--out", "test.jsonl"], "--out test.jsonl: is there already"),
-        (["table", "run", "--against", "none"], "run/answers.json"),
+        (["table", "run", "--against", "none"], "run: has no answers; a finished run"),
     ):
         code, _, err = mistakes("text", *arguments)
         assert (code, message in err, err.count("\n")) == (2, True, 1), err
@@ -70,20 +73,48 @@ def answers(source: str, accuracy: float, seed: int, n: int = 100) -> dict:
 
 
 def test_table_over_seeds():
-    runs = [answers("none", 0.50 + seed / 100, seed) for seed in range(5)]
-    runs += [answers("weak-0.5", 0.60 + seed / 100, seed) for seed in range(5)]
+    runs = [answers("weak-0.5", 0.60 + seed / 100, seed) for seed in range(5)]
+    runs += [answers("none", 0.50 + seed / 100, seed) for seed in range(5)]
     runs += [answers("shuffle-0.5", 0.50 + seed / 100, seed) for seed in range(5)]
-    none, weak, shuffle = lines(runs, "none")
-    assert (none["seeds"], none["accuracy"]) == (5, pytest.approx(0.52))
-    assert (weak["difference"], shuffle["difference"]) == (pytest.approx(0.1), pytest.approx(0))
-    assert weak["p"] == pytest.approx(2 / 252)
-    assert weak["p_holm"] == pytest.approx(4 / 252)
-    assert shuffle["p_holm"] == 1
-    assert weak["difference_low"] < 0.1 < weak["difference_high"]
-    ((title, tables),) = terminal([none, weak, shuffle], "none", 80)
+    none, weak, shuffle = found = lines(runs, "none")
+    assert (none["seeds"], none["accuracy"], none["verdict"]) == (5, pytest.approx(0.52), None)
+    assert weak["accuracy_by_seed"] == [0.60 + seed / 100 for seed in range(5)]
+    assert weak["accuracy_difference"] == pytest.approx(0.1)
+    assert shuffle["accuracy_difference"] == pytest.approx(0)
+    assert weak["accuracy_difference_p"] == pytest.approx(2 / 252)
+    assert weak["accuracy_difference_p_holm"] == pytest.approx(4 / 252)
+    assert (weak["ahead"], weak["verdict"]) == (5, "shown")
+    assert (shuffle["ahead"], shuffle["verdict"], shuffle["accuracy_difference_p_holm"]) == (0, "undecided", 1)
+    assert weak["accuracy_difference_low"] < 0.1 < weak["accuracy_difference_high"]
+    ((title, tables),) = terminal(found, 80)
     assert "n = 100" in title
-    assert len(tables) == 1
-    with pytest.raises(InputError, match="--against some: no run was trained on it; there are none, weak-0.5"):
+    assert len(tables) == 2
+    (worse,) = (line for line in lines(runs, "weak-0.5") if line["arm"] == "none")
+    assert worse["verdict"] == "refuted"
+    with pytest.raises(InputError, match="--against some: no run was trained on it; there are weak-0.5, none"):
         lines(runs, "some")
     with pytest.raises(InputError, match="different held-out problems"):
         lines([*runs, answers("none", 0.5, 9, n=50)], "none")
+    with pytest.raises(InputError, match="none, seed 0: stands twice"):
+        lines([*runs, answers("none", 0.5, 0)], "none")
+    few = lines([one for one in runs if one["seed"] < 3], "none")
+    assert (few[1]["verdict"], few[1]["why"]) == ("undecided", "3 training seeds; 5 a side are needed")
+
+
+def test_table_is_written(tmp_path, mistakes):
+    """Runs that differ in seed and source only, in all three formats."""
+    for source, seed in (("none", 1), ("none", 2), ("weak", 1), ("weak", 2)):
+        run = tmp_path / f"{source}-{seed}"
+        run.mkdir()
+        (run / "answers.json").write_text(json.dumps(answers(source, 0.5 + 0.1 * seed, seed)))
+        data = {"source": source, "seed": seed, "context": 64}
+        (run / "config.yaml").write_text(json.dumps({"seed": seed, "data": data, "training": {"steps": 9}}))
+    runs = sorted(tmp_path.iterdir())
+    code, out, _ = mistakes("text", "table", *runs, "--against", "none", "--out", tmp_path / "table", columns=80)
+    assert (code, max(map(len, out.splitlines()[:-1])) <= 80) == (0, True)
+    assert [line["arm"] for line in json.loads((tmp_path / "table.json").read_text())] == ["none", "weak"]
+    assert (tmp_path / "table.md").read_text().count("undecided") == 1
+    assert (tmp_path / "table.csv").read_text().splitlines()[0].startswith("arm,seeds,accuracy,accuracy_low")
+    (runs[2] / "config.yaml").write_text(json.dumps({"seed": 1, "data": data, "training": {"steps": 8}}))
+    code, _, err = mistakes("text", "table", *runs, "--against", "none")
+    assert (code, f"{runs[2]}: differs from {runs[0]} in training.steps" in err) == (2, True)

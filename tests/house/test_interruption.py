@@ -1,13 +1,21 @@
-"""Guards: Ctrl-C that crashes the process (exit by SIGSEGV) where compiled code was making a named tuple."""
+"""Guards: Ctrl-C that crashes the process (exit by SIGSEGV) where compiled code was making a named tuple, and requests
+to stop that are lost where a compiler calls Python."""
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import sys
 import time
+import weakref
+from collections.abc import Callable
 from types import FrameType
 
-from igsm.interruption import sent_again
+import pytest
+
+from cli import main
+from igsm.interruption import lost_exceptions, sent_again
+from igsm.training.signals import REQUEUE_EXIT_CODE, leaving_on_request
 
 
 def _numba_unpickle() -> FrameType:
@@ -37,3 +45,71 @@ def test_numba_has_that_callback() -> None:
     from numba.core import serialize
 
     assert callable(serialize._numba_unpickle)
+
+
+class _Dying:
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+class _Plain:
+    pass
+
+
+def _in_callback_of_c() -> None:
+    ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGTERM))()
+
+
+def _in_callback_of_weak_reference() -> None:
+    one = _Plain()
+    reference = weakref.ref(one, lambda _: signal.raise_signal(signal.SIGTERM))
+    del one
+    assert reference() is None
+
+
+def _in_end_of_object() -> None:
+    _Dying()
+
+
+PLACES = (_in_callback_of_c, _in_callback_of_weak_reference, _in_end_of_object)
+
+
+def asked_to_stop(place: Callable[[], None]) -> None:
+    with leaving_on_request():
+        place()
+        time.sleep(20)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_request_is_heard_where_exceptions_are_ignored(
+    place: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards against a SIGTERM during a compilation that changed nothing, and every one after it as well."""
+    with pytest.raises(SystemExit) as end:
+        asked_to_stop(place)
+    assert end.value.code == REQUEUE_EXIT_CODE
+    assert capsys.readouterr().err.count("\n") == 1
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def interrupted() -> None:
+    with lost_exceptions(main._heard):
+        ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGINT))()
+        time.sleep(20)
+
+
+def test_ctrl_c_is_heard_where_exceptions_are_ignored() -> None:
+    before = signal.signal(signal.SIGINT, main._interrupt)
+    try:
+        with pytest.raises(main._Interrupted):
+            interrupted()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_other_lost_exceptions_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: reported.append(lost.exc_type))
+    with leaving_on_request():
+        ctypes.CFUNCTYPE(None)(lambda: 1 / 0)()
+    assert reported == [ZeroDivisionError]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import pytest
+import yaml
 from rich.console import Console
 
 from cli.findings import claims_markdown, show_claims
@@ -120,6 +122,37 @@ def test_decoders_of_one_model_are_paired_by_seed(make_run) -> None:
     (judged,) = judge([claim(row="again", expect="alike", margin=0.01)], read_results(found))
     assert judged.interval == (0.0, 0.0)
     assert judged.verdict == "shown"
+
+
+def tuned(make_run, seeds: int, gain: float) -> list[Source]:
+    """Two ways to go on from each of so many runs, one always better by the same, of very different starts."""
+    found = []
+    for seed in range(1, seeds + 1):
+        start = make_run(f"start{seed}", dict.fromkeys(CELLS, 0.5), seed=seed)
+        for row, more in (("original", 0.0), ("retry", gain)):
+            one = sources(make_run, **{row: {seed: 0.2 + seed / 20 + more}})[0]
+            settings = yaml.safe_load((one.run / "config.yaml").read_text()) | {"stage": "finetune", "from": str(start)}
+            (one.run / "config.yaml").write_text(yaml.safe_dump(settings))
+            found.append(one)
+    return found
+
+
+def test_runs_of_the_same_starts_are_paired(make_run) -> None:
+    """Guards: a gain at every start drowns in the spread of the starts."""
+    (judged,) = judge([claim(row="retry")], read_results(tuned(make_run, 7, 0.03)))
+    assert judged.p_value == 2 / 2**7
+    assert judged.interval == pytest.approx((0.03, 0.03), abs=0.01)
+    assert judged.verdict == "shown"
+
+
+def test_a_claim_that_cannot_be_settled_costs_the_others_nothing(make_run) -> None:
+    rows = read_results(tuned(make_run, 7, 0.03))
+    few = [replace(one, row=f"{one.row} of five") for one in rows if one.seed is not None and one.seed <= 5]
+    short = claim(row="retry of five", against="original of five")
+    judged = judge([claim(row="retry"), short, short, short], [*rows, *few])
+    assert judged[0].adjusted == judged[0].p_value
+    assert [one.verdict for one in judged] == ["shown", "undecided", "undecided", "undecided"]
+    assert judged[1].why == "5 pairs of seeds cannot come below p = 0.062"
 
 
 def test_paired_permutation_test_is_the_share_of_signs() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import io
 import json
@@ -159,7 +160,7 @@ def test_packed_files(mistakes: Run, file: Path, tmp_path: Path) -> None:
         (["--out", "o.jsonl", "--to", "parquet"], "writes a file whose name ends in .parquet"),
         (["--out", "data.jsonl"], "data.jsonl: exists already"),
         (["--out", "o.jsonl", "--to", "preference", "--rate", 0], "no rows to write of 20: no mistake was drawn"),
-        (["--out", "o.jsonl", "--format", "math"], "line 1: the field 'problem' is missing"),
+        (["--out", "o.jsonl", "--format", "math"], "line 1: the field 'problem' is missing (read as math); --skip"),
         (["--out", "o.jsonl", "--format", "maths"], "unknown format 'maths'; did you mean 'math'"),
         (["--out", "o.jsonl", "--format", "math", "--skip-bad"], "none can be used: data.jsonl, line 1: the field"),
         (["--out", "o.jsonl", "--to", "steps", "--mask", "step"], "no masks; leave --mask out"),
@@ -233,6 +234,10 @@ def test_parquet_is_read_like_lines(mistakes: Run, file: Path, tmp_path: Path) -
     for source in (file, tmp_path / "data.parquet"):
         assert mistakes("inject", source, "--out", tmp_path / f"{source.suffix}.jsonl", "--rate", 0.5)[0] == 0
     assert lines(tmp_path / ".jsonl.jsonl") == lines(tmp_path / ".parquet.jsonl")
+    dated = [{"when": datetime.date(2024, 1, 1), **row} for row in GSM8K]
+    parquet.write_table(pyarrow.Table.from_pylist(dated), tmp_path / "dated.parquet")
+    code, _, err = mistakes("inject", tmp_path / "dated.parquet", "--out", tmp_path / "o.jsonl")
+    assert (code, "dated.parquet, row 1: the field 'when' has no room in JSON" in err) == (2, True)
     (tmp_path / "bad.parquet").write_text("no table")
     code, _, err = mistakes("inject", tmp_path / "bad.parquet", "--out", tmp_path / "o.jsonl")
     assert (code, "bad.parquet: not a Parquet file" in err) == (2, True)

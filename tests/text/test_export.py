@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from igsm.mistakes.document import Document
 from igsm.mistakes.kinds import NAMES_ONLY, WRONG_STEPS
 from igsm.mistakes.source import DocumentSource
 from igsm.problems.difficulty import ProblemConfig
-from igsm.text.export import TARGETS
+from igsm.text.export import TARGETS, Export, export
 from igsm.text.solutions import Solved, solved, without_mistakes
 from igsm.text.targets import masked
 
@@ -196,6 +197,15 @@ def test_the_form_of_chat_models(records: dict[str, list[dict[str, Any]]]) -> No
     listed = "\n".join(f"{n}. **{line}**" for n, line in enumerate(text.splitlines(), 1))
     assert not solved_({**record, "solution": listed, "answer": None}).verdict.correct
     assert solved_({**record, "solution": listed, "answer": None}, "lenient").verdict.correct
+
+
+def test_progress_knows_the_size_of_the_file(records: dict[str, list[dict[str, Any]]], tmp_path: Path) -> None:
+    file = tmp_path / "data.jsonl.gz"
+    file.write_bytes(gzip.compress("".join(json.dumps(one) + "\n" for one in records["retry"]).encode()))
+    for target in ("stepwise", "processbench"):
+        for done in export(file, tmp_path / f"{target}.jsonl", Export(target)):
+            assert done.bytes_total == file.stat().st_size
+        assert done.bytes_read == done.bytes_total
 
 
 def test_verl_in_parquet(mistakes: Run, records: dict[str, list[dict[str, Any]]], tmp_path: Path) -> None:

@@ -258,5 +258,8 @@ def test_what_does_not_go_together(tmp_path: Path) -> None:
             must_fit(target, mask, None)
     with pytest.raises(InputError, match="no such folder"):
         Tokenizer(tmp_path / "none")
-    with pytest.raises(InputError, match="not readable by transformers"):
+    with pytest.raises(InputError, match="there is no tokenizer.json in it"):
+        Tokenizer(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(InputError, match="not readable by transformers: ."):
         Tokenizer(tmp_path)

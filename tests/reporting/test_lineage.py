@@ -1,0 +1,80 @@
+"""Lineage: runs that go back to one run are pairs; what has nothing in common is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from igsm.grading.metrics import METRICS
+from igsm.reporting.lineage import model, origin, paired_by
+from igsm.reporting.results import Result, Source, read_results
+from igsm.reporting.seeds import compare, over_seeds
+
+CELL = "trio_pq:op=6"
+
+
+@pytest.fixture
+def run(make_run) -> Callable[..., Result]:
+    """The result of a run that starts from another's weights."""
+
+    def make(name: str, accuracy: float = 0.5, start: Path | str | None = None) -> Result:
+        path: Path = make_run(name, {CELL: accuracy}, n=400)
+        settings = yaml.safe_load((path / "config.yaml").read_text())
+        settings |= {"stage": "finetune", "from": str(start)} if start else {}
+        (path / "config.yaml").write_text(yaml.safe_dump(settings))
+        (result,) = read_results([Source("row", path)])
+        return result
+
+    return make
+
+
+def test_the_origin_is_found_over_several_starts(run) -> None:
+    first = run("first")
+    second = run("second", start=first.run / "checkpoints" / "step_10")
+    third = run("third", start=second.run)
+    assert origin(third) == origin(second) == origin(first) == str(first.run.resolve())
+
+
+def test_a_start_that_is_gone_is_still_one(run) -> None:
+    both = [run(name, start="/nowhere/start") for name in ("a", "b")]
+    assert origin(both[0]) == origin(both[1]) == "/nowhere/start"
+    assert paired_by(both[:1], both[1:]) is origin
+
+
+def test_runs_that_start_from_each_other_end(run) -> None:
+    second = run("second")
+    settings = yaml.safe_load((second.run / "config.yaml").read_text())
+    first = run("first", start=second.run)
+    (second.run / "config.yaml").write_text(yaml.safe_dump(settings | {"stage": "finetune", "from": str(first.run)}))
+    assert origin(first) == str(second.run.resolve())
+
+
+def test_models_in_common_pair_before_starts(run) -> None:
+    one = run("one")
+    assert paired_by([one], [one]) is model
+    assert paired_by([one], [run("another")]) is None
+
+
+def test_two_runs_of_one_start_in_a_row_are_no_pairs(run) -> None:
+    """Guards: five trainings from one start counted as one pair, or paired at random."""
+    start = run("start")
+    rows = [[run(f"{row}{seed}", start=start.run) for seed in range(2)] for row in "ab"]
+    assert paired_by(*rows) is None
+
+
+def test_a_table_tests_pairs_of_one_start(run) -> None:
+    base, other = [], []
+    for seed in range(6):
+        start = run(f"start{seed}")
+        base.append(run(f"base{seed}", 0.1 + seed / 10, start.run))
+        other.append(run(f"other{seed}", 0.2 + seed / 10, start.run))
+    found = compare(base, other, METRICS["accuracy"])
+    assert found is not None
+    assert (found.over, found.p_value, found.sides) == ("seeds", 2 / 2**6, (6, 6))
+    seeds, interval = over_seeds(base, other, METRICS["accuracy"])
+    assert seeds == (6, 6)
+    assert interval is not None
+    assert 0.0 < interval[0] < interval[1] < 0.2
