@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -59,13 +59,14 @@ def command(
         list[Path] | None,
         typer.Option(
             help="Of --score: other records with label and scores, whose best F1 gives the threshold; one for all, or "
-            "one for each --score in their order."
+            "one for each --score in their order. Of --detector: other records of --processbench."
         ),
     ] = None,
     detector: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            help="A run (probability of its tokens) or a probe that scores every step of FILE, into the file of --out."
+            help="A run (probability of its tokens) or a probe that scores every step of FILE, into the file of --out. "
+            "With --calibration, several of them side by side: they score both files, and the table is that of --score."
         ),
     ] = None,
     taxonomy: Annotated[
@@ -87,8 +88,13 @@ def command(
     if score:
         _score(file, score, calibration or [], names, out, as_json)
         return
-    if detector is not None:
-        _detect(file, detector, out, as_json)
+    if detector and calibration:
+        _compare(file, detector, calibration, names, out, as_json)
+        return
+    if detector:
+        if len(detector) > 1:
+            raise typer.BadParameter("several --detector need --calibration, other records of --processbench")
+        _detect(file, detector[0], out, as_json)
         return
     if calibration is not None:
         raise typer.BadParameter("--calibration is for the scores of --score PREDICTIONS")
@@ -165,12 +171,9 @@ def _score(
 ) -> None:
     from igsm.errors import InputError
     from igsm.grading import detection
-    from igsm.reporting.detection_table import terminal
-    from igsm.rundir import distinct_names, write_json
+    from igsm.rundir import distinct_names
 
-    if out is not None and out.exists():
-        raise InputError(f"{out}: exists already; give --out a new name")
-
+    _check_new(out)
     if len(calibrations) not in (0, 1, len(predictions)):
         raise InputError(f"{len(calibrations)} --calibration for {len(predictions)} --score: give one, or as many")
     benchmark = detection.read_benchmark(file)
@@ -182,6 +185,54 @@ def _score(
         found[name] = detection.score(benchmark, detection.certain(own), own.scores)
         if chosen is not None and own.scores is not None:
             thresholds[name] = {"threshold": threshold, "calibration": str(chosen)}
+    _show_scores(file, benchmark, found, thresholds, names, out, as_json)
+
+
+def _compare(
+    file: Path, detectors: list[Path], calibrations: list[Path], names: Names, out: Path | None, as_json: bool
+) -> None:
+    """Score the steps of both files by each detector, without files of scores between."""
+    from igsm.errors import InputError
+    from igsm.grading import detection
+    from igsm.progress import Progress, waiting
+    from igsm.rundir import distinct_names
+
+    _check_new(out)
+    if len(calibrations) > 1:
+        raise InputError(f"{len(calibrations)} --calibration: give one, which all detectors score")
+    benchmark = detection.read_benchmark(file)
+    others = detection.read_others(calibrations[0], benchmark)
+    with waiting("loading torch"):
+        from igsm.evaluation.step_scores import step_scores
+    found, thresholds = {}, {}
+    for path, name in zip(detectors, distinct_names(detectors), strict=True):
+        n = len(others) + len(benchmark)
+        with Progress(total=n, desc=f"{name} reads", unit="solutions", leave=False) as bar:
+            scores = step_scores(path, [*others, *benchmark], lambda done, bar=bar: bar.update(done - bar.n))  # type: ignore[misc]
+        threshold = detection.best_threshold(others, scores[: len(others)])
+        own = scores[len(others) :]
+        steps: list[int | None] = [detection.first_below(one, threshold) for one in own]
+        found[name] = detection.score(benchmark, detection.certain(detection.Predictions(steps, own)), own)
+        thresholds[name] = {"threshold": threshold, "calibration": str(calibrations[0])}
+    _show_scores(file, benchmark, found, thresholds, names, out, as_json)
+
+
+def _check_new(out: Path | None) -> None:
+    from igsm.errors import InputError
+
+    if out is not None and out.exists():
+        raise InputError(f"{out}: exists already; give --out a new name")
+
+
+def _show_scores(
+    file: Path, benchmark: list[dict[str, Any]], found: dict[str, Any], thresholds: dict[str, Any], names: Names,
+    out: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """The detectors' numbers beside those of the baselines."""
+    from igsm.grading import detection
+    from igsm.reporting.detection_table import terminal
+    from igsm.rundir import write_json
+
     baselines = {"always -1": detection.always_right, "random": detection.at_random, "truth": detection.ground_truth}
     found |= {name: detection.score(benchmark, chances(benchmark)) for name, chances in baselines.items()}
     answered = detection.right_answers_among_wrong(benchmark)

@@ -104,14 +104,25 @@ def calibrated(path: Path, benchmark: Sequence[Record]) -> float:
     Raises:
         InputError: a record that has not, or that is one of the benchmark's.
     """
+    records = read_others(path, benchmark)
+    scores = [
+        step_scores(record.get("scores"), len(record["steps"]), f"{path}, '{record['id']}'") for record in records
+    ]
+    return best_threshold(records, scores)
+
+
+def read_others(path: Path, benchmark: Sequence[Record]) -> list[Record]:
+    """Records for calibration. Raises InputError if one of them is the benchmark's."""
     records = read_benchmark(path)
     scored = {str(record["id"]) for record in benchmark}
     if shared := [record["id"] for record in records if str(record["id"]) in scored]:
         raise InputError(f"{path}: '{shared[0]}' is one of the records to score: a threshold must come from others")
+    return records
+
+
+def best_threshold(records: Sequence[Record], scores: Sequence[Sequence[float]]) -> float:
+    """The threshold with the highest F1 of the scores of labelled records, one a step."""
     labels = [record["label"] for record in records]
-    scores = [
-        step_scores(record.get("scores"), len(record["steps"]), f"{path}, '{record['id']}'") for record in records
-    ]
     candidates = sorted({one for own in scores for one in own})
     if len(candidates) > _DRAWS:
         candidates = [candidates[i * len(candidates) // _DRAWS] for i in range(_DRAWS)]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TypeAlias
 
 from igsm.reporting.results import Result
 from igsm.statistics import t_interval
@@ -20,6 +21,8 @@ BUDGETS = (1, 2, 4, 8, 16)
 OVER = 1.1
 """A setting may cost up to 10 % more than its budget: nobody can choose how many tokens a solution takes."""
 GREEDY = "greedy"
+Seed: TypeAlias = int | str | None
+"""Of a run, or its folder where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,22 @@ class Point:
 
 @dataclass(frozen=True)
 class Setting:
-    """A decoder of a way of training: means over its seeds."""
+    """A decoder of a way of training: means over its seeds.
+
+    Attributes:
+        interval: of the accuracy, over seeds.
+        gain: in accuracy over greedy decoding of the same run; None where no seed has both.
+        gain_interval: over seeds. It is paired, so it is narrower than that of the accuracy.
+    """
 
     model: str
     decoder: str
     seeds: int
     cost: float
     point: Point
+    interval: tuple[float, float] | None
+    gain: float | None
+    gain_interval: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,7 @@ def iso_cost(results: Sequence[Result]) -> IsoCost | None:
         results: in rows of ways of training, or of these with the decoder behind a comma; of all whose learned
             detector's tokens were not counted (older evaluations) nothing is known.
     """
-    by_seed: dict[tuple[str, str], dict[int | str | None, dict[str, Result]]] = {}
+    by_seed: dict[tuple[str, str], dict[Seed, dict[str, Result]]] = {}
     for result in results:
         if not _known(result):
             continue
@@ -112,10 +124,18 @@ def iso_cost(results: Sequence[Result]) -> IsoCost | None:
     }
     unit = fmean(point.tokens for point in points[first, GREEDY].values())
     settings = tuple(
-        Setting(*key, len(own), fmean(point.tokens for point in own.values()) / unit, _mean([*own.values()]))
+        _setting(*key, own, {} if key[1] == GREEDY else points.get((key[0], GREEDY), {}), unit)
         for key, own in points.items()
     )
     return IsoCost(cells, settings, tuple(_curves(points, unit)))
+
+
+def _setting(model: str, decoder: str, own: Mapping[Seed, Point], greedy: Mapping[Seed, Point], unit: float) -> Setting:
+    gains = [own[seed].accuracy - greedy[seed].accuracy for seed in own if seed in greedy]
+    mean = _mean([*own.values()])
+    interval = t_interval([point.accuracy for point in own.values()])
+    gain = fmean(gains) if gains else None
+    return Setting(model, decoder, len(own), mean.tokens / unit, mean, interval, gain, t_interval(gains))
 
 
 def _known(result: Result) -> bool:
@@ -150,7 +170,7 @@ def _mean(points: Sequence[Point]) -> Point:
     )
 
 
-def _curves(points: Mapping[tuple[str, str], Mapping[int | str | None, Point]], unit: float) -> Iterator[Curve]:
+def _curves(points: Mapping[tuple[str, str], Mapping[Seed, Point]], unit: float) -> Iterator[Curve]:
     families: dict[tuple[str, str], list[str]] = {}
     for model, decoder in points:
         families.setdefault((model, family_of(decoder)), []).append(decoder)

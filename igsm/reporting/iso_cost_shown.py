@@ -13,7 +13,7 @@ from igsm.reporting import markdown
 from igsm.reporting.charts import CHOICE, Spec, chosen, colour, tip
 from igsm.reporting.figures import new_figure
 from igsm.reporting.figures import plain as letters
-from igsm.reporting.iso_cost import BUDGETS, Curve, IsoCost, family_of
+from igsm.reporting.iso_cost import BUDGETS, IsoCost, family_of
 from igsm.reporting.page_tables import Grid, plain
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ EXPLAINED = (
     "setting, that one. A setting may cost 10 % more than its budget. Every way begins with greedy decoding of its "
     "model.",
     "area: mean accuracy over the logarithm of the cost from 1 to 16; brackets: 95 % t interval over training seeds.",
+    "over greedy: points more than greedy decoding of the same run, mean over seeds; its interval is that of the "
+    "pairs, so it tells decoders apart where the accuracies of training seeds lie far from each other.",
 )
 
 
@@ -37,11 +39,11 @@ def tables(found: IsoCost) -> Iterator[tuple[str, list[str], list[list[str]]]]:
     yield (
         f"Accuracy (%) at k times the tokens of greedy decoding, {where}",
         ["model, decoder", *(f"{budget}x" for budget in BUDGETS), "area"],
-        [[curve.name, *map(_percent, curve.at), _area(curve)] for curve in found.curves],
+        [[curve.name, *map(_percent, curve.at), _with_interval(curve.area, curve.interval)] for curve in found.curves],
     )
     yield (
         f"Tokens a problem, {where}",
-        ["model, decoder", "generated", "verifier", "prompts", "cost", "accuracy", "seeds"],
+        ["model, decoder", "generated", "verifier", "prompts", "cost", "accuracy", "over greedy", "seeds"],
         [
             [
                 f"{one.model}, {one.decoder}",
@@ -49,7 +51,8 @@ def tables(found: IsoCost) -> Iterator[tuple[str, list[str], list[list[str]]]]:
                 f"{one.point.verifier:.0f}",
                 "-" if one.point.prefix is None else f"{one.point.prefix:.0f}",
                 f"{one.cost:.2f}",
-                _percent(one.point.accuracy),
+                _with_interval(one.point.accuracy, one.interval),
+                "" if one.gain is None else _gain(one.gain, one.gain_interval),
                 str(one.seeds),
             ]
             for one in found.settings
@@ -61,11 +64,15 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f}"
 
 
-def _area(curve: Curve) -> str:
-    if curve.interval is None:
-        return _percent(curve.area)
-    low, high = curve.interval
-    return f"{_percent(curve.area)} [{_percent(max(low, 0.0))}, {_percent(min(high, 1.0))}]"
+def _with_interval(share: float | None, interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return _percent(share)
+    low, high = interval
+    return f"{_percent(share)} [{_percent(max(low, 0.0))}, {_percent(min(high, 1.0))}]"
+
+
+def _gain(gain: float, interval: tuple[float, float] | None) -> str:
+    return f"{100 * gain:+.1f}" + ("" if interval is None else f" [{100 * interval[0]:+.1f}, {100 * interval[1]:+.1f}]")
 
 
 def to_markdown(found: IsoCost) -> str:
@@ -78,14 +85,22 @@ def to_csv(found: IsoCost) -> str:
     """A line a setting and, without a decoder's own tokens, a line a budget of each curve."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["model", "decoder", "family", "cost", "accuracy", "generated", "verifier", "prefix", "seeds"])
+    numbers = ["cost", "accuracy", "generated", "verifier", "prefix", "seeds"]
+    ends = ["accuracy_low", "accuracy_high", "gain", "gain_low", "gain_high"]
+    writer.writerow(["model", "decoder", "family", *numbers, *ends])
     for one in found.settings:
         point = one.point
         tokens = [point.generated, point.verifier, "" if point.prefix is None else point.prefix]
-        writer.writerow([one.model, one.decoder, family_of(one.decoder), one.cost, point.accuracy, *tokens, one.seeds])
+        over_seeds = [
+            *(one.interval or ("", "")),
+            "" if one.gain is None else one.gain,
+            *(one.gain_interval or ("", "")),
+        ]
+        own = [one.model, one.decoder, family_of(one.decoder), one.cost, point.accuracy]
+        writer.writerow([*own, *tokens, one.seeds, *over_seeds])
     for curve in found.curves:
         for budget, value in zip(BUDGETS, curve.at, strict=True):
-            writer.writerow([curve.model, "", curve.family, budget, "" if value is None else value, "", "", "", ""])
+            writer.writerow([curve.model, "", curve.family, budget, "" if value is None else value, *[""] * 9])
     return out.getvalue()
 
 

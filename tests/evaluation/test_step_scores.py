@@ -118,6 +118,54 @@ def test_command(run, mistakes, tmp_path):
     assert "3 --calibration for 2 --score" in err
 
 
+def test_detectors_side_by_side(run, mistakes, tmp_path, monkeypatch):
+    """Guards that one command says of each detector what its own files of scores say, beside the baselines."""
+    torch.manual_seed(0)
+    questions = {"can_next": "can_next", "orm": "outcome", "prm": "process"}
+    probes = {name: Probe(run.model, LoRAConfig(embedding_rank=2)).eval() for name in questions}
+    for probe in probes.values():
+        for parameter in probe.parameters():
+            torch.nn.init.normal_(parameter, std=0.3)
+    monkeypatch.setattr(scoring, "_is_probe", lambda folder: folder.name in questions)
+    monkeypatch.setattr(
+        scoring,
+        "load_probe",
+        lambda folder, device: (probes[folder.name], SimpleNamespace(question=questions[folder.name], problem=NANO)),
+    )
+    monkeypatch.setattr(scoring, "vocabulary_of", lambda config, folder: VOCABULARY)
+    records = [record | {"label": index % 2 - 1} for index, record in enumerate(benchmark(12))]
+    files = {"scored": tmp_path / "scored.jsonl", "others": tmp_path / "others.jsonl"}
+    for file, chosen in zip(files.values(), (records[:6], records[6:]), strict=True):
+        file.write_text("\n".join(map(json.dumps, chosen)))
+    detectors = [run.folder.path, *(tmp_path / name for name in questions)]
+    each = [argument for one in detectors for argument in ("--detector", one)]
+    command = ["check", files["scored"], *each, "--calibration", files["others"]]
+    code, out, err = mistakes(*command, columns=80)
+    assert code == 0, err
+    assert all(len(line) <= 80 for line in out.splitlines() if ": threshold" not in line), "paths are not broken"
+    code, out, _ = mistakes(*command, "--json")
+    document = json.loads(out)
+    assert [*document["scores"]] == ["run", *questions, "always -1", "random", "truth"]
+    for detector in detectors:
+        for name, file in files.items():
+            mistakes("check", file, "--detector", detector, "--out", tmp_path / f"{name}-{detector.name}")
+        both = [tmp_path / f"{name}-{detector.name}" for name in files]
+        code, out, _ = mistakes("check", files["scored"], "--score", both[0], "--calibration", both[1], "--json")
+        alone = json.loads(out)
+        assert document["scores"][detector.name] == alone["scores"][both[0].name]
+        expected = alone["thresholds"][both[0].name]["threshold"]
+        assert document["thresholds"][detector.name] == {"threshold": expected, "calibration": str(files["others"])}
+    for arguments, message in (
+        (["check", files["scored"], *each], "several --detector need --calibration"),
+        ([*command, "--calibration", files["scored"]], "2 --calibration: give one"),
+        ([*command[:-1], files["scored"]], "a threshold must come from others"),
+        ([*command, "--out", files["scored"]], "exists already"),
+    ):
+        code, _, err = mistakes(*arguments)
+        assert code == 2
+        assert message in err
+
+
 def test_texts_that_a_model_does_not_know_are_named(run):
     for change in ({"problem": "Two and two?"}, {"steps": ["Two and two."]}):
         with pytest.raises(InputError, match="^'0' is not of the texts this model knows"):

@@ -54,6 +54,11 @@ def test_costs_curves_and_areas(sources: list[Source]) -> None:
     best = settings["original", "best4-prm"]
     assert (best.cost, best.point.generated, best.point.verifier, best.point.prefix, best.seeds) == (4, 300, 100, 7, 2)
     assert settings["original", "greedy"].point.prefix is None
+    assert settings["original", "greedy"].gain is None
+    # 0.5 and 0.5 less 0.4 and 0.5: t of one degree of freedom, 12.706, times the standard error 0.05
+    vote = settings["original", "vote2"]
+    assert (vote.gain, vote.interval) == (pytest.approx(0.05), None), "both seeds have 0.5"
+    assert vote.gain_interval == pytest.approx((0.05 - 12.706 * 0.05, 0.05 + 12.706 * 0.05), abs=1e-4)
     curves = {curve.name: curve for curve in found.curves}
     assert set(curves) == {"original, greedy", "original, vote", "original, best-prm", "retry, greedy"}
     assert curves["original, vote"].points == ((1, 0.45), (2, 0.5), (8, 0.8))
@@ -66,7 +71,7 @@ def test_costs_curves_and_areas(sources: list[Source]) -> None:
     assert low < 0.75 < high
     first, second = tables(found)
     assert first[1] == ["model, decoder", "1x", "2x", "4x", "8x", "16x", "area"]
-    assert ["original, best4-prm", "300", "100", "7", "4.00", "90.0", "2"] in second[2]
+    assert ["original, best4-prm", "300", "100", "7", "4.00", "90.0", "+45.0 [-18.5, +108.5]", "2"] in second[2]
     assert "original,best4-prm,best-prm,4.0,0.9,300.0,100.0,7.0,2" in to_csv(found)
 
 
