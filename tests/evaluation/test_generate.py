@@ -23,9 +23,9 @@ def test_every_problem_has_its_own_random_numbers(run, monkeypatch):
 
     plain = Decoding.run
 
-    def spy(decoding, requests, tick):
+    def spy(decoding, requests, *rest):
         keys.extend(key for request in requests for key in request.keys)
-        return plain(decoding, requests, tick)
+        return plain(decoding, requests, *rest)
 
     monkeypatch.setattr(Decoding, "run", spy)
     for cell in (Cell("nano", "pq", 3, True), Cell("nano", "pq", 2, True)):
