@@ -122,9 +122,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _heard(lost: BaseException | None) -> bool:
-    if isinstance(lost, _Interrupted):
-        send_again(signal.SIGINT)
-    return isinstance(lost, _Interrupted)
+    if not isinstance(lost, _Interrupted):
+        return False
+    send_again(signal.SIGINT)
+    return True
 
 
 def main() -> None:

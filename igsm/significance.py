@@ -68,7 +68,7 @@ def _fair_coins(count: int) -> np.ndarray:
 
 
 SPLITS, DRAWS = 200_000, 50_000
-"""Most ways to part the seeds that are all tried; how many are drawn where there are more."""
+"""Most ways to part the seeds (or choices of signs) that are all tried; how many are drawn where there are more."""
 
 
 def permutation_test(first: Sequence[float], second: Sequence[float]) -> float:
@@ -105,20 +105,29 @@ def _splits(n: int, k: int) -> np.ndarray:
 
 
 def paired_permutation_test(differences: Sequence[float]) -> float:
-    """Exact two-sided sign-flip test of values in pairs, one pair a training seed, at most 20 of them.
+    """Exact two-sided sign-flip test of values in pairs, one pair a training seed.
 
     If the two sides are alike, each difference is as likely to have the other sign. The p-value is the share of all
-    choices of signs whose sum lies at least as far from 0 as the one seen; never below 2 / 2^n.
+    choices of signs whose sum lies at least as far from 0 as the one seen; never below
+    :func:`smallest_paired_p_value`.
     """
     values = np.array(differences, dtype=np.float64)
-    signs = 1 - 2 * ((np.arange(2 ** len(values))[:, None] >> np.arange(len(values))) & 1)
-    tolerance = 1e-9 * max(1.0, float(np.abs(values).max(initial=0.0)))
-    return float(np.mean(np.abs(signs @ values) >= abs(values.sum()) - tolerance))
+    n, seen = len(values), abs(values.sum()) - 1e-9 * max(1.0, float(np.abs(values).max(initial=0.0)))
+    if 2**n <= SPLITS:
+        signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+        return float(np.mean(np.abs(signs @ values) >= seen))
+    signs = 1 - 2 * numpy_generator("paired permutation test", n).integers(0, 2, (DRAWS, n))
+    return (1 + int((np.abs(signs @ values) >= seen).sum())) / (1 + DRAWS)
 
 
 def smallest_p_value(first: int, second: int) -> float:
     """The least p-value that :func:`permutation_test` can give for so many seeds on the two sides."""
     return min(1.0, (2 if first == second else 1) / math.comb(first + second, first))
+
+
+def smallest_paired_p_value(pairs: int) -> float:
+    """The least p-value that :func:`paired_permutation_test` can give."""
+    return min(1.0, 2.0 ** (1 - pairs))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -129,6 +138,22 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
         adjusted[i] = largest
     return adjusted
+
+
+def holm_of_decidable(tests: Sequence[tuple[float | None, float]], level: float) -> list[float | None]:
+    """:func:`holm` over the tests that can reach the level at all.
+
+    The others cannot be false alarms, so they need not count in the correction (Tarone 1990, Biometrics 46, 515).
+
+    Args:
+        tests: the p-value, None where there is no test, and the least that the test could have given.
+
+    Returns:
+        Adjusted p-values in the order given; None for what does not count.
+    """
+    counting = [i for i, (p_value, least) in enumerate(tests) if p_value is not None and least <= level]
+    adjusted = dict(zip(counting, holm([tests[i][0] or 0.0 for i in counting]), strict=True))
+    return [adjusted.get(i) for i in range(len(tests))]
 
 
 def detectable_difference(spread: float, seeds: int, power: float = 0.8, level: float = 0.05) -> float | None:

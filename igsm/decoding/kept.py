@@ -76,14 +76,13 @@ def kept_samples(folder: Path, settings: dict[str, Any]) -> Iterator[KeptSamples
     """
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
     own = folder / f"eval-{digest}"
+    adds = False
     with contextlib.ExitStack() as stack:
-        try:
+        with contextlib.suppress(Occupied):
             stack.enter_context(locked(own, "drawing samples"))
-        except Occupied:
-            yield KeptSamples(own / FILE, adds=False)
-            return
-        write_json(own / "settings.json", settings)
-        yield KeptSamples(own / FILE, adds=True)
+            write_json(own / "settings.json", settings)
+            adds = True
+        yield KeptSamples(own / FILE, adds)
 
 
 def _name(request: Request) -> str:

@@ -61,22 +61,24 @@ def answer_held_out(path: Path, progress: Callable[[int, int], None] = lambda do
     lines: dict[int, dict[str, Any]] = {}
     threads = torch.get_num_threads()
     torch.set_num_threads(fitting_threads(ready))
-    for made in decoder.run(Request(number, prompt) for number, prompt in enumerate(prompts)):
-        solution = words.decode(made.tokens)
-        record = records[made.index]
-        answer = cut_text(solution).answer
-        lines[made.index] = {
-            "index": made.index,
-            "prompt": record.prompt,
-            "solution": solution,
-            "answer": answer,
-            "true_answer": record.answer,
-            "right": made.finished and _same(answer, record.answer),
-            "finished": made.finished,
-            "taken_back": solution.count(data.marker),
-        }
-        progress(len(lines), len(records))
-    torch.set_num_threads(threads)
+    try:
+        for made in decoder.run(Request(number, prompt) for number, prompt in enumerate(prompts)):
+            solution = words.decode(made.tokens)
+            record = records[made.index]
+            answer = cut_text(solution).answer
+            lines[made.index] = {
+                "index": made.index,
+                "prompt": record.prompt,
+                "solution": solution,
+                "answer": answer,
+                "true_answer": record.answer,
+                "right": made.finished and _same(answer, record.answer),
+                "finished": made.finished,
+                "taken_back": solution.count(data.marker),
+            }
+            progress(len(lines), len(records))
+    finally:
+        torch.set_num_threads(threads)
     ordered = [lines[number] for number in range(len(records))]
     atomic_write(path / ANSWERS, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in ordered))
     n, right = len(ordered), sum(line["right"] for line in ordered)

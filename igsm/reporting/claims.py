@@ -17,7 +17,13 @@ from igsm.reporting.lineage import paired_by
 from igsm.reporting.pooling import combine_results
 from igsm.reporting.results import Result
 from igsm.reporting.seeds import Interval
-from igsm.significance import holm, paired_permutation_test, permutation_test, smallest_p_value
+from igsm.significance import (
+    holm_of_decidable,
+    paired_permutation_test,
+    permutation_test,
+    smallest_p_value,
+    smallest_paired_p_value,
+)
 from igsm.statistics import t_interval, welch_interval
 
 LEVEL = 0.05
@@ -118,15 +124,13 @@ def judge(claims: Sequence[Claim], results: Sequence[Result]) -> list[Judged]:
     """What the evaluations say of each claim.
 
     The unit is the training seed. Two decoders of one model are paired by seed, and so are two models that were
-    fine-tuned from one. A claim with too few seeds to reach `LEVEL` at all does not count in Holm's correction: it
-    cannot be a false alarm (Tarone 1990, Biometrics 46, 515).
+    fine-tuned from one. A claim with too few seeds to reach `LEVEL` at all does not count in Holm's correction.
     """
     drafts = [_draft(claim, results) for claim in claims]
-    able = [draft.p_value is not None and draft.least <= LEVEL for draft in drafts]
-    adjusted = iter(holm([draft.p_value or 0.0 for draft, counts in zip(drafts, able, strict=True) if counts]))
+    adjusted = holm_of_decidable([(draft.p_value, draft.least) for draft in drafts], LEVEL)
     found = []
-    for draft, counts in zip(drafts, able, strict=True):
-        one = replace(draft, adjusted=next(adjusted)) if counts else draft
+    for draft, p_value in zip(drafts, adjusted, strict=True):
+        one = replace(draft, adjusted=p_value)
         verdict, why = _verdict(one)
         found.append(replace(one, verdict=verdict, why=why))
     return found
@@ -152,7 +156,7 @@ def _draft(claim: Claim, results: Sequence[Result]) -> Judged:
         row, against = ({seed: side[seed] for seed in common} for side in (row, against))
         differences = [row[seed] - against[seed] for seed in common]
         p_value = paired_permutation_test(differences) if tested and common else None
-        return Judged(claim, row, against, _interval(differences), p_value, 2 / 2 ** len(common))
+        return Judged(claim, row, against, _interval(differences), p_value, smallest_paired_p_value(len(common)))
     first, second = list(against.values()), list(row.values())
     p_value = permutation_test(first, second) if tested and first and second else None
     least = smallest_p_value(len(first), len(second))

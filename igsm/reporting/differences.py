@@ -21,8 +21,8 @@ ACCURACY = METRICS["accuracy"]
 NOTES = {
     "problems": "over problems: 95 % interval of the paired difference on the same test problems (Agresti and Min "
     "2005): what other problems would show of these models.",
-    "seeds": "over seeds: 95 % t interval over training seeds, in pairs where the same models are decoded otherwise: "
-    "what training again would show.",
+    "seeds": "over seeds: 95 % t interval over training seeds, in pairs where the same models are decoded otherwise or "
+    "were fine-tuned from the same runs: what training again would show.",
     "one": "No interval over seeds: it takes two training seeds a side, and says nothing where all seeds are equal.",
     "others": "No interval over problems: the runs were evaluated on different test problems.",
 }
@@ -34,7 +34,7 @@ class Difference:
 
     Attributes:
         base, row: names; the difference is that of `row` less `base`.
-        values: of the two, each over all its problems and seeds; of decoders of the same models, over those in common.
+        values: of the two, each over all its problems and seeds; of pairs (`at_the_same_models`), over those in common.
         difference: on the problems that both have; where these are not the same problems, of the two values.
         n: problems that both have; None if they have not the same.
         over_problems, over_seeds: 95 % intervals of the difference.

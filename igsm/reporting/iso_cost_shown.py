@@ -85,22 +85,18 @@ def to_csv(found: IsoCost) -> str:
     """A line a setting and, without a decoder's own tokens, a line a budget of each curve."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
+    nothing = None, None
     numbers = ["cost", "accuracy", "generated", "verifier", "prefix", "seeds"]
     ends = ["accuracy_low", "accuracy_high", "gain", "gain_low", "gain_high"]
     writer.writerow(["model", "decoder", "family", *numbers, *ends])
     for one in found.settings:
         point = one.point
-        tokens = [point.generated, point.verifier, "" if point.prefix is None else point.prefix]
-        over_seeds = [
-            *(one.interval or ("", "")),
-            "" if one.gain is None else one.gain,
-            *(one.gain_interval or ("", "")),
-        ]
         own = [one.model, one.decoder, family_of(one.decoder), one.cost, point.accuracy]
-        writer.writerow([*own, *tokens, one.seeds, *over_seeds])
+        own += [point.generated, point.verifier, point.prefix, one.seeds]
+        writer.writerow([*own, *(one.interval or nothing), one.gain, *(one.gain_interval or nothing)])
     for curve in found.curves:
         for budget, value in zip(BUDGETS, curve.at, strict=True):
-            writer.writerow([curve.model, "", curve.family, budget, "" if value is None else value, *[""] * 9])
+            writer.writerow([curve.model, None, curve.family, budget, value, *[None] * 9])
     return out.getvalue()
 
 

@@ -77,7 +77,8 @@ def sources(run: Path) -> Iterator[tuple[str, Read]]:
 
 def cell_logged(path: Path) -> str:
     """The cell of all samples that lm-evaluation-harness logged of our task in a file. Raises InputError."""
-    cells = {str((record.get("doc") or {}).get("cell") or "") for _, _, record in read_objects(path)}
+    docs = [record.get("doc") for _, _, record in read_objects(path)]
+    cells = {str(doc.get("cell") or "") if isinstance(doc, dict) else "" for doc in docs}
     if len(cells) != 1 or cells == {""}:
         raise InputError(
             f"{path}: no run folder, and no file that lm-evaluation-harness's --log_samples wrote of our task 'igsm', "
@@ -88,7 +89,11 @@ def cell_logged(path: Path) -> str:
 
 def _of_samples(path: Path) -> Iterator[tuple[str, Json]]:
     """A solution that states no answer is not right, as in the task (integrations/lm_eval)."""
-    verdicts = [one.verdict for one in grade_records(Outputs(path)) if one.verdict is not None]
+    verdicts = []
+    for one in grade_records(Outputs(path)):
+        if one.verdict is None:
+            raise InputError(f"{path}, line {one.line}: its problem cannot be read: {one.ill_posed}")
+        verdicts.append(one.verdict)
     right = sum(one.correct and one.stated_answer is not None for one in verdicts)
     taken = fmean(one.taken_back for one in verdicts)
     yield SOLVING, {**_share("accuracy", right, len(verdicts)), "taken_back": taken}

@@ -12,7 +12,7 @@ from igsm.grading.metrics import Metric
 from igsm.reporting.lineage import model, paired_by
 from igsm.reporting.pooling import combine_results, paired_test
 from igsm.reporting.results import Result
-from igsm.significance import paired_permutation_test, permutation_test
+from igsm.significance import paired_permutation_test, permutation_test, smallest_p_value, smallest_paired_p_value
 from igsm.statistics import t_interval, welch_interval
 
 Interval = tuple[float, float]
@@ -27,11 +27,13 @@ class Comparison:
         p_value: of this test alone.
         adjusted: after Holm, over all tests of the table; the stars are its.
         sides: training seeds of the baseline and of the row.
+        least: over seeds, the smallest p-value that so many can give.
     """
 
     over: Literal["seeds", "problems"]
     p_value: float
     sides: tuple[int, int]
+    least: float = 0.0
     adjusted: float = 1.0
 
 
@@ -66,12 +68,12 @@ def compare(base: Sequence[Result], other: Sequence[Result], measure: Metric) ->
     first, second = (_values(side, measure, pair) for side in (base, other))
     if pair:
         common = first.keys() & second.keys()
-        p_value = paired_permutation_test([second[key] - first[key] for key in common])
-        return Comparison("seeds", p_value, (len(common),) * 2) if len(common) > 1 else None
+        p_value, n = paired_permutation_test([second[key] - first[key] for key in common]), len(common)
+        return Comparison("seeds", p_value, (n, n), smallest_paired_p_value(n)) if n > 1 else None
     if min(len(first), len(second)) < 2:
         return None
     p_value = permutation_test(list(first.values()), list(second.values()))
-    return Comparison("seeds", p_value, (len(first), len(second)))
+    return Comparison("seeds", p_value, (len(first), len(second)), smallest_p_value(len(first), len(second)))
 
 
 def at_the_same_models(base: Sequence[Result], other: Sequence[Result]) -> tuple[list[Result], list[Result]]:

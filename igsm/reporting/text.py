@@ -14,7 +14,6 @@ from igsm.grading.metrics import CUT_OFF
 from igsm.reporting.markdown import table as markdown_table
 from igsm.reporting.paper import split_cell
 from igsm.reporting.table import Cell, Table, stars
-from igsm.significance import smallest_p_value
 
 STARS = (
     "Stars: differs from the row '{}' (* p < 0.05, ** p < 0.01, *** p < 0.001, after Holm's correction over the {} "
@@ -124,11 +123,10 @@ def _tests(table: Table) -> list[str]:
     if paired := [test for test in tests if test.over == "problems"]:
         kinds.append(OVER_PROBLEMS.format("sign-flip" if any(test.sides[0] > 1 for test in paired) else "McNemar"))
     lines = [STARS.format(table.baseline, len(tests), " ".join(kinds))]
-    over_seeds = [test.sides for test in tests if test.over == "seeds"]
-    for sides in sorted(set(over_seeds)):
-        smallest = smallest_p_value(*sides)
-        if (corrected := min(1.0, len(over_seeds) * smallest)) >= 0.05:
-            lines.append(TOO_FEW.format(*sides, smallest, corrected))
+    over_seeds = [(*test.sides, test.least) for test in tests if test.over == "seeds"]
+    for first, second, least in sorted(set(over_seeds)):
+        if (corrected := min(1.0, len(over_seeds) * least)) >= 0.05:
+            lines.append(TOO_FEW.format(first, second, least, corrected))
     return lines
 
 

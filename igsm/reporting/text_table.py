@@ -12,7 +12,7 @@ from igsm.grading.metrics import Json
 from igsm.reporting.arms import over_seeds, share, share_difference
 from igsm.reporting.claims import LEVEL, difference_verdict
 from igsm.rundir import RunFolder, read_json
-from igsm.significance import holm, smallest_p_value
+from igsm.significance import holm_of_decidable, smallest_p_value
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -81,15 +81,9 @@ def lines(answers: Sequence[Json], against: str) -> list[Json]:
     base = accuracies[against]
     arms = dict(sorted(arms.items(), key=lambda pair: pair[1] != against))
     found = over_seeds(list(runs.values()), arms, (), MEASURES)
-    able = [  # with too few seeds nothing can be shown, so nothing falsely (see `claims.judge`)
-        line["accuracy_difference_p"] is not None and smallest_p_value(line["seeds"], len(base)) <= LEVEL
-        for line in found
-    ]
-    p_values = [line["accuracy_difference_p"] for line, counts in zip(found, able, strict=True) if counts]
-    adjusted = iter(holm(p_values))
-    for line, counts in zip(found, able, strict=True):
+    tests = [(line["accuracy_difference_p"], smallest_p_value(line["seeds"], len(base))) for line in found]
+    for line, p in zip(found, holm_of_decidable(tests, LEVEL), strict=True):
         own = accuracies[line["arm"]]
-        p = next(adjusted) if counts else None
         line |= {"accuracy_difference_p_holm": p, "ahead": None, "verdict": None, "why": None}
         if line["arm"] != against:
             ends = line["accuracy_difference_low"], line["accuracy_difference_high"]

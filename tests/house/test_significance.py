@@ -14,10 +14,13 @@ from igsm.significance import (
     DRAWS,
     detectable_difference,
     holm,
+    holm_of_decidable,
     mcnemar,
+    paired_permutation_test,
     permutation_test,
     sign_flip_test,
     smallest_p_value,
+    smallest_paired_p_value,
 )
 
 
@@ -67,6 +70,23 @@ def test_many_seeds_are_dealt_at_random() -> None:
     assert 0 < apart <= 1 / DRAWS
     values = list(range(22))
     assert permutation_test(values[::2], values[1::2]) > 0.5
+
+
+def test_signs_of_many_pairs_are_drawn_at_random() -> None:
+    """Guards against 2^30 choices in memory, and a p-value of 0."""
+    for pairs in (1, 6, 17):
+        assert paired_permutation_test([0.1] * pairs) == smallest_paired_p_value(pairs)
+    assert 0 < paired_permutation_test([0.1] * 30) <= 2 / DRAWS
+    assert paired_permutation_test([0.1, -0.1] * 15) == 1.0
+
+
+def test_what_cannot_reach_the_level_does_not_count() -> None:
+    assert holm_of_decidable([(0.016, 0.016), (0.06, 0.06), (None, 0.01), (0.02, 0.016)], 0.05) == [
+        0.032,
+        None,
+        None,
+        0.032,
+    ]
 
 
 def test_alike_trainings_are_told_apart_as_often_as_the_level_says() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from igsm.grading.metrics import METRICS
 from igsm.reporting.lineage import model, origin, paired_by
 from igsm.reporting.results import Result, Source, read_results
 from igsm.reporting.seeds import compare, over_seeds
+from igsm.reporting.table import build_table
+from igsm.reporting.text import notes
 
 CELL = "trio_pq:op=6"
 
@@ -73,8 +76,18 @@ def test_a_table_tests_pairs_of_one_start(run) -> None:
         other.append(run(f"other{seed}", 0.2 + seed / 10, start.run))
     found = compare(base, other, METRICS["accuracy"])
     assert found is not None
-    assert (found.over, found.p_value, found.sides) == ("seeds", 2 / 2**6, (6, 6))
+    assert (found.over, found.p_value, found.sides, found.least) == ("seeds", 2 / 2**6, (6, 6), 2 / 2**6)
     seeds, interval = over_seeds(base, other, METRICS["accuracy"])
     assert seeds == (6, 6)
     assert interval is not None
     assert 0.0 < interval[0] < interval[1] < 0.2
+
+
+def test_a_table_says_what_five_pairs_cannot_show(run) -> None:
+    """Guards: the least p-value of five seeds against five others, 0.008, said of five pairs."""
+    rows = []
+    for seed in range(5):
+        start = run(f"start{seed}")
+        rows += [replace(run(f"{row}{seed}", 0.1 + seed / 10, start.run), row=row) for row in ("base", "other")]
+    text = " ".join(notes(build_table(rows, METRICS["accuracy"], baseline="base")))
+    assert "With 5 against 5 training seeds no p-value can be below 0.062, 0.062 after the correction" in text

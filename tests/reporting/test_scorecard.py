@@ -197,10 +197,16 @@ def test_samples_of_an_exported_model_have_a_column(runs: list[Path], mistakes, 
     code, out, err = mistakes("scorecard", runs[0], file, columns=80)
     assert code == 0, err
     assert all(len(line) <= 80 for line in out[: out.index("- ")].splitlines())
-    logged(file, RIGHT, cell=None)
-    code, _, err = mistakes("scorecard", file)
-    assert (code, err.count("\n")) == (2, 1)
-    assert "samples_igsm.jsonl: no run folder, and no file that lm-evaluation-harness's --log_samples wrote" in err
+    other = logged(file, RIGHT, cell=None).read_text()
+    unread = logged(file, RIGHT).read_text().replace(TEXT, "Two and two?")
+    for damaged, message in (
+        (other, "samples_igsm.jsonl: no run folder, and no file that lm-evaluation-harness's --log_samples wrote"),
+        ('{"doc": "text"}', "samples_igsm.jsonl: no run folder, and no file"),
+        (unread, "samples_igsm.jsonl, line 1: its problem cannot be read: "),
+    ):
+        file.write_text(damaged)
+        code, _, err = mistakes("scorecard", file)
+        assert (code, message in err, err.count("\n")) == (2, True, 1), err
 
 
 def test_bad_input_is_one_line(runs: list[Path], mistakes, tmp_path: Path) -> None:
