@@ -97,7 +97,8 @@ def command(
             for note in about_budgets(found):
                 console.print(note, style="dim", markup=False)
         request = replace(report_request(sweep, root), measures=sweep.measures[:1])
-        for line in power_lines(build_report(request).tables[0], len(sweep.seeds)):
+        tuned = any(arm.finetune is not None for arm in sweep.arms)
+        for line in power_lines(build_report(request).tables[0], len(sweep.seeds), pairs=tuned):
             console.print(line, markup=False)
         if commands:
             for job in planned:

@@ -151,12 +151,14 @@ def _draft(claim: Claim, results: Sequence[Result]) -> Judged:
     if claim.against is None:
         return Judged(claim, row, {}, _interval(list(row.values())), None)
     tested = claim.expect in ("higher", "lower")
-    if paired_by(*chosen):
-        common = sorted(row.keys() & against.keys())
-        row, against = ({seed: side[seed] for seed in common} for side in (row, against))
-        differences = [row[seed] - against[seed] for seed in common]
-        p_value = paired_permutation_test(differences) if tested and common else None
-        return Judged(claim, row, against, _interval(differences), p_value, smallest_paired_p_value(len(common)))
+    if pair := paired_by(*chosen):
+        partner = {pair(one): one.seed for one in chosen[1]}
+        seeds = {one.seed: partner.get(pair(one)) for one in chosen[0]}
+        pairs = [(one, other) for one in row if (other := seeds[one]) in against]
+        row, against = {one: row[one] for one, _ in pairs}, {other: against[other] for _, other in pairs}
+        differences = [row[one] - against[other] for one, other in pairs]
+        p_value = paired_permutation_test(differences) if tested and pairs else None
+        return Judged(claim, row, against, _interval(differences), p_value, smallest_paired_p_value(len(pairs)))
     first, second = list(against.values()), list(row.values())
     p_value = permutation_test(first, second) if tested and first and second else None
     least = smallest_p_value(len(first), len(second))

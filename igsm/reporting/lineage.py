@@ -23,7 +23,7 @@ def origin(result: Result) -> Hashable:
 
 
 def paired_by(first: Sequence[Result], second: Sequence[Result]) -> Callable[[Result], Hashable] | None:
-    """What pairs two rows: models that both decode, or else runs that both go back to, each once a row.
+    """What pairs two rows: models that both decode; else runs that both go back to, each once a row, all of one row.
 
     Returns:
         Result -> its pair; None for rows that have nothing in common, which are two samples.
@@ -31,7 +31,8 @@ def paired_by(first: Sequence[Result], second: Sequence[Result]) -> Callable[[Re
     for key in (model, origin):
         pairs = [{key(result) for result in row} for row in (first, second)]
         once = all(len(own) == n_seeds(row) for own, row in zip(pairs, (first, second), strict=True))
-        if once and pairs[0] & pairs[1]:
+        shared = pairs[0] & pairs[1]
+        if once and shared and (key is model or shared in pairs):
             return key
     return None
 

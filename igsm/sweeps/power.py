@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from igsm.reporting.seeds import spread
 from igsm.reporting.table import Table
-from igsm.significance import detectable_difference, smallest_p_value
+from igsm.significance import detectable_difference, smallest_p_value, smallest_paired_p_value
 
 POWER, LEVEL = 0.8, 0.05
 
 
-def power_lines(table: Table, seeds: int) -> list[str]:
+def power_lines(table: Table, seeds: int, *, pairs: bool = False) -> list[str]:
     """One line a cell of the table in which some row has two seeds already; none where no spread is known.
 
     Args:
         table: of the finished runs.
         seeds: training seeds that the sweep plans for every row.
+        pairs: whether rows are fine-tuned from the same runs.
     """
     if table.combine == "best":  # a best of few is not tested
         return []
@@ -39,4 +40,10 @@ def power_lines(table: Table, seeds: int) -> list[str]:
             f"permutation test over {seeds} seeds a row at the {100 * LEVEL:g} % level; Holm's correction asks for "
             "more.",
         )
+        if pairs:
+            lines.append(
+                "That is of rows as two samples. Rows that are fine-tuned from the same runs are tested in pairs: the "
+                f"spread of their starts does not count, and no p-value of {seeds} pairs is below "
+                f"{smallest_paired_p_value(seeds):.2g}."
+            )
     return lines

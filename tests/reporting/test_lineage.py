@@ -68,6 +68,14 @@ def test_two_runs_of_one_start_in_a_row_are_no_pairs(run) -> None:
     assert paired_by(*rows) is None
 
 
+def test_one_start_in_common_makes_no_pairs(run) -> None:
+    """Guards: one shared start among others throws all the other seeds away."""
+    start = run("start")
+    rows = [[run(f"{row}1", start=start.run), run(f"{row}2")] for row in "ab"]
+    assert paired_by(*rows) is None
+    assert paired_by(rows[0][:1], rows[1]) is origin
+
+
 def test_a_table_tests_pairs_of_one_start(run) -> None:
     base, other = [], []
     for seed in range(6):

@@ -43,6 +43,8 @@ def test_a_dry_run_says_what_the_planned_seeds_can_show(
     expected = detectable_difference(spread, 5)
     assert expected is not None
     header, line = power_lines(table, 5)
+    assert power_lines(table, 5, pairs=True)[:2] == [header, line]
+    assert "no p-value of 5 pairs is below 0.062" in power_lines(table, 5, pairs=True)[2]
     assert "with probability 80 %" in header
     assert line.startswith("nano_pq:op=4: standard deviation")
     assert f"so far {100 * spread:.1f} (of 2 degrees of freedom)" in line
