@@ -15,7 +15,7 @@ from igsm.decoding.detectors import make_detector
 from igsm.decoding.engine import Engine
 from igsm.decoding.regret import RegretDecoder
 from igsm.decoding.regret_beam import RegretBeamDecoder
-from igsm.decoding.rows import RowDecoder
+from igsm.decoding.rows import RowDecoder, ScoredRowDecoder
 from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
@@ -64,7 +64,7 @@ def test_decoder_names():
         ("sample:0.7:50", RowDecoder, {"always_sample": True, "draw.keywords": {"temperature": 0.7, "top_k": 50}}),
         ("beam4:0.5:9", BeamDecoder, {"always_sample": True, "temperature": 0.5, "top_k": 9}),
         ("search4", BeamDecoder, {"always_sample": False}),
-        ("vote8:0.7", RowDecoder, {"always_sample": True, "draw.keywords": {"temperature": 0.7, "top_k": 0}}),
+        ("vote8:0.7", ScoredRowDecoder, {"always_sample": True, "draw.keywords": {"temperature": 0.7, "top_k": 0}}),
         ("regret-p50", RegretDecoder, {"always_sample": False, "max_rollbacks": 50}),
         ("regret_beam4-p", RegretBeamDecoder, {"always_sample": True, "max_rollbacks": 10}),
     ],
