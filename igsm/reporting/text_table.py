@@ -77,7 +77,7 @@ def lines(answers: Sequence[Json], against: str) -> list[Json]:
         runs[run], arms[run] = {**one, "run": run}, source
         accuracies.setdefault(source, {})[seed] = one["accuracy"]
     if against not in accuracies:
-        raise InputError(f"--against {against}: no run was trained on it; there are {', '.join(accuracies)}")
+        raise InputError(f"--against {against}: no run was trained on it, only on {', '.join(map(repr, accuracies))}")
     base = accuracies[against]
     arms = dict(sorted(arms.items(), key=lambda pair: pair[1] != against))
     found = over_seeds(list(runs.values()), arms, (), MEASURES)

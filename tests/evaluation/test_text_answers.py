@@ -91,7 +91,7 @@ def test_table_over_seeds():
     assert len(tables) == 2
     (worse,) = (line for line in lines(runs, "weak-0.5") if line["arm"] == "none")
     assert worse["verdict"] == "refuted"
-    with pytest.raises(InputError, match="--against some: no run was trained on it; there are weak-0.5, none"):
+    with pytest.raises(InputError, match="--against some: no run was trained on it, only on 'weak-0.5', 'none'"):
         lines(runs, "some")
     with pytest.raises(InputError, match="different held-out problems"):
         lines([*runs, answers("none", 0.5, 9, n=50)], "none")
