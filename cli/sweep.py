@@ -54,6 +54,7 @@ def command(
     from cli.terminal import console as screen
     from igsm.config import load_config
     from igsm.errors import InputError
+    from igsm.interruption import handled
     from igsm.progress import waiting
     from igsm.reporting.budgets import terminal_table
     from igsm.reporting.report import build_report, check_request, write_report
@@ -109,22 +110,22 @@ def command(
         return
     folder = root / sweep.folder
     executor = Executor(slots, words, folder / "logs", lambda line: print(line, flush=True))
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        signal.signal(number, lambda *_: executor.stop())
-    outcomes = executor.run(planned)
-    counts = Counter(outcome.status for outcome in outcomes)
-    for outcome in outcomes:
-        if outcome.status in ("failed", "blocked"):
-            console.print(f"{outcome.status}: {outcome.job.name}: {outcome.message}", markup=False, style="red")
-    console.print(", ".join(f"{number} {status}" for status, number in sorted(counts.items())))
-    target = folder / "reports" / file.stem
-    try:
-        request = replace(report_request(sweep, root), budgets=budgets(sweep, root, planned=False))
-        write_report(build_report(request), target)
-        console.print(f"report: {target / 'index.html'}")
-    except InputError as error:  # a damaged result of one arm; what the others have done stays said
-        counts["failed"] += 1
-        console.print(f"no report: {error}; mend it or move it away: mistakes report {file}", markup=False, style="red")
+    with handled((signal.SIGTERM, signal.SIGINT, signal.SIGUSR1), lambda *_: executor.stop()):
+        outcomes = executor.run(planned)
+        counts = Counter(outcome.status for outcome in outcomes)
+        for outcome in outcomes:
+            if outcome.status in ("failed", "blocked"):
+                console.print(f"{outcome.status}: {outcome.job.name}: {outcome.message}", markup=False, style="red")
+        console.print(", ".join(f"{number} {status}" for status, number in sorted(counts.items())))
+        target = folder / "reports" / file.stem
+        try:
+            request = replace(report_request(sweep, root), budgets=budgets(sweep, root, planned=False))
+            write_report(build_report(request), target)
+            console.print(f"report: {target / 'index.html'}")
+        except InputError as error:  # a damaged result of one arm; what the others have done stays said
+            counts["failed"] += 1
+            line = f"no report: {error}; mend it or move it away: mistakes report {file}"
+            console.print(line, markup=False, style="red")
     if "failed" in counts or "blocked" in counts:
         sys.exit(1)
     if "stopped" in counts:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any
 
 _CALLBACKS = ("_numba_unpickle",)
 """Functions that compiled code calls to make its results (named tuples), and which it takes to have succeeded."""
 _SECONDS = 0.01
+
+
+@contextlib.contextmanager
+def handled(numbers: Iterable[int], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """While entered, these signals are the handler's; then they do again what they did before."""
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 def sent_again(number: int, frame: FrameType | None) -> bool:

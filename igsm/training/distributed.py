@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from igsm.errors import InputError
+from igsm.interruption import handled
 from igsm.training.signals import INTERRUPT_EXIT_CODE, REQUEUE_EXIT_CODE, SIGNALS
 
 
@@ -126,13 +127,8 @@ def launch(processes: int, module: str, arguments: list[str]) -> int:
 
     # A group of its own: the terminal's Ctrl-C must reach the processes once, by way of this one.
     child = subprocess.Popen([*command, "-m", module, *arguments], process_group=0)
-    numbers = (*SIGNALS, signal.SIGINT, signal.SIGHUP)
-    before = {number: signal.signal(number, pass_on) for number in numbers}
-    try:
+    with handled((*SIGNALS, signal.SIGINT, signal.SIGHUP), pass_on):
         code = child.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     if not asked or code == 0:
         return code
     return INTERRUPT_EXIT_CODE if signal.SIGINT in asked else REQUEUE_EXIT_CODE

@@ -14,13 +14,22 @@ from types import FrameType
 import pytest
 
 from cli import main
-from igsm.interruption import lost_exceptions, sent_again
+from igsm.interruption import handled, lost_exceptions, sent_again
 from igsm.training.signals import REQUEUE_EXIT_CODE, leaving_on_request
 
 
 def _numba_unpickle() -> FrameType:
     """A frame of the name that compiled code's callback has."""
     return sys._getframe()
+
+
+def test_what_a_signal_did_before_is_done_again() -> None:
+    before = signal.getsignal(signal.SIGUSR2)
+    came: list[int] = []
+    with handled([signal.SIGUSR2], lambda number, frame: came.append(number)):
+        signal.raise_signal(signal.SIGUSR2)
+    assert came == [signal.SIGUSR2]
+    assert signal.getsignal(signal.SIGUSR2) is before
 
 
 def test_a_signal_within_a_callback_of_compiled_code_comes_again() -> None:
@@ -85,11 +94,12 @@ def test_a_request_is_heard_where_exceptions_are_ignored(
     place: Callable[[], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Guards against a SIGTERM during a compilation that changed nothing, and every one after it as well."""
+    before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(SystemExit) as end:
         asked_to_stop(place)
     assert end.value.code == REQUEUE_EXIT_CODE
     assert capsys.readouterr().err.count("\n") == 1
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def interrupted() -> None:
