@@ -1,4 +1,4 @@
-"""TRL's own trainers, run on what we write; skipped where `trl` is not installed."""
+"""TRL's own trainers, run on what we write."""
 
 from __future__ import annotations
 
