@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from igsm.errors import InputError
+from igsm.model.blocked_attention import LONGEST, blocked_attention
 from igsm.model.config import ModelConfig
 from igsm.model.contract import Inputs, KeysValues, Memory, Remembering, look_back, number_slots
 from igsm.model.gelu import gelu
@@ -70,6 +71,8 @@ class Attention(Remembering):
         self.dropout = config.dropout
         self.in_float32 = False
         """Whether attention itself stays in float32 under autocast (set by the trainer)."""
+        self.in_blocks = False
+        """Whether its products, and no more, are in bfloat16 all the same (set by the trainer)."""
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=bias)
         self.output = nn.Linear(config.width, config.width, bias=bias)
         self.query_norm: nn.Module = nn.Identity()
@@ -82,7 +85,8 @@ class Attention(Remembering):
         batch, length, width = x.shape
         qkv = self.qkv(x).view(batch, length, 3, self.heads, self.head_size)
         cast: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
-        if self.in_float32 and torch.is_autocast_enabled(x.device.type):
+        in_float32 = self.in_float32 and torch.is_autocast_enabled(x.device.type)
+        if in_float32:
             qkv, cast = qkv.float(), torch.autocast(x.device.type, enabled=False)
         q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))
         q = rotate(self.query_norm(q).to(v.dtype), cosine, sine)
@@ -90,6 +94,8 @@ class Attention(Remembering):
         with cast:
             if memory is not None:
                 mixed = memory.attend(self.slot, q, k, v)
+            elif in_float32 and self.in_blocks and length <= LONGEST and not self.dropout:
+                mixed = blocked_attention(q, k, v)
             else:
                 dropout = self.dropout if self.training else 0.0
                 mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)

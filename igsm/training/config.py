@@ -41,9 +41,12 @@ class TrainingConfig(Config):
     loss_on: Literal["all", "solution"] = "all"
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "float32", "bfloat16", "bfloat16_residual", "bfloat16_linear"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "bfloat16_residual", "bfloat16_linear", "bfloat16_products"] = (
+        "auto"
+    )
     """bfloat16_residual: autocast, the residual stream in bfloat16 too. bfloat16_linear: products with weights only,
-    attention in float32. auto: bfloat16 on CUDA; on the CPU bfloat16_linear where it has instructions for that
+    attention in float32. bfloat16_products: those and the products of attention (windows of up to 512 tokens), for
+    compiled models on a CPU. auto: bfloat16 on CUDA; on the CPU bfloat16_products where it has instructions for that
     (AVX512-BF16, AMX) and the model is compiled, else float32."""
     compile: Literal["auto", "off", "default", "max-autotune-no-cudagraphs"] = "auto"
     """auto: torch.compile on CUDA only."""

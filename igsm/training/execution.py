@@ -60,11 +60,12 @@ class Execution:
         precision = config.precision
         if precision == "auto":
             fast = mode != "off" and multiplies_bfloat16()
-            precision = "bfloat16" if on_cuda else "bfloat16_linear" if fast else "float32"
+            precision = "bfloat16" if on_cuda else "bfloat16_products" if fast else "float32"
         self._autocast = precision != "float32"
         for module in objective.modules():
             if isinstance(module, Attention):
-                module.in_float32 = precision == "bfloat16_linear"
+                module.in_float32 = precision in ("bfloat16_linear", "bfloat16_products")
+                module.in_blocks = precision == "bfloat16_products"
             if isinstance(module, GPT):
                 module.residual_dtype = torch.bfloat16 if precision == "bfloat16_residual" else None
         if config.deterministic:  # cuBLAS reads this when it is first used

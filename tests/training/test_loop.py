@@ -34,7 +34,7 @@ ALONE = Ranks(torch.device("cpu"))
         {},
         {"optimizer": "muon"},
         {"schedule": "wsd", "gradient_clip": 1.0},
-        {"optimizer": "muon", "precision": "bfloat16_linear"},
+        {"optimizer": "muon", "precision": "bfloat16_products"},
     ],
     ids=str,
 )

@@ -63,7 +63,7 @@ def test_kill_9_at_random_steps(tmp_path: Path) -> None:
     [
         ({"optimizer": "muon"}, {"architecture": "llama"}),
         ({"skip_bad_steps": 1}, {"dropout": 0.3}),
-        ({"optimizer": "muon", "precision": "bfloat16_linear"}, {"qk_norm": True, "canon": "AC"}),
+        ({"optimizer": "muon", "precision": "bfloat16_products"}, {"qk_norm": True, "canon": "AC"}),
     ],
     ids=["muon-llama", "dropout", "bfloat16"],
 )
