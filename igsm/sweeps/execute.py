@@ -72,6 +72,7 @@ class Executor:
         outcomes: dict[str, Outcome] = {}
         waiting = list(jobs)
         running: dict[Future[Outcome], tuple[Job, str | None]] = {}
+        told: dict[str, str] = {}
         with ThreadPoolExecutor(max_workers=len(self._slots)) as pool:
             while waiting or running:
                 for job in list(waiting):
@@ -93,7 +94,8 @@ class Executor:
                         outcomes[outcome.job.name] = outcome
                     if not finished:
                         for job, _ in running.values():
-                            if lines := _last_lines(self._log(job)):
+                            if (lines := _last_lines(self._log(job))) and told.get(job.name) != lines[-1]:
+                                told[job.name] = lines[-1]
                                 self._tell(f"  {lines[-1]}")
         return [outcomes[job.name] for job in jobs]
 

@@ -101,6 +101,17 @@ def test_stop_asks_the_running_job_to_save_and_starts_no_other(sweep: Sweep, pla
     assert {one.status for one in outcomes} == {"stopped"}
 
 
+def test_what_a_job_says_is_said_once(
+    sweep: Sweep, planned: Planned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against a demo that prints each line of progress twice."""
+    monkeypatch.setattr("igsm.sweeps.execute.PROGRESS_SECONDS", 0.05)
+    code = "import time; print('half way', flush=True); time.sleep(1)"
+    lines: list[str] = []
+    Executor([None], [], tmp_path / "logs", lines.append, (sys.executable, "-c", code)).run(planned(sweep)[:1])
+    assert [line.strip() for line in lines].count("half way") == 1
+
+
 def test_missing_program_is_a_failed_job_not_a_crash(sweep: Sweep, planned: Planned, execute: Execute) -> None:
     """Guards against RUN= naming a program that is not installed."""
     assert execute(planned(sweep)[:1], prefix=("/no/such/program",))[0].status == "failed"
