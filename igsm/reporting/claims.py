@@ -50,7 +50,7 @@ class Claim(Config):
     decoder: str = "greedy"
     """Of a row that has several; of a probe all-parameters or first-mistakes."""
     cells: list[str] = Field(min_length=1)
-    """Ends of cells' names, e.g. op=6."""
+    """Ends of cells' names, e.g. op=6; in a sweep's file a group's name too, as a family has it."""
     measure: str = "accuracy"
     expect: Literal["higher", "lower", "alike", "at_most", "at_least"]
     margin: float | None = Field(default=None, gt=0)

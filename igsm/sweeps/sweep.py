@@ -25,6 +25,8 @@ class Family(Config):
     """YAML of the pretraining run; a path from the folder where the command is given."""
     overrides: list[str] = []
     cells: list[str] = Field(min_length=1)
+    groups: dict[str, list[str]] = {}
+    """Names of several cells, given by the ends of their names, which claims may use: harder: [op=6, op=7]."""
     variables: Variables = {}
     """Values for `{name}` in the overrides of the arms, where the families differ."""
     generated_tokens: float = Field(gt=0)
@@ -139,7 +141,21 @@ def load_sweep(path: str | Path, overrides: list[str] | None = None) -> Sweep:
             if content[key] is None:
                 raise InputError(f"{other}: has no '{key}', which {path} takes from there")
     others = [text for text in overrides or [] if text not in files]
-    return build_config(Sweep, apply_overrides(content, others), str(path))
+    sweep = build_config(Sweep, apply_overrides(content, others), str(path))
+    return sweep.model_copy(update={"claims": [_of_cells(claim, sweep, path) for claim in sweep.claims]})
+
+
+def _of_cells(claim: Claim, sweep: Sweep, path: Path) -> Claim:
+    """The claim with the cells of the families' groups in place of their names."""
+    groups: dict[str, list[str]] = {}
+    for name, family in sweep.families.items():
+        for group, cells in family.groups.items():
+            if group in claim.cells and groups.setdefault(group, cells) != cells:
+                raise InputError(f"{path}: families differ in what '{group}' is ({name}); run one at a time")
+    for cell in claim.cells:
+        if "op" not in cell and cell not in groups:
+            raise InputError(f"{path}: claim '{claim.says}': no family has a group '{cell}'{suggest(cell, groups)}")
+    return claim.model_copy(update={"cells": [one for cell in claim.cells for one in groups.get(cell, [cell])]})
 
 
 def grid_names(grid: dict[str, list[Scalar | list[Scalar]]]) -> list[str]:

@@ -16,7 +16,7 @@ from igsm.sweeps.cost import cost, start_settings
 from igsm.sweeps.plan import Job, plan, report_request, select
 from igsm.sweeps.settings import what_differs
 from igsm.sweeps.state import missing, state
-from igsm.sweeps.sweep import Sweep, fill, grid_points
+from igsm.sweeps.sweep import Sweep, fill, grid_points, load_sweep
 
 
 def job(jobs: list[Job], name: str) -> Job:
@@ -100,6 +100,23 @@ def test_a_claim_about_a_row_that_is_not_there_is_refused(content: dict[str, Any
     with pytest.raises(InputError, match="there is no row 'retry 0.4'") as caught:
         plan(sweep, tmp_path)
     assert str(caught.value).count("original") <= 1
+
+
+def test_a_claim_may_name_a_group_of_cells(content: dict[str, Any], tmp_path: Path) -> None:
+    """Guards claims of one file against families whose cells are others, of which they were silent."""
+    claim = {"result": "x", "says": "y", "row": "original", "against": "retry 0.2", "expect": "higher"}
+    file = tmp_path / "sweep.yaml"
+    file.write_text(yaml.safe_dump(content | {"claims": [claim | {"cells": ["harder", "op<=3"]}]}))
+    family = content["families"]["nano_pq"]
+    grouped = {"families": {"nano_pq": family | {"groups": {"harder": ["op=4", "op=5"]}}}}
+    (tmp_path / "grouped.yaml").write_text(yaml.safe_dump(grouped))
+    assert load_sweep(file, ["families=grouped.yaml"]).claims[0].cells == ["op=4", "op=5", "op<=3"]
+    with pytest.raises(InputError, match="claim 'y': no family has a group 'harder'"):
+        load_sweep(file)
+    grouped["families"]["other"] = family | {"groups": {"harder": ["op=6"]}}
+    (tmp_path / "grouped.yaml").write_text(yaml.safe_dump(grouped))
+    with pytest.raises(InputError, match="families differ in what 'harder' is"):
+        load_sweep(file, ["families=grouped.yaml"])
 
 
 def test_arms_of_one_name_share_the_run(content: dict[str, Any], tmp_path: Path) -> None:

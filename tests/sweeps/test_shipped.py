@@ -125,6 +125,14 @@ def test_the_docs_say_what_a_sweep_takes(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("families", ["methods", "methods_lite", "methods_med"])
+def test_claims_are_about_cells_that_are_there(families: str) -> None:
+    """Guards against claims that no run of a larger family could ever decide."""
+    sweep = load_sweep("methods", [f"families=families/{families}.yaml"])
+    (family,) = sweep.families.values()
+    assert {cell for claim in sweep.claims for cell in claim.cells} < {cell.split(":")[1] for cell in family.cells}
+
+
+@pytest.mark.parametrize("families", ["methods", "methods_lite", "methods_med"])
 def test_controls_see_as_many_right_solutions_as_the_methods(families: str, tmp_path: Path) -> None:
     """Guards against controls whose length was right for other documents: counted anew, to 8 %."""
     from igsm.corpus.blocks import block
