@@ -153,7 +153,7 @@ def _of_cells(claim: Claim, sweep: Sweep, path: Path) -> Claim:
             if group in claim.cells and groups.setdefault(group, cells) != cells:
                 raise InputError(f"{path}: families differ in what '{group}' is ({name}); run one at a time")
     for cell in claim.cells:
-        if "op" not in cell and cell not in groups:
+        if not cell.startswith("op") and cell not in groups:
             raise InputError(f"{path}: claim '{claim.says}': no family has a group '{cell}'{suggest(cell, groups)}")
     return claim.model_copy(update={"cells": [one for cell in claim.cells for one in groups.get(cell, [cell])]})
 

@@ -13,7 +13,7 @@ from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any
 
-from igsm.interruption import lost_exceptions, send_again, sent_again
+from igsm.interruption import handled, lost_exceptions, send_again, sent_again
 
 REQUEUE_EXIT_CODE = 75
 """EX_TEMPFAIL: the run was asked to stop, saved itself, and goes on when the same command is given again."""
@@ -71,6 +71,7 @@ def leaving_on_request(kept: str = "what is finished is kept") -> Iterator[None]
     on. A second Ctrl-C does not wait for anything.
     """
 
+    numbers = (*SIGNALS, signal.SIGINT)
     codes: list[int] = []
 
     def leave(number: int, frame: FrameType | None) -> None:
@@ -84,29 +85,24 @@ def leaving_on_request(kept: str = "what is finished is kept") -> Iterator[None]
         asked.number = number
         raise asked
 
-    def listen() -> dict[signal.Signals, Any]:
-        return {number: signal.signal(number, leave) for number in (*SIGNALS, signal.SIGINT)}
-
     def heard(lost: BaseException | None) -> bool:
         if not isinstance(lost, _Asked):
             return False
         codes.clear()
-        listen()
+        for number in numbers:
+            signal.signal(number, leave)
         send_again(lost.number)
         return True
 
-    before = listen()
-    try:
-        with lost_exceptions(heard):
-            yield
-    except BaseException:  # here the bars are closed and the line stands alone
-        if not codes:
-            raise
-        print(f"asked to stop: {kept}, the same command goes on: {this_command()}", file=sys.stderr)
-        raise _Asked(codes[0]) from None  # callbacks of compilers swallow the first one and stumble over it later
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with handled(numbers, leave):
+        try:
+            with lost_exceptions(heard):
+                yield
+        except BaseException:  # here the bars are closed and the line stands alone
+            if not codes:
+                raise
+            print(f"asked to stop: {kept}, the same command goes on: {this_command()}", file=sys.stderr)
+            raise _Asked(codes[0]) from None  # callbacks of compilers swallow the first one and stumble over it later
 
 
 @contextlib.contextmanager

@@ -102,10 +102,11 @@ def test_a_compiled_step_computes_the_same(named: bool, precision: str) -> None:
                 sums = step.gradients(batch_of(inputs, (ids + shift) % IDS, torch.rand(4, IDS) + shift))
         found.append((sums, [p.grad for p in model.parameters()]))
     (plain, gradients), (fused, others) = found
-    near = {} if precision == "float32" else {"rtol": 0.02, "atol": 0.02}
-    for one, other in zip(vars(plain).values(), vars(fused).values(), strict=True):
-        torch.testing.assert_close(other, one, **near)
-    torch.testing.assert_close(others, gradients, **near)
+    rounding = 1e-5 if precision == "float32" else 0.02
+    for one, other in zip((*vars(plain).values(), *gradients), (*vars(fused).values(), *others), strict=True):
+        assert one is not None
+        assert other is not None
+        assert (one - other).norm() <= rounding * one.norm()
 
 
 class InPlace(Ranks):
