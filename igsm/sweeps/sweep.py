@@ -154,7 +154,8 @@ def _of_cells(claim: Claim, sweep: Sweep, path: Path) -> Claim:
                 raise InputError(f"{path}: families differ in what '{group}' is ({name}); run one at a time")
     for cell in claim.cells:
         if not cell.startswith("op") and cell not in groups:
-            raise InputError(f"{path}: claim '{claim.says}': no family has a group '{cell}'{suggest(cell, groups)}")
+            example = f"; give it in a family, as in groups: {{{cell}: [op=6, op=7]}}"
+            raise InputError(f"{path}: claim '{claim.says}': no family has a group '{cell}'{example}")
     return claim.model_copy(update={"cells": [one for cell in claim.cells for one in groups.get(cell, [cell])]})
 
 
