@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,7 +19,14 @@ CLAIMED = 0.04
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="Run folder of `mistakes copilot`, or one of its checkpoints.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN",
+            help="Run folder of `mistakes copilot`, or one of its checkpoints. Of several, --windows and --solutions "
+            "count together.",
+        ),
+    ],
     answer: Annotated[int, typer.Option(help="Which answer of the newest step is shown.", min=0)] = 0,
     png: Annotated[Path | None, typer.Option(help="Write that answer as a picture, too.")] = None,
     windows: Annotated[
@@ -41,18 +48,29 @@ def command(
     if len(asked) > 1:
         raise InputError(f"--{asked[0]} and --{asked[1]} are two reports; ask for one at a time")
     if not solutions:
-        find_stored(run, "copilot")
+        for run in runs:
+            find_stored(run, "copilot")
     if windows:
-        _show_tokens(run, windows, weight, as_json)
+        _show_tokens(runs, windows, weight, as_json)
     elif solutions:
-        _show_solutions(run, as_json)
+        _show_solutions(runs, as_json)
+    elif len(runs) > 1:
+        raise InputError(f"{len(runs)} runs: only --windows and --solutions take several; give one")
     elif cost:
-        _show_cost(run, as_json)
+        _show_cost(runs[0], as_json)
     else:
-        _show_log(run, answer, png, as_json)
+        _show_log(runs[0], answer, png, as_json)
 
 
-def _show_tokens(run: Path, windows: int, weight: float, as_json: bool) -> None:
+def _named(runs: list[Path]) -> str:
+    return str(runs[0]) if len(runs) == 1 else f"{len(runs)} runs"
+
+
+def _listed(runs: list[Path]) -> dict[str, Any]:
+    return {"run": str(runs[0])} if len(runs) == 1 else {"runs": [str(run) for run in runs]}
+
+
+def _show_tokens(runs: list[Path], windows: int, weight: float, as_json: bool) -> None:
     from dataclasses import asdict
 
     from cli import log_tables
@@ -60,29 +78,30 @@ def _show_tokens(run: Path, windows: int, weight: float, as_json: bool) -> None:
     from igsm.progress import waiting
 
     with waiting("loading torch"):
-        from igsm.evaluation.corrected import corrected
-    found, known = corrected(run, windows, weight), read_chosen(run)
+        from igsm.evaluation.corrected import corrected, pooled
+    found = pooled([corrected(run, windows, weight) for run in runs])
+    known = [one for run in runs if (one := read_chosen(run))]
     if as_json:
         classes = {name: asdict(one) | {"best": one.best, "limit": one.limit} for name, one in found.classes.items()}
         biases = {name: asdict(one) for name, one in found.biases.items()}
-        content = {"run": str(run), "windows": windows, "weight": weight, "classes": classes, "biases": biases}
-        print_json(content | {"right": found.right, "chosen": known and asdict(known)})
+        content = _listed(runs) | {"windows": windows, "weight": weight, "classes": classes, "biases": biases}
+        print_json(content | {"right": found.right, "chosen": [asdict(one) for one in known]})
         return
     out = console()
-    out.print(log_tables.changed_tokens(run, found, windows, weight))
+    out.print(log_tables.changed_tokens(_named(runs), found, windows, weight))
     out.print(log_tables.theorem(found))
-    out.print(log_tables.over_lambda(found, None if known is None else known.accuracy))
+    out.print(log_tables.over_lambda(found, [one.accuracy for one in known]))
 
 
-def _show_solutions(run: Path, as_json: bool) -> None:
+def _show_solutions(runs: list[Path], as_json: bool) -> None:
     from dataclasses import asdict
 
     from cli import log_tables
-    from igsm.reporting.turned import changes
+    from igsm.reporting.turned import pooled_changes
 
-    found = changes(run)
+    found = pooled_changes(runs)
     if as_json:
-        print_json({"run": str(run), "cells": [asdict(one) for one in found]})
+        print_json(_listed(runs) | {"cells": [asdict(one) for one in found]})
         return
     out = console()
     for change in found:

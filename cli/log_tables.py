@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -42,9 +43,9 @@ def first_errors(periods: list[Period]) -> Table:
     return table
 
 
-def changed_tokens(run: Path, found: Correction, windows: int, weight: float) -> Table:
+def changed_tokens(runs: str, found: Correction, windows: int, weight: float) -> Table:
     table = _table(
-        f"The Copilot of {run} with lambda {weight:g} on {windows} windows of the test split, true errors before each "
+        f"The Copilot of {runs} with lambda {weight:g} on {windows} windows of the test split, true errors before each "
         "token"
     )
     table.add_column("class", no_wrap=True)
@@ -78,19 +79,19 @@ def theorem(found: Correction) -> Table:
     return table
 
 
-def over_lambda(found: Correction, accuracy: dict[str, float] | None) -> Table:
-    """What the theorem predicts, beside what is right at each lambda."""
+def over_lambda(found: Correction, accuracies: list[dict[str, float]]) -> Table:
+    """What the theorem predicts, beside what is right at each lambda: means over runs."""
     whole = found.classes["all"]
     table = _table("Over lambda: squared error (true errors fed), tokens right, and validation problems solved")
     for head in ("lambda", "squared\nerror", "tokens\nright, %", "solutions\nright, %"):
         table.add_column(head, justify="right")
     for weight, right in found.right.items():
-        solved = (accuracy or {}).get(f"{weight:g}")
+        solved = [one[f"{weight:g}"] for one in accuracies if f"{weight:g}" in one]
         table.add_row(
             f"{weight:g}",
             f"{whole.error_at(weight):.4f}",
             f"{100 * right:.2f}",
-            "-" if solved is None else f"{100 * solved:.1f}",
+            f"{100 * fmean(solved):.1f}" if solved else "-",
         )
     return table
 

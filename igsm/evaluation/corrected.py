@@ -13,9 +13,11 @@ the measured parabola falls.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from statistics import fmean
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -77,6 +79,8 @@ class Corrected:
 @dataclass(frozen=True)
 class Bias:
     """Ids of one class, as numbers that the theorem is about; sums over the ids, of means over all tokens of answers.
+
+    Of several runs (`pooled`): counts added up, other numbers as means.
 
     Attributes:
         ids: those whose probability or error is not always 0.
@@ -161,6 +165,31 @@ def corrected(path: str | Path, windows: int, weight: float) -> Correction:
     )
 
 
+def pooled(found: Sequence[Correction]) -> Correction:
+    """Several runs as one: tokens of all of them; an id of two runs counts as two."""
+    classes = {
+        name: summed(sum((sums_of(one.classes[name]) for one in found if name in one.classes), torch.zeros(7)))
+        for name in _names(one.classes for one in found)
+    }
+    biases = {
+        name: _pooled_bias([one.biases[name] for one in found if name in one.biases])
+        for name in _names(one.biases for one in found)
+    }
+    return Correction(classes, biases, {one: fmean(each.right[one] for each in found) for one in found[0].right})
+
+
+def _names(rows: Iterable[dict[str, Any]]) -> list[str]:
+    """Of classes, `ALL` last."""
+    names = dict.fromkeys(name for row in rows for name in row if name != ALL)
+    return [*names, ALL]
+
+
+def _pooled_bias(rows: list[Bias]) -> Bias:
+    columns: list[tuple[Any, ...]] = list(zip(*(astuple(row) for row in rows), strict=True))
+    values: list[Any] = [sum(column) if isinstance(column[0], int) else fmean(column) for column in columns]
+    return Bias(*values)
+
+
 def products(errors: Tensor, found: Tensor) -> Tensor:
     """Sums over tokens of l, l^2, f, f^2 and l f, float64 [5, ids], of l and f [tokens, ids]."""
     l, f = errors.double(), found.double()  # noqa: E741
@@ -199,6 +228,12 @@ def measures(found: Tensor, errors: Tensor, p: Tensor, targets: Tensor, weight: 
     was, now = (one.argmax(-1) == targets for one in (p, p + weight * found))
     products = [(one * other).sum(-1) for one, other in ((errors, errors), (found, errors), (found, found))]
     return [torch.ones_like(products[0]), *(one.float() for one in (~was, ~was & now, was & ~now)), *products]
+
+
+def sums_of(one: Corrected) -> Tensor:
+    """What `summed` takes."""
+    counts, means = astuple(one)[:4], astuple(one)[4:]
+    return torch.tensor([*counts, *(one.tokens * mean for mean in means)], dtype=torch.float64)
 
 
 def summed(sums: Tensor) -> Corrected:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -72,12 +72,41 @@ class Change:
     names: Names
 
 
-def changes(run: str | Path) -> list[Change]:
-    """Every finished greedy evaluation of a run with a second model beside it, against the one without.
+def pooled_changes(runs: Sequence[str | Path]) -> list[Change]:
+    """Every finished greedy evaluation of runs with a second model beside them, against the one without.
+
+    Counts of several runs are added up.
 
     Raises:
-        InputError: there is none, or a damaged one.
+        InputError: a run has none, or a damaged one.
     """
+    found: dict[tuple[str, str], list[Change]] = {}
+    for run in runs:
+        for one in changes(run):
+            found.setdefault((one.cell, one.second), []).append(one)
+    return [_pooled(every) for every in found.values()]
+
+
+def _pooled(every: list[Change]) -> Change:
+    names = dict.fromkeys(kind for one in every for kind in one.kinds)
+    kinds = {kind: Turned(*_added([astuple(one.kinds.get(kind, Turned())) for one in every])) for kind in names}
+    first = every[0]
+    return Change(
+        first.cell, first.first, first.second, _ordered(kinds), Names(*_added([astuple(one.names) for one in every]))
+    )
+
+
+def _added(rows: list[tuple[int, ...]]) -> list[int]:
+    return [sum(column) for column in zip(*rows, strict=True)]
+
+
+def _ordered(kinds: dict[str, Turned]) -> dict[str, Turned]:
+    order = sorted(kinds, key=lambda kind: (kind == RIGHT, -kinds[kind].problems, kind))
+    return {kind: kinds[kind] for kind in order}
+
+
+def changes(run: str | Path) -> list[Change]:
+    """Those of one run."""
     found = defaults(run, read_evaluations(run))
     alone = {(one.cell, one.seed): one for one in found if one.decoder == "greedy"}
     pairs = [(alone.get((one.cell, one.seed)), one) for one in found if one.decoder.startswith("greedy+")]
@@ -108,12 +137,11 @@ def compare(first: Evaluation, second: Evaluation) -> Change:
             count["changed"] += parted < end
             count["past"] += later
         names.update(_named(text, parted, begin, kind == TOO_EARLY))
-    order = sorted(kinds, key=lambda kind: (kind == RIGHT, -kinds[kind]["problems"], kind))
     return Change(
         first.cell,
         first.decoder,
         second.decoder,
-        {kind: Turned(**kinds[kind]) for kind in order},
+        _ordered({kind: Turned(**count) for kind, count in kinds.items()}),
         Names(*(names[key] for key in ("mistaken", "warned", "sound", "renamed"))),
     )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 
 from igsm.decoding.decoders import parse_decoder
-from igsm.evaluation.corrected import bias, measures, products, summed
+from igsm.evaluation.corrected import Bias, Correction, bias, measures, pooled, products, summed
 from igsm.evaluation.runs import load_run
 
 SETTINGS = [
@@ -81,6 +82,26 @@ def test_what_a_copilot_changes_is_measured(pair, mistakes):
     assert (code, error.count("\n"), "two reports" in error) == (2, 1, True), error
 
 
+def test_runs_are_counted_together():
+    """Guards means weighted by runs instead of tokens, ids of two runs counted as one, a class of one run lost."""
+    generator = torch.Generator().manual_seed(2)
+    rows = [torch.rand(7, generator=generator).double() * 10 for _ in range(3)]
+    for row in rows:
+        row[:4] = row[:4].round() + 1
+    limits = [1.5, 2.5]
+    biases = [Bias(3, 0.1, 0.2, 0.3, 0.4, 2, 1, 0, limit) for limit in limits]
+    first = Correction(
+        {"name": summed(rows[0]), "all": summed(rows[0])}, {"name": biases[0], "all": biases[0]}, {0.0: 1}
+    )
+    classes = {"letter": summed(rows[1]), "name": summed(rows[2]), "all": summed(rows[1] + rows[2])}
+    found = pooled([first, Correction(classes, {"letter": biases[1], "all": biases[1]}, {0.0: 0})])
+    assert list(found.classes) == ["name", "letter", "all"]
+    for name, sums in (("name", rows[0] + rows[2]), ("letter", rows[1]), ("all", sum(rows))):
+        assert asdict(found.classes[name]) == pytest.approx(asdict(summed(sums)))
+    assert found.biases["all"] == Bias(6, *(pytest.approx(one) for one in (0.1, 0.2, 0.3, 0.4)), 4, 2, 0, 2.0)
+    assert (found.biases["letter"], found.right) == (biases[1], {0.0: 0.5})
+
+
 def test_the_theorem_by_hand():
     """Guards signs, and a variance that is not one: two ids over four tokens."""
     errors = torch.tensor([[0.5, 0.1], [0.5, -0.1], [0.1, 0.1], [0.1, -0.1]])
@@ -121,6 +142,13 @@ def test_lambda_is_chosen_on_validation_problems_and_kept(pair, mistakes):
     assert code == 0, error
     seconds = {one["second"] for one in json.loads(out)["cells"]}
     assert seconds == {f"greedy+copilot:{weight}" for weight in ("auto", "0.5", "10")}
+    code, twice, error = mistakes("log", pair, pair, "--solutions", "--json")
+    assert code == 0, error
+    for one, both in zip(json.loads(out)["cells"], json.loads(twice)["cells"], strict=True):
+        assert both["kinds"] == {kind: {k: 2 * n for k, n in its.items()} for kind, its in one["kinds"].items()}
+        assert both["names"] == {name: 2 * count for name, count in one["names"].items()}
+    code, _, error = mistakes("log", pair, pair, "--cost")
+    assert (code, error.count("\n"), "only --windows and --solutions take several" in error) == (2, 1, True), error
 
 
 @pytest.mark.parametrize(
