@@ -317,6 +317,23 @@ def test_two_processes_equal_one(base: Path, tmp_path: Path) -> None:
             torch.testing.assert_close(a, b, rtol=1e-2, atol=1e-3)
 
 
+def test_a_run_of_lora_is_a_start(base: Path, tmp_path: Path) -> None:
+    """Guards a Pilot without the updates of LoRA: it begins, and is kept while it is fixed, with all of them merged."""
+    small = [one for one in SMALL if not one.startswith(("training.evaluate_problems", "training.held_out"))]
+    ranks = ["lora.query_value_rank=2", "lora.embedding_rank=4", "lora.output_rank=3"]
+    lora = load_config(FinetuneConfig, "configs/finetune/lora.yaml", [f"from={base}", *small, *ranks])
+    assert train_config(lora, tmp_path / "lora", ALONE).status == "done"
+    assert run(tmp_path / "lora", tmp_path / "pair", "pilot=fixed").status == "done"
+    pilot, copilot = parts(tmp_path / "pair", 6)
+    merged, _ = load_model(tmp_path / "lora")
+    assert pilot.config == merged.config
+    assert alike(pilot, merged)
+    assert not alike(pilot, load_model(base)[0])
+    assert run(tmp_path / "lora", tmp_path / "both").status == "done"
+    assert not alike(parts(tmp_path / "both", 6)[0], merged)
+    assert any(one.abs().sum() > 0 for one in copilot.parameters())
+
+
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
