@@ -147,9 +147,13 @@ def _show_log(run: Path, answer: int, png: Path | None, as_json: bool) -> None:
     from igsm.reporting.heat import heat_text
 
     out = console()
-    for table in (log_tables.errors(run, periods), log_tables.first_errors(periods)):
+    for table in (
+        log_tables.errors(run, periods),
+        log_tables.first_errors(periods),
+        log_tables.first_kinds(periods),
+    ):
         out.print(table)
-    out.print(f"\nanswer {answer} of step {periods[-1].last:,}; [error] behind a token from 0.5 on:")
+    out.print(f"\nanswer {answer} of step {periods[-1].last:,}; [error] behind a token from 0.5 on:", markup=False)
     out.print(heat_text(shown.texts, shown.errors), soft_wrap=True)
     wrong = [
         f"{text.strip()!r} ({best.strip()!r})"

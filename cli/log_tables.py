@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -40,6 +41,21 @@ def first_errors(periods: list[Period]) -> Table:
         shares = [*counts, one.answers - sum(counts)]
         cells = [f"{100 * count / one.answers:.1f}" if one.answers else "-" for count in shares]
         table.add_row(f"{one.first:,}-{one.last:,}", f"{one.answers:,}", *cells)
+    return table
+
+
+def first_kinds(periods: list[Period]) -> Table:
+    table = _table(
+        "What the model held more probable there, by the grader's kinds, % of the answers with a wrong token"
+    )
+    totals = Counter[str]()
+    for one in periods:
+        totals.update(one.kinds)
+    table.add_column("steps", no_wrap=True)
+    for one in periods:
+        table.add_column(f"{one.first:,}-\n{one.last:,}", justify="right")
+    for kind, _ in totals.most_common():
+        table.add_row(kind, *(_percent(one.kinds.get(kind, 0), sum(one.kinds.values()), 1) for one in periods))
     return table
 
 
@@ -131,8 +147,8 @@ def costs(run: Path, found: dict[str, Cost], claimed: float) -> Table:
     return table
 
 
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.2f}" if whole else "-"
+def _percent(part: int, whole: int, decimals: int = 2) -> str:
+    return f"{100 * part / whole:.{decimals}f}" if whole else "-"
 
 
 def _table(title: str) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,13 @@ from igsm.checkpoints import CONFIG, defect, find_checkpoint, find_stored
 from igsm.config import build_config
 from igsm.corpus.classes import TOKEN_CLASSES, token_classes
 from igsm.corpus.config import DataConfig
-from igsm.corpus.vocabulary import Vocabulary, read_vocabulary
+from igsm.corpus.vocabulary import ANSWER_START, END, PROBLEM_START, Vocabulary, read_vocabulary
 from igsm.errors import InputError
+from igsm.grading.reader import Reader
+from igsm.grading.token_kind import NOT_NEEDED, token_kind
+from igsm.grading.verdict import Kind
 from igsm.model.checkpoint import load_training_state
+from igsm.problems.lexicon import load_lexicon
 from igsm.rundir import RunFolder
 from igsm.training.mistake_log import Looked, look
 
@@ -47,6 +52,7 @@ class Period:
         windows: in them.
         classes: by class of the right token.
         first_wrong: by class of the right token, answers whose first wrong token is of it.
+        kinds: what the first wrong token is by the grader (`token_kind`), in answers whose problem is whole, too.
         answers: whole answers.
     """
 
@@ -55,6 +61,7 @@ class Period:
     windows: int
     classes: dict[str, ClassCount]
     first_wrong: dict[str, int]
+    kinds: dict[str, int]
     answers: int
 
 
@@ -89,6 +96,9 @@ class LoggedRun:
         checkpoint, stored = newest, find_stored(newest, "copilot")[1]
         data = build_config(DataConfig, stored.get("data") or {}, f"{checkpoint / CONFIG}, data")
         self.vocabulary: Vocabulary = read_vocabulary(checkpoint, data.problem, data.vocabulary)
+        problem_class = data.problem.problem_class
+        self.reader, self.modulus = Reader(load_lexicon(problem_class.lexicon)), problem_class.modulus
+        self.marks = {mark: int(self.vocabulary.from_gpt2[mark]) for mark in (PROBLEM_START, ANSWER_START, END)}
         folder = RunFolder(newest.parent.parent)
         checkpoints = [newest]
         if Path(path) != newest:
@@ -141,14 +151,34 @@ class LoggedRun:
             if its.any():
                 counts[name] = ClassCount(int(its.sum()), float(1 - right[its].mean()), int(wrong[its].sum()))
         first, answers = dict.fromkeys(counts, 0), 0
+        kinds: Counter[str] = Counter()
         for one in looked:
             for row, begin, stop in self._answers(one):
                 answers += 1
                 places = (one.best != one.targets)[row, begin:stop].nonzero()
                 if len(places):
-                    first[names[classes[one.targets[row, begin + int(places[0])]]]] += 1
+                    place = begin + int(places[0])
+                    first[names[classes[one.targets[row, place]]]] += 1
+                    kinds.update(self._kind(one, row, begin, place, stop))
         windows = sum(len(one.ids) for one in looked)
-        return Period(steps[0], steps[-1], windows, counts, first, answers)
+        return Period(steps[0], steps[-1], windows, counts, first, dict(kinds.most_common()), answers)
+
+    def _kind(self, looked: Looked, row: int, begin: int, place: int, stop: int) -> list[str]:
+        """Kind of the token held more probable at a place of an answer; none where the window cuts the problem off."""
+        ids, targets, best = looked.ids[row].tolist(), looked.targets[row].tolist(), int(looked.best[row, place])
+        marks = self.marks
+        start = next((i for i in range(begin, -1, -1) if ids[i] == marks[PROBLEM_START]), None)
+        if start is None:
+            return []
+        if marks[ANSWER_START] in targets[begin:place]:
+            return [Kind.ANSWER_DIFFERS]
+        end = targets.index(marks[ANSWER_START], place, stop)
+        if end == place:  # the solution is whole, and the model would go on
+            return [NOT_NEEDED]
+        text = self.vocabulary.decode
+        problem = self.reader.read(text(ids[start + 1 : begin]), self.modulus)
+        written = "" if best in marks.values() else text([best])
+        return [token_kind(problem, text(targets[begin:place]), written, text(targets[place + 1 : end]))]
 
     def _answers(self, looked: Looked) -> list[tuple[int, int, int]]:
         """(row, begin, stop) of the positions of each answer that is whole."""

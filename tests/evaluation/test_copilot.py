@@ -306,6 +306,7 @@ def test_the_log_of_a_run_is_shown(more, run, tmp_path, mistakes):
     code, out, error = mistakes("log", folder, "--png", picture)
     assert code == 0, error
     assert "Mistake log of" in out
+    assert "; [error] behind a token" in out
     assert "1-2" in out or "2-2" in out
     assert picture.read_bytes().startswith(b"\x89PNG")
     code, out, _ = mistakes("log", folder, "--json")
@@ -318,6 +319,7 @@ def test_the_log_of_a_run_is_shown(more, run, tmp_path, mistakes):
     for period in found["periods"]:
         assert {"name", "number", "letter", "operator", "word"} >= set(period["classes"]) - {"mark"}
         assert sum(period["first_wrong"].values()) <= period["answers"]
+        assert 0 < sum(period["kinds"].values()) <= sum(period["first_wrong"].values())
         assert all(one["wrong"] <= one["tokens"] for one in period["classes"].values())
     code, _, error = mistakes("log", folder, "--answer", 1000)
     assert (code, error.count("\n"), "0 is the first" in error) == (2, 1, True)
