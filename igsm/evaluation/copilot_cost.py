@@ -13,7 +13,6 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from torch import nn
 
 from igsm.checkpoints import CONFIG, find_stored
 from igsm.config import build_config
@@ -25,6 +24,7 @@ from igsm.evaluation.generate import generations
 from igsm.evaluation.runs import load_run
 from igsm.evaluation.testsets import load_test_set
 from igsm.model import load_model
+from igsm.training.budget import companion_weights
 from igsm.training.copilot import copilot_task
 from igsm.training.copilot_config import CopilotRunConfig
 from igsm.training.distributed import Ranks
@@ -97,15 +97,10 @@ def measure_cost(path: str | Path, turns: int = TURNS, problems: int = PROBLEMS)
             tokens[number] = sum(record["generated_tokens"] for record in records)
 
     decoded = _by_turns((lambda: decode(0), lambda: decode(1)), turns)
-    weights = (_met(pilot), _met(pair.model))
+    alone_weights = pilot.config.multiplied_weights
+    weights = (alone_weights, alone_weights + companion_weights(config))
     alone_token, both_token = (seconds / max(1, count) for seconds, count in zip(decoded, tokens, strict=True))
     return {"training": Cost(*training, *weights), "decoding": Cost(alone_token, both_token, *weights)}
-
-
-def _met(model: nn.Module) -> int:
-    """Weights of matrices that a token is multiplied with: all but those of embeddings."""
-    linear = (one for one in model.modules() if isinstance(one, nn.Linear))
-    return sum(one.weight.numel() for one in linear)
 
 
 def _step(task: Task, config: CopilotRunConfig) -> Callable[[], None]:

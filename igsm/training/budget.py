@@ -23,13 +23,21 @@ def operations_a_token(config: RunConfig) -> float:
     Args:
         config: of a run, with its shape filled in.
     """
-    model, updates, companion = config.shape, config.updates, config.companion
+    model, updates = config.shape, config.updates
     if updates is not None:
         return 4.0 * model.multiplied_weights + 6.0 * updates.n_weights(model)
-    if companion is None:
-        return 6.0 * model.multiplied_weights
     own = 2.0 if getattr(config, "pilot", "trained") == "fixed" else 6.0
-    return own * model.multiplied_weights + 6.0 * companion.multiplied_weights
+    return own * model.multiplied_weights + 6.0 * companion_weights(config)
+
+
+def companion_weights(config: RunConfig) -> int:
+    """Weights of a network beside the model that every token is multiplied with; 0 where there is none."""
+    model, companion = config.shape, config.companion
+    if companion is None:
+        return 0
+    fed = (model.vocabulary_size or 0) * companion.width  # the errors go through a matrix of their own
+    resized = model.width * companion.width if companion.width != model.width else 0
+    return companion.multiplied_weights + fed + resized
 
 
 def with_vocabulary(config: AnyRun) -> AnyRun:

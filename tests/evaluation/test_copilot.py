@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
+from igsm.config import build_config
 from igsm.decoding.decoders import parse_decoder
 from igsm.evaluation.corrected import Bias, Correction, bias, measures, pooled, products, summed
 from igsm.evaluation.runs import load_run
+from igsm.training.budget import operations_a_token
+from igsm.training.copilot_config import CopilotRunConfig
 
 SETTINGS = [
     *("data.context=90", "data.windows_per_block=4", "copilot.layers=2", "training.steps=2", "training.batch=2"),
@@ -190,6 +194,9 @@ def test_the_cost_is_measured(pair, mistakes):
         assert one["alone"] > 0
         assert one["more_flops"] == pytest.approx(one["weights_both"] / one["weights_alone"] - 1)
         assert one["more_flops"] > 0
+    content = yaml.safe_load((pair / "config.yaml").read_text())
+    config = build_config(CopilotRunConfig, content, "test")
+    assert operations_a_token(config) == 6 * found["training"]["weights_both"]  # the budgets of sweeps count the same
 
 
 @pytest.mark.parametrize(
