@@ -26,14 +26,15 @@ class _BlockedAttention(torch.autograd.Function):
     """Softmax weights are kept before their division by the sum, so that each score meets one exponential only."""
 
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, seen: Tensor | None) -> Tensor:
         scale = q.shape[-1] ** -0.5
         positions = torch.arange(q.shape[-2], device=q.device)
         weights, sums, mixed = [], [], []
         for rows in _ranges(q.shape[-2]):
             keys = slice(0, rows.stop)
             scores = (q[..., rows, :] @ k[..., keys, :].transpose(-1, -2)).float()
-            scores = scores.masked_fill(positions[keys] > positions[rows, None], float("-inf"))
+            hidden = positions[keys] > positions[rows, None] if seen is None else ~seen[..., rows, keys]
+            scores = scores.masked_fill(hidden, float("-inf"))
             weight = ((scores - scores.amax(-1, keepdim=True)) * scale).exp()
             sums.append(weight.sum(-1, keepdim=True))
             weights.append(weight.to(v.dtype))
@@ -43,7 +44,7 @@ class _BlockedAttention(torch.autograd.Function):
         return result
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         q, k, v, result, *kept = ctx.saved_tensors
         scale, ranges = q.shape[-1] ** -0.5, _ranges(q.shape[-2])
         of_q, of_k, of_v = [], [], []
@@ -58,7 +59,7 @@ class _BlockedAttention(torch.autograd.Function):
             of_score = (weight.float() * (of_weight - mean) * scale).to(v.dtype)
             of_q.append(of_score @ k[..., keys, :])
             of_k.append(of_score.transpose(-1, -2) @ q[..., rows, :])
-        return torch.cat(of_q, -2), _sum_over_blocks(of_k, ranges), _sum_over_blocks(of_v, ranges)
+        return torch.cat(of_q, -2), _sum_over_blocks(of_k, ranges), _sum_over_blocks(of_v, ranges), None
 
 
 def _sum_over_blocks(parts: list[Tensor], ranges: list[slice]) -> Tensor:
@@ -67,11 +68,12 @@ def _sum_over_blocks(parts: list[Tensor], ranges: list[slice]) -> Tensor:
     return torch.cat(sums, -2).to(parts[0].dtype)  # type: ignore[arg-type]
 
 
-def blocked_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def blocked_attention(q: Tensor, k: Tensor, v: Tensor, seen: Tensor | None = None) -> Tensor:
     """What each token takes from itself and those before it, float32 [..., T, head_size].
 
     Args:
         q, k, v: [..., T, head_size]; their products are taken in bfloat16, softmax and sums in float32.
+        seen: which tokens each sees, bool [..., T, T]: at least itself, and none that comes later; None: all before it.
     """
-    mixed: Tensor = _BlockedAttention.apply(*(x.to(torch.bfloat16) for x in (q, k, v)))
+    mixed: Tensor = _BlockedAttention.apply(*(x.to(torch.bfloat16) for x in (q, k, v)), seen)
     return mixed

@@ -125,6 +125,8 @@ class Copilot(nn.Module):
         self.config, self.shape = config, config.shape(pilot)
         self.rate = 1.0
         """Learning rate relative to the Pilot's, see `igsm.model.trained`."""
+        self.in_blocks = False
+        """Whether products of attention are in bfloat16 where the layers' are (set by the trainer)."""
         width = self.shape.width
         self.fed = _Fed(width)
         self.input = nn.Linear(pilot.vocabulary_size, width, bias=False)
@@ -186,7 +188,7 @@ class Copilot(nn.Module):
         x = F.pad(x[:, :-1] * fed[..., None], (0, 0, 1, 0))
         source = source if self.resize is None else self.resize(source)
         turned = self._turned(torch.arange(errors.shape[1], device=errors.device))
-        sight = Windows(parts)
+        sight = Windows(parts, self.in_blocks)
         for block in self.blocks:
             x = block(x, source, turned, sight)
         return self._output(self.final_norm(x))

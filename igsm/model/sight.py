@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from igsm.model.blocked_attention import LONGEST, blocked_attention
 from igsm.model.contract import Memory
 
 CLOSED = -1e4
@@ -54,10 +55,15 @@ class Sight(Protocol):
 
 
 class Windows:
-    """Sight of whole rows: no position sees another document, and none a later one."""
+    """Sight of whole rows: no position sees another document, and none a later one.
 
-    def __init__(self, parts: Parts) -> None:
+    Args:
+        in_blocks: whether products are in bfloat16, see `blocked_attention`.
+    """
+
+    def __init__(self, parts: Parts, in_blocks: bool = False) -> None:
         length = parts.documents.shape[1]
+        self._in_blocks = in_blocks and length <= LONGEST
         place = torch.arange(length, device=parts.documents.device)
         same = parts.documents[:, :, None] == parts.documents[:, None]
         self._earlier = (same & (place[:, None] >= place))[:, None]
@@ -67,6 +73,9 @@ class Windows:
     def mix(self, slot: int, crossing: bool, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """See `Sight`."""
         mask = self._earlier if crossing else self._answer
+        if self._in_blocks:
+            with torch.autocast(q.device.type, enabled=False):
+                return blocked_attention(q, k, v, mask)
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 

@@ -15,6 +15,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parallel import DistributedDataParallel
 
 from igsm.model import GPT
+from igsm.model.copilot import Copilot
 from igsm.model.gpt import Attention
 from igsm.training.config import TrainingConfig
 from igsm.training.distributed import Ranks
@@ -65,6 +66,7 @@ class Execution:
         for module in objective.modules():
             if isinstance(module, Attention):
                 module.in_float32 = precision in ("bfloat16_linear", "bfloat16_products")
+            if isinstance(module, Attention | Copilot):
                 module.in_blocks = precision == "bfloat16_products"
             if isinstance(module, GPT):
                 module.residual_dtype = torch.bfloat16 if precision == "bfloat16_residual" else None

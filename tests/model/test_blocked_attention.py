@@ -29,6 +29,19 @@ def test_it_is_torchs_attention_up_to_rounding(length: int) -> None:
         assert (one - other).norm() <= 0.005 * (other.norm() + gradient.norm())  # bfloat16 rounds by up to 0.4 %
 
 
+@pytest.mark.parametrize("length", [1, 5, 64, 101])
+def test_a_mask_hides_what_it_hides_from_torchs(length: int) -> None:
+    """Guards: rows and columns of the mask exchanged, a mask of one window used for all."""
+    q, k, v, gradient = _drawn(length)
+    seen = (torch.rand(2, 1, length, length) < 0.5).tril() | torch.eye(length, dtype=torch.bool)
+    blocked = blocked_attention(q, k, v, seen)
+    ours = torch.autograd.grad(blocked, (q, k, v), gradient)
+    fused = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+    theirs = torch.autograd.grad(fused, (q, k, v), gradient)
+    for one, other in zip((blocked, *ours), (fused, *theirs), strict=True):
+        assert (one - other).norm() <= 0.005 * (other.norm() + gradient.norm())
+
+
 def test_large_scores_do_not_overflow() -> None:
     q, k, v, _ = _drawn(10)
     blocked = blocked_attention(100 * q, 100 * k, v)
