@@ -1,7 +1,8 @@
 """What a Copilot costs in training and in decoding, beside its Pilot alone, on this machine's processor.
 
 Seconds are those that this process has computed, which other processes do not lengthen as they do the clock's. Steps
-with and without the Copilot take turns, and each number is a median.
+with and without the Copilot take turns, and each number is a median. Steps are computed as in training, compiled where
+the run was.
 """
 
 from __future__ import annotations
@@ -24,15 +25,16 @@ from igsm.evaluation.generate import generations
 from igsm.evaluation.runs import load_run
 from igsm.evaluation.testsets import load_test_set
 from igsm.model import load_model
-from igsm.training.budget import companion_weights
+from igsm.training.budget import companion_weights, operations_a_token
 from igsm.training.copilot import copilot_task
 from igsm.training.copilot_config import CopilotRunConfig
 from igsm.training.distributed import Ranks
+from igsm.training.execution import Execution
 from igsm.training.optimizers import Optimizers
 from igsm.training.task import Task
 from igsm.training.windows import window_task
 
-TURNS = 3
+TURNS = 5
 PROBLEMS = 16
 
 
@@ -41,14 +43,14 @@ class Cost:
     """Seconds of the processor, and the multiplications with weights that FLOPs are counted by.
 
     Attributes:
-        alone, both: of a step of training, or of a decoded token; `alone` is the Pilot's.
-        weights_alone, weights_both: that a token meets.
+        alone, both: of a step of training, or of a decoded token; `alone` is the Pilot's, which learns.
+        weights_alone, weights_both: that a token meets; in training a weight that is only read counts a third.
     """
 
     alone: float
     both: float
-    weights_alone: int
-    weights_both: int
+    weights_alone: float
+    weights_both: float
 
     @property
     def more_time(self) -> float:
@@ -78,10 +80,9 @@ def measure_cost(path: str | Path, turns: int = TURNS, problems: int = PROBLEMS)
     ranks = Ranks(torch.device("cpu"))
     starting = config.model_copy(update={"from_": str(checkpoint)})
     pair = copilot_task(starting, vocabulary, ranks)
-    pilot = load_model(checkpoint)[0].requires_grad_(config.pilot == "trained")
+    pilot = load_model(checkpoint)[0]
     alone = window_task(pilot, config.data, config.training, ranks, config.seed, vocabulary, None)
-    steps = (_step(alone, config) if config.pilot == "trained" else _noting(alone), _step(pair, config))
-    training = _by_turns(steps, turns)
+    training = _by_turns((_step(alone, config, ranks), _step(pair, config, ranks)), turns)
 
     run = load_run(checkpoint)
     cell = validation_cell(config.validation, config.data.problem)
@@ -97,46 +98,37 @@ def measure_cost(path: str | Path, turns: int = TURNS, problems: int = PROBLEMS)
             tokens[number] = sum(record["generated_tokens"] for record in records)
 
     decoded = _by_turns((lambda: decode(0), lambda: decode(1)), turns)
-    alone_weights = pilot.config.multiplied_weights
-    weights = (alone_weights, alone_weights + companion_weights(config))
+    weights = pilot.config.multiplied_weights
+    trained = (float(weights), operations_a_token(config) / 6)
     alone_token, both_token = (seconds / max(1, count) for seconds, count in zip(decoded, tokens, strict=True))
-    return {"training": Cost(*training, *weights), "decoding": Cost(alone_token, both_token, *weights)}
+    decoding = Cost(alone_token, both_token, weights, weights + companion_weights(config))
+    return {"training": Cost(*training, *trained), "decoding": decoding}
 
 
-def _step(task: Task, config: CopilotRunConfig) -> Callable[[], None]:
+def _step(task: Task, config: CopilotRunConfig, ranks: Ranks) -> Callable[[], None]:
     """A step of training, without the drawing of its windows."""
     model = task.model.train()
-    optimizers, objective = Optimizers(model, config.training), task.objective(model)
+    optimizers = Optimizers(model, config.training)
+    execution = Execution(task.objective(model), config.training, ranks)
     batches = iter(task.batches(0))
     batch = next(batches)
 
     def step() -> None:
-        (objective(batch).sum / batch.count).backward()
+        with execution.context():
+            execution.gradients(batch)
         optimizers.step(config.training.learning_rate)
         optimizers.zero_grad()
 
     return step
 
 
-def _noting(task: Task) -> Callable[[], None]:
-    """What a fixed Pilot does in a step: one pass forward."""
-    objective = task.objective(task.model.eval())
-    batch = next(iter(task.batches(0)))
-
-    def step() -> None:
-        with torch.no_grad():
-            objective(batch)
-
-    return step
-
-
 def _by_turns(works: tuple[Callable[[], None], Callable[[], None]], turns: int) -> tuple[float, float]:
-    """Median seconds of each, after one that does not count."""
+    """Median seconds of each, after two that do not count: the first ones compile."""
     seconds: tuple[list[float], list[float]] = ([], [])
-    for turn in range(turns + 1):
+    for turn in range(-2, turns):
         for work, taken in zip(works, seconds, strict=True):
             began = time.process_time()
             work()
-            if turn:
+            if turn >= 0:
                 taken.append(time.process_time() - began)
     return median(seconds[0]), median(seconds[1])
