@@ -67,13 +67,13 @@ def changed_tokens(runs: str, found: Correction, windows: int, weight: float) ->
     table.add_column("class", no_wrap=True)
     for head in ("tokens", "wrong, %", "of these\nput right, %", "of the right\nput wrong, %"):
         table.add_column(head, justify="right")
-    for head in ("squared\nerror", "with f", "least at\nlambda", "less up to\nlambda"):
+    for head in ("squared\nerror", "less\nwith f, %", "less at\nbest, %", "best\nlambda"):
         table.add_column(head, justify="right")
     for name, one in found.classes.items():
         right = one.tokens - one.wrong
         shares = [_percent(one.wrong, one.tokens), _percent(one.put_right, one.wrong), _percent(one.put_wrong, right)]
-        numbers = (one.error, one.error_at(weight), one.best, one.limit)
-        table.add_row(name, f"{one.tokens:,}", *shares, *(f"{number:.3f}" for number in numbers))
+        less = (_percent(one.error - one.error_at(at), one.error) for at in (weight, max(0.0, one.best)))
+        table.add_row(name, f"{one.tokens:,}", *shares, f"{one.error:.2g}", *less, f"{one.best:.2g}")
     return table
 
 
@@ -147,7 +147,7 @@ def costs(run: Path, found: dict[str, Cost], claimed: float) -> Table:
     return table
 
 
-def _percent(part: int, whole: int, decimals: int = 2) -> str:
+def _percent(part: float, whole: float, decimals: int = 2) -> str:
     return f"{100 * part / whole:.{decimals}f}" if whole else "-"
 
 
