@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 def errors(run: Path, periods: list[Period]) -> Table:
     names = list(dict.fromkeys(name for one in periods for name in one.classes))
     table = _table(f"Mistake log of {run}: mean error, and share of wrong tokens in %, by class of the right token")
-    for head in ("steps", "windows", *names):
+    widest = max((len(f"{one.first:,}-{one.last:,}") for one in periods), default=0)
+    table.add_column("steps", justify="right", min_width=widest)
+    for head in ("windows", *names):
         table.add_column(head, justify="right")
     for one in periods:
         cells = [
-            f"{its.error:.3f} {100 * its.wrong / its.tokens:5.1f}" if (its := one.classes.get(name)) else "-"
+            f"{its.error:.3f}\n{100 * its.wrong / its.tokens:.1f}" if (its := one.classes.get(name)) else "-"
             for name in names
         ]
         table.add_row(f"{one.first:,}-{one.last:,}", f"{one.windows:,}", *cells)
@@ -51,9 +53,9 @@ def first_kinds(periods: list[Period]) -> Table:
     totals = Counter[str]()
     for one in periods:
         totals.update(one.kinds)
-    table.add_column("steps", no_wrap=True)
+    table.add_column("steps up to", no_wrap=True)
     for one in periods:
-        table.add_column(f"{one.first:,}-\n{one.last:,}", justify="right")
+        table.add_column(f"{one.last:,}", justify="right", min_width=len(f"{one.last:,}"))
     for kind, _ in totals.most_common():
         table.add_row(kind, *(_percent(one.kinds.get(kind, 0), sum(one.kinds.values()), 1) for one in periods))
     return table
