@@ -17,6 +17,7 @@ from igsm.errors import InputError
 from igsm.grading.reader import Reader
 from igsm.grading.token_kind import NOT_NEEDED, token_kind
 from igsm.grading.verdict import Kind
+from igsm.mistakes.layout import Mark
 from igsm.model.checkpoint import load_training_state
 from igsm.problems.lexicon import load_lexicon
 from igsm.rundir import RunFolder
@@ -206,7 +207,9 @@ class LoggedRun:
         targets, best = looked.targets[row, begin:stop].tolist(), looked.best[row, begin:stop].tolist()
         errors = (1 - looked.right[row, begin:stop]).clamp(0, 1).tolist()
 
+        names = {int(self.vocabulary.from_gpt2[mark]): f" [{mark.name.lower()}]" for mark in Mark}
+
         def texts(ids: list[int]) -> tuple[str, ...]:
-            return tuple(self.vocabulary.decode([one]) for one in ids)
+            return tuple(names.get(one) or self.vocabulary.decode([one]) for one in ids)
 
         return Shown(texts(targets), tuple(errors), texts(best))
