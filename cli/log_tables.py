@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from igsm.evaluation.logged import Period
     from igsm.reporting.turned import Change
 
+NEGLIGIBLE = 0.01
+"""Of a class whose squared error is less than this share of all tokens', no change of it in % is shown."""
+
 
 def errors(run: Path, periods: list[Period]) -> Table:
     names = list(dict.fromkeys(name for one in periods for name in one.classes))
@@ -74,8 +77,10 @@ def changed_tokens(runs: str, found: Correction, windows: int, weight: float) ->
     for name, one in found.classes.items():
         right = one.tokens - one.wrong
         shares = [_percent(one.wrong, one.tokens), _percent(one.put_right, one.wrong), _percent(one.put_wrong, right)]
-        less = (_percent(one.error - one.error_at(at), one.error) for at in (weight, max(0.0, one.best)))
-        table.add_row(name, f"{one.tokens:,}", *shares, f"{one.error:.2g}", *less, f"{one.best:.2g}")
+        changed = [_percent(one.error - one.error_at(at), one.error) for at in (weight, max(0.0, one.best))]
+        if one.error < NEGLIGIBLE * found.classes["all"].error:
+            changed = ["-", "-"]
+        table.add_row(name, f"{one.tokens:,}", *shares, f"{one.error:.2g}", *changed, f"{one.best:.2g}")
     return table
 
 
