@@ -14,7 +14,7 @@ from igsm.corpus.classes import TOKEN_CLASSES, token_classes
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import ANSWER_START, END, PROBLEM_START, Vocabulary, read_vocabulary
 from igsm.errors import InputError
-from igsm.grading.reader import Reader
+from igsm.grading.reader import IllPosedError, Reader
 from igsm.grading.token_kind import NOT_NEEDED, token_kind
 from igsm.grading.verdict import Kind
 from igsm.mistakes.layout import Mark
@@ -165,7 +165,10 @@ class LoggedRun:
         return Period(steps[0], steps[-1], windows, counts, first, dict(kinds.most_common()), answers)
 
     def _kind(self, looked: Looked, row: int, begin: int, place: int, stop: int) -> list[str]:
-        """Kind of the token held more probable at a place of an answer; none where the window cuts the problem off."""
+        """Kind of the token held more probable at a place of an answer; none where its problem cannot be read.
+
+        A window may have cut it off, and documents of some methods have more than a problem before the answer.
+        """
         ids, targets, best = looked.ids[row].tolist(), looked.targets[row].tolist(), int(looked.best[row, place])
         marks = self.marks
         start = next((i for i in range(begin, -1, -1) if ids[i] == marks[PROBLEM_START]), None)
@@ -177,7 +180,10 @@ class LoggedRun:
         if end == place:  # the solution is whole, and the model would go on
             return [NOT_NEEDED]
         text = self.vocabulary.decode
-        problem = self.reader.read(text(ids[start + 1 : begin]), self.modulus)
+        try:
+            problem = self.reader.read(text(ids[start + 1 : begin]), self.modulus)
+        except IllPosedError:
+            return []
         written = "" if best in marks.values() else text([best])
         return [token_kind(problem, text(targets[begin:place]), written, text(targets[place + 1 : end]))]
 
