@@ -80,17 +80,18 @@ def _show_tokens(runs: list[Path], windows: int, weight: float, as_json: bool) -
     with waiting("loading torch"):
         from igsm.evaluation.corrected import corrected, pooled
     found = pooled([corrected(run, windows, weight) for run in runs])
-    known = [one for run in runs if (one := read_chosen(run))]
+    known = {str(run): read_chosen(run) for run in runs}
     if as_json:
         classes = {name: asdict(one) | {"best": one.best, "limit": one.limit} for name, one in found.classes.items()}
         biases = {name: asdict(one) for name, one in found.biases.items()}
         content = _listed(runs) | {"windows": windows, "weight": weight, "classes": classes, "biases": biases}
-        print_json(content | {"right": found.right, "chosen": [asdict(one) for one in known]})
+        chosen = {run: one and asdict(one) for run, one in known.items()}
+        print_json(content | {"right": found.right, "chosen": chosen if len(runs) > 1 else chosen[str(runs[0])]})
         return
     out = console()
-    out.print(log_tables.changed_tokens(_named(runs), found, windows, weight))
+    out.print(log_tables.changed_tokens(_named(runs), found, f"{windows}{' each' * (len(runs) > 1)}", weight))
     out.print(log_tables.theorem(found))
-    out.print(log_tables.over_lambda(found, [one.accuracy for one in known]))
+    out.print(log_tables.over_lambda(found, [one.accuracy for one in known.values() if one]))
 
 
 def _show_solutions(runs: list[Path], as_json: bool) -> None:
@@ -147,12 +148,10 @@ def _show_log(run: Path, answer: int, png: Path | None, as_json: bool) -> None:
     from igsm.reporting.heat import heat_text
 
     out = console()
-    for table in (
-        log_tables.errors(run, periods),
-        log_tables.first_errors(periods),
-        log_tables.first_kinds(periods),
-    ):
-        out.print(table)
+    out.print(log_tables.errors(run, periods))
+    out.print(log_tables.first_errors(periods))
+    if any(one.kinds for one in periods):
+        out.print(log_tables.first_kinds(periods))
     out.print(f"\nanswer {answer} of step {periods[-1].last:,}; [error] behind a token from 0.5 on:", markup=False)
     out.print(heat_text(shown.texts, shown.errors), soft_wrap=True)
     wrong = [

@@ -51,7 +51,8 @@ def first_errors(periods: list[Period]) -> Table:
 
 def first_kinds(periods: list[Period]) -> Table:
     table = _table(
-        "What the model held more probable there, by the grader's kinds, % of the answers with a wrong token"
+        "What the model held more probable there, by the grader's kinds, % of the answers with a wrong token and a "
+        "whole problem"
     )
     totals = Counter[str]()
     for one in periods:
@@ -64,10 +65,9 @@ def first_kinds(periods: list[Period]) -> Table:
     return table
 
 
-def changed_tokens(runs: str, found: Correction, windows: int, weight: float) -> Table:
+def changed_tokens(runs: str, found: Correction, windows: str, weight: float) -> Table:
     table = _table(
-        f"The Copilot of {runs} with lambda {weight:g} on {windows} windows of the test split, true errors before each "
-        "token"
+        f"The Copilot of {runs} with lambda {weight:g}, test split, true errors before each token; windows: {windows}"
     )
     table.add_column("class", no_wrap=True)
     for head in ("tokens", "wrong, %", "of these\nput right, %", "of the right\nput wrong, %"):
@@ -103,9 +103,14 @@ def theorem(found: Correction) -> Table:
 
 
 def over_lambda(found: Correction, accuracies: list[dict[str, float]]) -> Table:
-    """What the theorem predicts, beside what is right at each lambda: means over runs."""
+    """What the theorem predicts, beside what is right at each lambda.
+
+    Args:
+        accuracies: share of validation problems solved by lambda, of each run where one was chosen.
+    """
     whole = found.classes["all"]
-    table = _table("Over lambda: squared error (true errors fed), tokens right, and validation problems solved")
+    of = f" (mean of {len(accuracies)} runs)" if len(accuracies) > 1 else ""
+    table = _table(f"Over lambda: squared error (true errors fed), tokens right, and validation problems solved{of}")
     for head in ("lambda", "squared\nerror", "tokens\nright, %", "solutions\nright, %"):
         table.add_column(head, justify="right")
     for weight, right in found.right.items():
@@ -121,7 +126,10 @@ def over_lambda(found: Correction, accuracies: list[dict[str, float]]) -> Table:
 
 def changed_solutions(change: Change) -> Table:
     """Of one cell, by kind of the first error."""
-    table = _table(f"{change.cell}: {change.second} against {change.first}, by the first error of {change.first}")
+    several = f" ({change.evaluations} evaluations)" if change.evaluations > 1 else ""
+    table = _table(
+        f"{change.cell}: {change.second} against {change.first}, by the first error of {change.first}{several}"
+    )
     for head in ("first error", "problems", "right\nthen", "alike up\nto there", "of these\nchanged", "error\npassed"):
         table.add_column(head, justify="left" if head == "first error" else "right")
     for kind, one in change.kinds.items():

@@ -111,7 +111,7 @@ def _parse_cell(name: str, trained_on: ProblemConfig) -> Cell:
     if found is None or difficulty not in DIFFICULTIES or int(found["op"]) < 1:
         examples = figure_cells(trained_on.difficulty, trained_on.format)
         known = ["figure", *(c.name for c in examples), *(c.short for c in examples)]
-        if number := re.search(r"\d+", name):  # a slip of the pen is not in the number
+        if (number := re.search(r"\d+", name)) and int(number[0]):  # a slip of the pen is not in the number
             plain = {re.sub(r"(?<==)\d+", number[0], one) for one in known if one[-1].isdigit()}
             known += [f"{one}{seen}" for one in plain for seen in ("", " seen")]
         raise InputError(f"unknown cell '{name}'{suggest(name, known)}")

@@ -175,7 +175,12 @@ def pooled(found: Sequence[Correction]) -> Correction:
         name: _pooled_bias([one.biases[name] for one in found if name in one.biases])
         for name in _names(one.biases for one in found)
     }
-    return Correction(classes, biases, {one: fmean(each.right[one] for each in found) for one in found[0].right})
+    tokens = [one.classes[ALL].tokens for one in found]
+    right = {
+        weight: sum(count * one.right[weight] for count, one in zip(tokens, found, strict=True)) / max(1, sum(tokens))
+        for weight in found[0].right
+    }
+    return Correction(classes, biases, right)
 
 
 def _names(rows: Iterable[dict[str, Any]]) -> list[str]:

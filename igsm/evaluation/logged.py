@@ -99,7 +99,9 @@ class LoggedRun:
         self.vocabulary: Vocabulary = read_vocabulary(checkpoint, data.problem, data.vocabulary)
         problem_class = data.problem.problem_class
         self.reader, self.modulus = Reader(load_lexicon(problem_class.lexicon)), problem_class.modulus
-        self.marks = {mark: int(self.vocabulary.from_gpt2[mark]) for mark in (PROBLEM_START, ANSWER_START, END)}
+        numbers = {mark: int(self.vocabulary.from_gpt2[mark]) for mark in Mark}
+        self.marks = {mark: numbers[Mark(mark)] for mark in (PROBLEM_START, ANSWER_START, END)}
+        self.further = set(numbers.values()) - set(self.marks.values()) - {numbers[Mark.SOLUTION], -1}
         folder = RunFolder(newest.parent.parent)
         checkpoints = [newest]
         if Path(path) != newest:
@@ -165,27 +167,31 @@ class LoggedRun:
         return Period(steps[0], steps[-1], windows, counts, first, dict(kinds.most_common()), answers)
 
     def _kind(self, looked: Looked, row: int, begin: int, place: int, stop: int) -> list[str]:
-        """Kind of the token held more probable at a place of an answer; none where its problem cannot be read.
+        """Kind of the token held more probable at a place of an answer; none where that has no meaning.
 
-        A window may have cut it off, and documents of some methods have more than a problem before the answer.
+        A window may have cut the problem off, and documents of some methods hold more than a problem and a solution.
         """
         ids, targets, best = looked.ids[row].tolist(), looked.targets[row].tolist(), int(looked.best[row, place])
         marks = self.marks
         start = next((i for i in range(begin, -1, -1) if ids[i] == marks[PROBLEM_START]), None)
         if start is None:
             return []
-        if marks[ANSWER_START] in targets[begin:place]:
-            return [Kind.ANSWER_DIFFERS]
-        end = targets.index(marks[ANSWER_START], place, stop)
-        if end == place:  # the solution is whole, and the model would go on
-            return [NOT_NEEDED]
-        text = self.vocabulary.decode
+        answer, text = targets[begin:stop], self.vocabulary.decode
+        if marks[ANSWER_START] not in answer or not self.further.isdisjoint(answer):
+            return []
         try:
             problem = self.reader.read(text(ids[start + 1 : begin]), self.modulus)
         except IllPosedError:
             return []
+        end = begin + answer.index(marks[ANSWER_START])
+        if end < place:
+            return [Kind.ANSWER_DIFFERS]
+        if end == place:  # the solution is whole, and the model would go on
+            return [NOT_NEEDED]
         written = "" if best in marks.values() else text([best])
-        return [token_kind(problem, text(targets[begin:place]), written, text(targets[place + 1 : end]))]
+        parts = (text(targets[one]) for one in (slice(begin, place), slice(place, place + 1), slice(place + 1, end)))
+        before, right, after = parts
+        return [token_kind(problem, before, right, written, after)]
 
     def _answers(self, looked: Looked) -> list[tuple[int, int, int]]:
         """(row, begin, stop) of the positions of each answer that is whole."""

@@ -1,8 +1,9 @@
 """What is wrong with a solution if one token of it were another: the grader's kinds, for a model's choice at a token.
 
 A model that is shown a right solution holds another token more probable somewhere. That alone says no kind, since the
-solution does not go on from there. So a name that is begun is taken for every parameter that it may become, and
-within a calculation the rest of the sentence stands as it is. A new letter is used in its whole sentence.
+solution does not go on from there. So a name that is begun is taken for every parameter that it may become, and a new
+letter for one that the whole sentence uses. The first operand of a sum or product may be the second. Elsewhere only
+the token is changed, and the rest of the sentence stays.
 """
 
 from __future__ import annotations
@@ -21,16 +22,18 @@ NOT_NEEDED = "not needed"
 TAKEN_BACK = "takes a right step back"
 
 _NAME = re.compile(r" ?Define(?! .* as$)(.*)", re.DOTALL)
-_SYMBOL = re.compile(r"; so \S+ ")
+_EXCHANGED = re.compile(r"(\S+)( [+*] )(\S+) = (\S+)\2(\S+)(?= =)")
+"""The two operands of a sum or product, and their values."""
 
 
-def token_kind(problem: Problem, before: str, written: str, after: str) -> str:
+def token_kind(problem: Problem, before: str, right: str, written: str, after: str) -> str:
     """What it would be: a `Kind`, or one of the names above.
 
     Args:
         before: the solution up to the token.
-        written: the token that is held more probable than the right one; "" for the end of the solution.
-        after: the rest of the right solution, after its token.
+        right: the token.
+        written: the one that is held more probable; "" for the end of the solution.
+        after: the rest of the right solution.
     """
     begin = before.rfind(". ") + 1 if not before.endswith(".") else len(before)
     earlier, sentence = before[:begin], before[begin:]
@@ -41,11 +44,29 @@ def token_kind(problem: Problem, before: str, written: str, after: str) -> str:
     head = _NAME.fullmatch(sentence)
     if head and " as " not in sentence:
         return _named(problem, earlier, head[1].lstrip(), written)
-    if sentence.endswith(" as"):
-        after = _SYMBOL.sub(f"; so {written.strip()} ", after, count=1)
+    if sentence.endswith(" as") and right == " BACK":
+        return _named(problem, earlier, sentence.lstrip().removeprefix("Define ").removesuffix(" as"), " as")
     number = len(split_solution(earlier).sentences) + 1
-    error = grade(problem, before + written + after).error
-    return error.kind if error is not None and error.step == number else RIGHT
+    for rest in _rests(sentence, right, written, after):
+        error = grade(problem, before + rest).error
+        kind = error.kind if error is not None and error.step == number else RIGHT
+        if kind == RIGHT:
+            break
+    return kind
+
+
+def _rests(sentence: str, right: str, written: str, after: str) -> list[str]:
+    """How the solution may go on with the other token, what was meant first."""
+    own, point, later = after.partition(". ")
+    if sentence.endswith((" as", ";")):  # a letter is introduced
+        return [written + re.sub(rf"\b{re.escape(right.strip())}\b", written.strip(), own) + point + later]
+    rests = [written + after]
+    operands = _EXCHANGED.match((right + own).lstrip())
+    if operands and operands[3] == written.strip():
+        one, operator, other, value, its = operands.groups()
+        changed = f" {other}{operator}{one} = {its}{operator}{value}{(right + own).lstrip()[operands.end() :]}"
+        rests.append(changed + point + later)
+    return rests
 
 
 def _named(problem: Problem, earlier: str, begun: str, written: str) -> str:

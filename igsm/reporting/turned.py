@@ -63,19 +63,24 @@ class Names:
 
 @dataclass(frozen=True)
 class Change:
-    """Of one cell: decoders, and counts by kind of first error, the most frequent kind first, `RIGHT` last."""
+    """Of one cell: decoders, and counts by kind of first error, the most frequent kind first, `RIGHT` last.
+
+    Attributes:
+        evaluations: over how many, of several runs or of several test seeds, the counts are added up.
+    """
 
     cell: str
     first: str
     second: str
     kinds: dict[str, Turned]
     names: Names
+    evaluations: int = 1
 
 
 def pooled_changes(runs: Sequence[str | Path]) -> list[Change]:
     """Every finished greedy evaluation of runs with a second model beside them, against the one without.
 
-    Counts of several runs are added up.
+    Counts of one cell and decoder are added up, over runs and test seeds.
 
     Raises:
         InputError: a run has none, or a damaged one.
@@ -90,10 +95,8 @@ def pooled_changes(runs: Sequence[str | Path]) -> list[Change]:
 def _pooled(every: list[Change]) -> Change:
     names = dict.fromkeys(kind for one in every for kind in one.kinds)
     kinds = {kind: Turned(*_added([astuple(one.kinds.get(kind, Turned())) for one in every])) for kind in names}
-    first = every[0]
-    return Change(
-        first.cell, first.first, first.second, _ordered(kinds), Names(*_added([astuple(one.names) for one in every]))
-    )
+    first, together = every[0], Names(*_added([astuple(one.names) for one in every]))
+    return Change(first.cell, first.first, first.second, _ordered(kinds), together, len(every))
 
 
 def _added(rows: list[tuple[int, ...]]) -> list[int]:

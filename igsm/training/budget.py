@@ -18,7 +18,8 @@ def operations_a_token(config: RunConfig) -> float:
 
     2 are the forward pass, 2 the gradients of the states, 2 those of the weights: a weight that is fixed and has
     learning ones before it takes 4, a network that is only read 2. Weights are those of the layers and of the output
-    matrix. Attention scores, norms and the optimizer are left out.
+    matrix, and of a Copilot also the matrices of what it is fed. Attention scores, norms and the optimizer are left
+    out.
 
     Args:
         config: of a run, with its shape filled in.

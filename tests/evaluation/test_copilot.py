@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 
-from igsm.config import build_config
+from igsm.config import build_config, load_config
 from igsm.decoding.decoders import parse_decoder
 from igsm.evaluation.corrected import Bias, Correction, bias, measures, pooled, products, summed
 from igsm.evaluation.runs import load_run
@@ -94,6 +94,7 @@ def test_runs_are_counted_together():
         row[:4] = row[:4].round() + 1
     limits = [1.5, 2.5]
     biases = [Bias(3, 0.1, 0.2, 0.3, 0.4, 2, 1, 0, limit) for limit in limits]
+    rows[0][0], rows[1][0], rows[2][0] = 30, 4, 6  # tokens
     first = Correction(
         {"name": summed(rows[0]), "all": summed(rows[0])}, {"name": biases[0], "all": biases[0]}, {0.0: 1}
     )
@@ -103,7 +104,7 @@ def test_runs_are_counted_together():
     for name, sums in (("name", rows[0] + rows[2]), ("letter", rows[1]), ("all", sum(rows))):
         assert asdict(found.classes[name]) == pytest.approx(asdict(summed(sums)))
     assert found.biases["all"] == Bias(6, *(pytest.approx(one) for one in (0.1, 0.2, 0.3, 0.4)), 4, 2, 0, 2.0)
-    assert (found.biases["letter"], found.right) == (biases[1], {0.0: 0.5})
+    assert (found.biases["letter"], found.right) == (biases[1], {0.0: 0.75})
 
 
 def test_the_theorem_by_hand():
@@ -197,6 +198,24 @@ def test_the_cost_is_measured(pair, mistakes):
     content = yaml.safe_load((pair / "config.yaml").read_text())
     config = build_config(CopilotRunConfig, content, "test")
     assert operations_a_token(config) == 6 * found["training"]["weights_both"]  # the budgets of sweeps count the same
+    fixed = config.model_copy(update={"pilot": "fixed"})
+    alone = found["training"]["weights_alone"]
+    assert operations_a_token(fixed) == operations_a_token(config) - 4 * alone
+
+
+@pytest.mark.parametrize("heads", [2, 3])
+def test_every_weight_that_a_token_meets_is_counted(heads):
+    """Guards the matrix of the errors, and that of a Pilot of another width, against being forgotten."""
+    from igsm.model import ModelConfig
+    from igsm.model.config import CopilotConfig
+    from igsm.model.copilot import Copilot
+    from igsm.training.budget import companion_weights
+
+    config = load_config(CopilotRunConfig, str(PRESET), [f"copilot.heads={heads}", "copilot.head_size=8"])
+    config = config.model_copy(update={"model": ModelConfig(layers=3, heads=2, head_size=8, vocabulary_size=50)})
+    assert isinstance(config.copilot, CopilotConfig)
+    linear = (one for one in Copilot(config.copilot, config.shape).modules() if isinstance(one, torch.nn.Linear))
+    assert companion_weights(config) == sum(one.weight.numel() for one in linear)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +322,11 @@ def test_the_error_is_a_parabola_in_lambda():
 # ---------------------------------------------------------------- mistakes log
 
 
-@pytest.mark.parametrize("more", [[], ["log.top_k=5"]], ids=str)
+TAGGED = ["data.method.name=tagged", "data.method.ends=stopped"]
+"""Documents without an answer, and with marks before the solution: the grader has no kinds for their tokens."""
+
+
+@pytest.mark.parametrize("more", [[], ["log.top_k=5"], TAGGED], ids=str)
 def test_the_log_of_a_run_is_shown(more, run, tmp_path, mistakes):
     """Guards the whole way from training to what is printed, and the answer that is shown: one of the data's."""
     folder = tmp_path / "pair"
@@ -326,7 +349,8 @@ def test_the_log_of_a_run_is_shown(more, run, tmp_path, mistakes):
     for period in found["periods"]:
         assert {"name", "number", "letter", "operator", "word"} >= set(period["classes"]) - {"mark"}
         assert sum(period["first_wrong"].values()) <= period["answers"]
-        assert 0 < sum(period["kinds"].values()) <= sum(period["first_wrong"].values())
+        assert (more != TAGGED) == bool(period["kinds"])
+        assert sum(period["kinds"].values()) <= sum(period["first_wrong"].values())
         assert all(one["wrong"] <= one["tokens"] for one in period["classes"].values())
     code, _, error = mistakes("log", folder, "--answer", 1000)
     assert (code, error.count("\n"), "0 is the first" in error) == (2, 1, True)

@@ -135,6 +135,27 @@ def test_its_output_begins_at_zero_and_every_weight_is_trained() -> None:
     assert trained[model.input.weight] == trained[model.output.weight] == 0
 
 
+def test_in_blocks_it_computes_the_same_up_to_rounding() -> None:
+    """Guards the masks of odd and even layers in blocks: rows of several documents, outputs and gradients."""
+    torch.manual_seed(3)
+    model = Copilot(CopilotConfig(layers=4), SHAPE)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    ids = [[3, START, 5, 6, END, 3, 4, START, 6], [3, 4, 5, START, 6, 5, 5, END, 3]]
+    parts = parts_of(torch.tensor(ids), END, START)
+    errors, source = torch.randn(2, 9, V), torch.randn(2, 9, SHAPE.width)
+    found = []
+    for model.in_blocks in (False, True):
+        model.zero_grad()
+        output = model(errors, source, parts)
+        output.square().sum().backward()
+        found.append([output.detach(), *(one.grad for one in model.parameters() if one.grad is not None)])
+    assert not torch.equal(found[0][0], found[1][0])
+    small = 1e-4 * max(float(one.norm()) for one in found[0])  # gradients that cancel out
+    for one, other in zip(*found, strict=True):
+        assert (one - other).norm() <= 0.02 * one.norm() + small
+
+
 def test_it_can_start_as_the_pilot() -> None:
     """Guards: query, key and value taken in another order, and layers that are left out."""
     torch.manual_seed(2)

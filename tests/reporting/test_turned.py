@@ -10,7 +10,7 @@ import pytest
 
 from igsm.errors import InputError
 from igsm.grading.evaluations import read_evaluation
-from igsm.reporting.turned import Names, Turned, changes, compare
+from igsm.reporting.turned import Names, Turned, changes, compare, pooled_changes
 
 A, B, C = "Define Zoo's Ant as a; so a = 2.", "Define Zoo's Bee as b; so b = 3.", "Define Zoo's Cat as c; so c = 4."
 B_WRONG = "Define Zoo's Bee as b; so b = 1."
@@ -71,3 +71,21 @@ def test_a_run_without_both_is_refused(tmp_path: Path) -> None:
     written(tmp_path, "greedy", [(A, None, 0)])
     with pytest.raises(InputError, match=r"no cell has been evaluated both .* mistakes eval"):
         changes(tmp_path)
+
+
+def test_counts_of_runs_are_added_up(tmp_path: Path) -> None:
+    """Guards a kind that one run lacks, and the order of kinds, which is that of the sums."""
+    early, arithmetic = "not computable yet", "wrong arithmetic"
+    one, other = tmp_path / "one", tmp_path / "other"
+    for run, solutions in (
+        (one, [(f"{A} {C} {B}", early, 2), (f"{A} {B}", None, 0)]),
+        (other, [(f"{A} {B_WRONG}", arithmetic, 2), (f"{A} {B_WRONG}", arithmetic, 2), (f"{A} {C}", early, 2)]),
+    ):
+        written(run, "greedy", solutions)
+        written(run, "greedy+copilot:1", [(f"{A} {B}", None, 0)] * len(solutions))
+    (found,) = pooled_changes([one, other])
+    assert found.evaluations == 2
+    assert list(found.kinds) == [early, arithmetic, "none"]
+    assert [count.problems for count in found.kinds.values()] == [2, 2, 1]
+    assert [count.right for count in found.kinds.values()] == [2, 2, 1]
+    assert (found.names.mistaken, found.names.warned) == (2, 2)

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from igsm.model import GPT, ModelConfig, gpt
+from igsm.model.config import CopilotConfig
+from igsm.model.copilot import Copilot, Pair
 from igsm.model.gpt import Attention
 from igsm.training import execution
 from igsm.training.config import TrainingConfig
@@ -52,6 +54,16 @@ def test_precision_on_the_cpu(monkeypatch: pytest.MonkeyPatch, precision: str, c
     assert seen == [(kernel, torch.bfloat16 if precision == "bfloat16" else torch.float32)]
     gradients = [parameter.grad for parameter in model.parameters()]
     assert all(gradient is None or gradient.dtype == torch.float32 for gradient in gradients)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16_products"])
+def test_a_copilot_has_the_precision_of_its_pilot(precision: str) -> None:
+    """Guards a Copilot whose attention stays with torch's, which takes a third of a step's time."""
+    config = toy_config({"layers": 1})
+    pair = Pair(GPT(config.model), Copilot(CopilotConfig(), config.model))
+    recipe = config.training.model_copy(update={"precision": precision})
+    execution.Execution(CrossEntropy(pair), recipe, Ranks(torch.device("cpu")))
+    assert pair.copilot.in_blocks is (precision == "bfloat16_products")
 
 
 def test_without_a_compiler_nothing_is_compiled(
