@@ -14,9 +14,12 @@ import yaml
 from igsm.config import build_config, load_config
 from igsm.decoding.decoders import parse_decoder
 from igsm.evaluation.corrected import Bias, Correction, bias, measures, pooled, products, summed
+from igsm.evaluation.logged import LoggedRun
 from igsm.evaluation.runs import load_run
+from igsm.mistakes.layout import Mark
 from igsm.training.budget import operations_a_token
 from igsm.training.copilot_config import CopilotRunConfig
+from igsm.training.mistake_log import Looked
 
 SETTINGS = [
     *("data.context=90", "data.windows_per_block=4", "copilot.layers=2", "training.steps=2", "training.batch=2"),
@@ -354,6 +357,36 @@ def test_the_log_of_a_run_is_shown(more, run, tmp_path, mistakes):
         assert all(one["wrong"] <= one["tokens"] for one in period["classes"].values())
     code, _, error = mistakes("log", folder, "--answer", 1000)
     assert (code, error.count("\n"), "0 is the first" in error) == (2, 1, True)
+
+
+def test_the_kind_of_a_token_of_the_log(pair):
+    """Guards the ends of a solution and of its answer, and problems that cannot be read."""
+    logged = LoggedRun(pair)
+    vocabulary, mark = logged.vocabulary, lambda one: int(logged.vocabulary.from_gpt2[one])
+    encode = lambda text: vocabulary.from_gpt2[vocabulary.encode_text(text)].tolist()  # noqa: E731
+    first, second = " The number of each Garage's Robot equals 0.", " The number of each Garage's Train equals each"
+    problem = f"{first}{second} Garage's Robot. How many Train does Garage have?"
+    document = [mark(Mark.PROBLEM), *encode(problem), mark(Mark.SOLUTION)]
+    begin = len(document) - 1
+    text = encode(" Define Garage's Robot as a; so a = 0. Define Garage's Train as b; so b = a = 0.")
+    document += [*text, mark(Mark.ANSWER), *encode(" 0"), mark(Mark.END)]
+    ids, targets = torch.tensor([document[:-1]]), torch.tensor([document[1:]])
+    stop = ids.shape[1]
+
+    def kind(target, best, ids=ids, targets=targets):
+        place = begin + targets[0, begin:].tolist().index(target)
+        found = Looked(ids, targets, ids > 0, ids.float(), targets.clone())
+        found.best[0, place] = best
+        return logged._kind(found, 0, begin, place, stop)
+
+    (define, *_), (robot,), (train,) = text, encode(" Robot"), encode(" Train")
+    assert kind(robot, train) == ["not computable yet"]
+    assert kind(define, mark(Mark.ANSWER)) == kind(define, mark(Mark.END)) == ["stops before the question"]
+    assert kind(mark(Mark.ANSWER), define) == ["not needed"]
+    assert kind(mark(Mark.END), define) == ["answer differs"]
+    assert kind(robot, train, ids=ids.masked_fill(ids == mark(Mark.PROBLEM), define)) == []  # cut off
+    assert kind(robot, train, ids=ids.masked_fill(ids == encode(" equals")[0], define)) == []
+    assert kind(robot, train, targets=targets.masked_fill(targets == mark(Mark.ANSWER), define)) == []
 
 
 def test_a_run_without_a_log_is_refused(run, tmp_path, mistakes):
