@@ -162,12 +162,13 @@ class LoggedRun:
                 if len(places):
                     place = begin + int(places[0])
                     first[names[classes[one.targets[row, place]]]] += 1
-                    kinds.update(self._kind(one, row, begin, place, stop))
+                    if (kind := self._kind(one, row, begin, place, stop)) is not None:
+                        kinds[kind] += 1
         windows = sum(len(one.ids) for one in looked)
         return Period(steps[0], steps[-1], windows, counts, first, dict(kinds.most_common()), answers)
 
-    def _kind(self, looked: Looked, row: int, begin: int, place: int, stop: int) -> list[str]:
-        """Kind of the token held more probable at a place of an answer; none where that has no meaning.
+    def _kind(self, looked: Looked, row: int, begin: int, place: int, stop: int) -> str | None:
+        """Kind of the token held more probable at a place of an answer; None where that has no meaning.
 
         A window may have cut the problem off, and documents of some methods hold more than a problem and a solution.
         """
@@ -175,23 +176,22 @@ class LoggedRun:
         marks = self.marks
         start = next((i for i in range(begin, -1, -1) if ids[i] == marks[PROBLEM_START]), None)
         if start is None:
-            return []
+            return None
         answer, text = targets[begin:stop], self.vocabulary.decode
         if marks[ANSWER_START] not in answer or not self.further.isdisjoint(answer):
-            return []
+            return None
         try:
             problem = self.reader.read(text(ids[start + 1 : begin]), self.modulus)
         except IllPosedError:
-            return []
+            return None
         end = begin + answer.index(marks[ANSWER_START])
         if end < place:
-            return [Kind.ANSWER_DIFFERS]
+            return Kind.ANSWER_DIFFERS
         if end == place:  # the solution is whole, and the model would go on
-            return [NOT_NEEDED]
+            return NOT_NEEDED
         written = "" if best in marks.values() else text([best])
-        parts = (text(targets[one]) for one in (slice(begin, place), slice(place, place + 1), slice(place + 1, end)))
-        before, right, after = parts
-        return [token_kind(problem, before, right, written, after)]
+        before, right, after = targets[begin:place], targets[place : place + 1], targets[place + 1 : end]
+        return token_kind(problem, text(before), text(right), written, text(after))
 
     def _answers(self, looked: Looked) -> list[tuple[int, int, int]]:
         """(row, begin, stop) of the positions of each answer that is whole."""
@@ -219,7 +219,7 @@ class LoggedRun:
         targets, best = looked.targets[row, begin:stop].tolist(), looked.best[row, begin:stop].tolist()
         errors = (1 - looked.right[row, begin:stop]).clamp(0, 1).tolist()
 
-        names = {int(self.vocabulary.from_gpt2[mark]): f" [{mark.name.lower()}]" for mark in Mark}
+        names = {int(self.vocabulary.from_gpt2[mark]): f" {mark.text}" for mark in Mark}
 
         def texts(ids: list[int]) -> tuple[str, ...]:
             return tuple(names.get(one) or self.vocabulary.decode([one]) for one in ids)
