@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from igsm.config import Config
 from igsm.errors import InputError, suggest
 from igsm.grading.metrics import METRICS, Json, Metric
-from igsm.reporting.lineage import paired_by
+from igsm.reporting.lineage import in_pairs
 from igsm.reporting.pooling import combine_results
 from igsm.reporting.results import Result
 from igsm.reporting.seeds import Interval
@@ -151,15 +151,12 @@ def _draft(claim: Claim, results: Sequence[Result]) -> Judged:
     if claim.against is None:
         return Judged(claim, row, {}, _interval(list(row.values())), None)
     tested = claim.expect in ("higher", "lower")
-    if pair := paired_by(*chosen):
-        partner = {pair(one): one.seed for one in chosen[1]}
-        seeds = {one.seed: partner.get(pair(one)) for one in chosen[0]}
-        pairs = [(one, other) for one in row if (other := seeds[one]) in against]
-        row, against = {one: row[one] for one, _ in pairs}, {other: against[other] for _, other in pairs}
-        differences = [row[one] - against[other] for one, other in pairs]
-        p_value = paired_permutation_test(differences) if tested and pairs else None
-        return Judged(claim, row, against, _interval(differences), p_value, smallest_paired_p_value(len(pairs)))
+    row, against, paired = in_pairs((chosen[0], row), (chosen[1], against))
     first, second = list(against.values()), list(row.values())
+    if paired:
+        changes = [after - before for before, after in zip(first, second, strict=True)]
+        p_value = paired_permutation_test(changes) if tested and changes else None
+        return Judged(claim, row, against, _interval(changes), p_value, smallest_paired_p_value(len(changes)))
     p_value = permutation_test(first, second) if tested and first and second else None
     least = smallest_p_value(len(first), len(second))
     return Judged(claim, row, against, welch_interval(first, second), p_value, least)

@@ -9,11 +9,17 @@ from statistics import fmean
 
 from igsm.errors import InputError
 from igsm.grading.metrics import Json
+from igsm.reporting.lineage import in_pairs
 from igsm.reporting.paper import OPERATIONS, is_harder, split_cell
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Result, read_results
 from igsm.reporting.samples import generations
-from igsm.significance import permutation_test, smallest_p_value
+from igsm.significance import (
+    paired_permutation_test,
+    permutation_test,
+    smallest_p_value,
+    smallest_paired_p_value,
+)
 
 LEVEL = 0.05
 NOT_COMPUTABLE = "not computable yet"
@@ -70,7 +76,8 @@ class Findings:
         cells: of both, in order.
         harder: those with more operations than any problem trained on.
         n: test problems of a cell.
-        p_value: of the permutation test over training seeds, on the mean over the harder cells.
+        p_value: of the permutation test over training seeds, on the mean over the harder cells; in pairs where the
+            runs of one side started from those of the other.
         sentence: what it shows.
         certainty: how sure that is.
         examples: solutions to problems of the harder cells.
@@ -124,10 +131,8 @@ def find(request: ReportRequest) -> Findings:
         raise InputError(
             f"{request.title}: nothing to compare yet; run the sweep first (it needs '{base}' and a second row)"
         )
-    accuracies = [side.accuracies(harder) for side in sides]
-    p_value = permutation_test(list(accuracies[0].values()), list(accuracies[1].values()))
     n = min(result.n for side in sides for cell in known for result in side.results[cell])
-    sentence, certainty = _words(sides, harder, p_value)
+    sentence, p_value, certainty = _words(sides, harder)
     examples = list(_examples(first, second, harder))
     return Findings(first, second, known, harder, n, p_value, sentence, certainty, examples)
 
@@ -140,8 +145,14 @@ def _side(row: str, results: Sequence[Result]) -> Side:
     return Side(row, cells)
 
 
-def _words(sides: Sequence[Side], harder: Sequence[str], p_value: float) -> tuple[str, str]:
-    first, second = (list(side.accuracies(harder).values()) for side in sides)
+def _words(sides: Sequence[Side], harder: Sequence[str]) -> tuple[str, float, str]:
+    """What it shows, the p-value over training seeds, and how sure that is."""
+    of_rows = [([one for cell in harder for one in side.results[cell]], side.accuracies(harder)) for side in sides]
+    *by_seed, paired = in_pairs(of_rows[0], of_rows[1])
+    first, second = (list(values.values()) for values in by_seed)
+    for side, values in zip(sides, (first, second), strict=True):
+        if not values:
+            raise InputError(f"{side.row}: no training seed has been evaluated on all of {', '.join(harder)} yet")
     low, high = (100 * fmean(values) for values in (first, second))
     ops = [int(found[2]) for cell in harder if (found := OPERATIONS.match(split_cell(cell)[1]))]
     verb = "more" if high > low else "fewer"
@@ -153,13 +164,20 @@ def _words(sides: Sequence[Side], harder: Sequence[str], p_value: float) -> tupl
     counts = f"{len(first)} and {len(second)} training runs"
     if len(first) == len(second):
         counts = f"{len(first)} training run{'s' if len(first) > 1 else ''} a side"
+    if paired:
+        counts += ", in pairs of one start"
+        changes = [after - before for before, after in zip(first, second, strict=True)]
+        p_value, least = paired_permutation_test(changes), smallest_paired_p_value(len(changes))
+        apart = min(changes) > 0 or max(changes) < 0
+        shown = "one side is ahead in every pair" if apart else "neither side is ahead in every pair"
+    else:
+        p_value, least = permutation_test(first, second), smallest_p_value(len(first), len(second))
+        apart = min(second) > max(first) or max(second) < min(first)
+        shown = "every run of one side is ahead of every run of the other" if apart else "the runs of both sides overlap"
     if p_value <= LEVEL:
-        return sentence, f"Chance in training would do this in {100 * p_value:.2g} % of cases ({counts})."
-    apart = min(second) > max(first) or max(second) < min(first)
-    shown = "every run of one side is ahead of every run of the other" if apart else "the runs of both sides overlap"
-    least = smallest_p_value(len(first), len(second))
+        return sentence, p_value, f"Chance in training would do this in {100 * p_value:.2g} % of cases ({counts})."
     reason = f"with {counts} no difference could be surer" if least > LEVEL else f"p = {p_value:.2f} with {counts}"
-    return sentence, f"Not settled: {shown}, but {reason}."
+    return sentence, p_value, f"Not settled: {shown}, but {reason}."
 
 
 def _examples(base: Side, other: Side, harder: Sequence[str]) -> Iterator[Example]:

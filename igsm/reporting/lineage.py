@@ -37,6 +37,27 @@ def paired_by(first: Sequence[Result], second: Sequence[Result]) -> Callable[[Re
     return None
 
 
+BySeed = dict[int, float]
+"""Training seed -> a number."""
+
+
+def in_pairs(
+    first: tuple[Sequence[Result], BySeed], second: tuple[Sequence[Result], BySeed]
+) -> tuple[BySeed, BySeed, bool]:
+    """The numbers of two rows, each with the results that they are of; in pairs, in one order, if `paired_by` has any.
+
+    Returns:
+        Of pairs, those with a number on both sides; of two samples all; and whether they are pairs.
+    """
+    pair = paired_by(first[0], second[0])
+    if pair is None:
+        return first[1], second[1], False
+    partner = {pair(result): result.seed for result in second[0]}
+    seeds = {result.seed: partner.get(pair(result)) for result in first[0]}
+    pairs = [(one, other) for one in first[1] if (other := seeds[one]) in second[1]]
+    return {one: first[1][one] for one, _ in pairs}, {other: second[1][other] for _, other in pairs}, True
+
+
 def n_seeds(group: Sequence[Result]) -> int:
     """How many trainings are behind these evaluations."""
     return len({model(result) for result in group})

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import shutil
 
 import pytest
+import yaml
 from rich.console import Console
 
 from cli.findings import show
 from igsm.errors import InputError
+from igsm.reporting import lineage
 from igsm.reporting.findings import find
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Source
@@ -64,6 +67,30 @@ def test_the_screen_is_whole_at_80_columns(make_run) -> None:
     content = found.content()
     assert content["seeds"] == {"original": [1, 2], "retry 0.2": [1, 2]}
     assert set(content["accuracy"]["original"]) == {SEEN, FIRST, SECOND}
+
+
+def test_runs_of_one_start_are_tested_in_pairs(make_run) -> None:
+    """Guards: the spread of the starts counted against a difference that every pair shows."""
+    base = {seed: 0.2 + seed / 20 for seed in range(1, 8)}
+    made = request(make_run, base, {seed: value + 0.06 for seed, value in base.items()})
+    assert find(made).p_value > 0.1
+    for source in made.sources:
+        config = source.run / "config.yaml"
+        settings = yaml.safe_load(config.read_text()) | {"stage": "finetune", "from": f"/starts/{source.seed}"}
+        config.write_text(yaml.safe_dump(settings))
+    lineage._origin.cache_clear()
+    found = find(made)
+    assert found.p_value == pytest.approx(2 / 2**7)
+    assert found.certainty.endswith("1.6 % of cases (7 training runs a side, in pairs of one start).")
+
+
+def test_a_cell_without_a_common_seed_is_one_line(make_run) -> None:
+    made = request(make_run, {1: 0.4, 2: 0.4}, {1: 0.7})
+    for seed, cell in ((1, FIRST), (2, SECOND)):
+        (folder,) = (made.sources[seed - 1].run / "eval").glob(f"{cell}-*")
+        shutil.rmtree(folder)
+    with pytest.raises(InputError, match="original: no training seed has been evaluated on all of trio_pq:op=6"):
+        find(made)
 
 
 def test_nothing_to_compare_is_one_line(make_run) -> None:
