@@ -173,7 +173,9 @@ def _words(sides: Sequence[Side], harder: Sequence[str]) -> tuple[str, float, st
     else:
         p_value, least = permutation_test(first, second), smallest_p_value(len(first), len(second))
         apart = min(second) > max(first) or max(second) < min(first)
-        shown = "every run of one side is ahead of every run of the other" if apart else "the runs of both sides overlap"
+        shown = (
+            "every run of one side is ahead of every run of the other" if apart else "the runs of both sides overlap"
+        )
     if p_value <= LEVEL:
         return sentence, p_value, f"Chance in training would do this in {100 * p_value:.2g} % of cases ({counts})."
     reason = f"with {counts} no difference could be surer" if least > LEVEL else f"p = {p_value:.2f} with {counts}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from igsm.config import Config, differences, dump_yaml, load_settings
@@ -80,6 +81,15 @@ def begin(folder: RunFolder, resolved: Config) -> None:
         return
     write_json(folder.provenance, provenance())
     atomic_write(folder.config, dump_yaml(resolved))
+
+
+def note_how(folder: RunFolder, how: str) -> None:
+    """Note in the folder how steps are computed from now on, and tell if that is not how they were before."""
+    record = read_json(folder.provenance)
+    before = record.get("computed", how)
+    if before != how:
+        print(f"{folder}: goes on {how}; was {before}: results will be rounded otherwise", file=sys.stderr)
+    write_json(folder.provenance, record | {"computed": how})
 
 
 def same_start(before: str, now: str, run: Path) -> bool:

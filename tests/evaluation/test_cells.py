@@ -41,7 +41,10 @@ def test_unknown_cells_are_refused(name):
         parse_cells(name, NANO)
 
 
-@pytest.mark.parametrize(("name", "meant"), [("opp=3", "op=3"), ("op=2 sen", "op=2 seen"), ("op<3", "op<=3")])
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("opp=3", "op=3"), ("op=2 sen", "op=2 seen"), ("op<3", "op<=3"), ("trio_pq:opp=2", "trio_pq:op=2")],
+)
 def test_the_suggested_cell_has_the_number_that_was_asked_for(name, meant):
     """Guards against the nearest of a few examples, which for opp=3 was op=8."""
     with pytest.raises(InputError, match=f"did you mean '{meant}'"):

@@ -9,7 +9,7 @@ import yaml
 
 from igsm.config import load_yaml
 from igsm.errors import InputError
-from igsm.rundir import RunFolder
+from igsm.rundir import RunFolder, read_json, write_json
 from igsm.training.folder import is_resumed
 from igsm.training.task import TrainingError
 from tests.training.toy_training import metrics, toy_config, toy_train, weights
@@ -55,3 +55,21 @@ def test_a_run_that_is_older_than_an_option_goes_on(tmp_path: Path) -> None:
     assert is_resumed(RunFolder(tmp_path), config)
     with pytest.raises(InputError, match="training.optimizer is adamw there and muon here"):
         is_resumed(RunFolder(tmp_path), toy_config(optimizer="muon"))
+
+
+def test_another_machine_that_rounds_otherwise_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Guards: a run resumed where bfloat16 is slow goes on in float32, and nobody can see it afterwards."""
+    here = "on cpu in float32, not compiled"
+    toy_train(toy_config(), tmp_path)
+    folder = RunFolder(tmp_path)
+    assert read_json(folder.provenance)["computed"] == here
+    write_json(
+        folder.provenance, read_json(folder.provenance) | {"computed": "on cuda in bfloat16, compiled (default)"}
+    )
+    (tmp_path / "DONE").unlink()
+    capsys.readouterr()
+    toy_train(toy_config(), tmp_path)
+    assert f"goes on {here}; was on cuda in bfloat16, compiled (default)" in capsys.readouterr().err
+    (tmp_path / "DONE").unlink()
+    toy_train(toy_config(), tmp_path)
+    assert "goes on" not in capsys.readouterr().err
