@@ -39,6 +39,18 @@ def test_shipped_sweep_can_be_planned(path: Path, tmp_path: Path, monkeypatch: p
             assert names == list(job.cells)
 
 
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "configs" / "sweeps" / "families").glob("*.yaml")), ids=lambda p: p.stem
+)
+def test_shipped_families_can_stand_in_another_sweep(path: Path, tmp_path: Path) -> None:
+    """Guards against families that no shipped sweep names, which only the documentation uses."""
+    sweep = load_sweep(ROOT / "configs" / "sweeps" / "demo.yaml", [f"families=families/{path.name}"])
+    for job in plan(sweep, tmp_path):
+        assert {cell.partition(":")[0] for cell in job.cells} <= {
+            "_".join(name.split("_")[:2]) for name in sweep.families
+        }
+
+
 @pytest.mark.parametrize("figure", FIGURES)
 def test_every_row_of_a_figure_is_in_its_sweep(figure: str, tmp_path: Path) -> None:
     """Guards against a figure that lacks a row of the paper's, or spells its name differently."""
