@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -169,6 +170,9 @@ def at_a_terminal(keys: list[str], **environment: str) -> str:
         if out.endswith(b"> ") and given < len(keys) and out.count(b"q: quit") > given:
             os.write(terminal, keys[given].encode())
             given += 1
+    else:
+        os.kill(pid, signal.SIGKILL)
+        pytest.fail(f"after 240 s and {given} of {len(keys)} keys: {out[-300:].decode(errors='replace')}")
     assert os.waitpid(pid, 0)[1] == 0
     return out.decode()
 
