@@ -228,7 +228,7 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     for table in report.tables:
         if not table.rows or not table.columns or not (table.measured or table.paper):
             continue
-        heading = f"{title}: {table.caption}"
+        heading = f"{title}{'' if title.endswith('?') else ':'} {table.caption}"
         if table.measured and len(table.columns) <= 8 and len(table.rows) <= 8:
             drawings[f"{table.measure.name}_bars"] = heading, figures.bar_chart(table, heading)
         elif any(len(cell.by_seed) > 1 for cell in table.cells.values()):
