@@ -158,7 +158,8 @@ def _print_layout(
     """The document as training sees it, in each of the layout's variants: as text, or token by token."""
     from rich.text import Text
 
-    from igsm.corpus.documents import draw_attempt, rows_of
+    from igsm.corpus.documents import draw_attempt
+    from igsm.corpus.rows import rows_of
     from igsm.corpus.vocabulary import load_vocabulary
     from igsm.corpus.written import written_of
     from igsm.mistakes.layout import has_attempt

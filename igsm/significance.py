@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 
@@ -128,6 +129,21 @@ def smallest_p_value(first: int, second: int) -> float:
 def smallest_paired_p_value(pairs: int) -> float:
     """The least p-value that :func:`paired_permutation_test` can give."""
     return min(1.0, 2.0 ** (1 - pairs))
+
+
+class SeedTest(NamedTuple):
+    """A test over training seeds: its p-value, and the least one that so many seeds can give."""
+
+    p_value: float
+    least: float
+
+
+def seed_test(first: Sequence[float], second: Sequence[float], *, paired: bool) -> SeedTest:
+    """Do two ways of training differ? One value a training seed; of pairs, both sides in one order."""
+    if paired:
+        changes = [after - before for before, after in zip(first, second, strict=True)]
+        return SeedTest(paired_permutation_test(changes), smallest_paired_p_value(len(changes)))
+    return SeedTest(permutation_test(first, second), smallest_p_value(len(first), len(second)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

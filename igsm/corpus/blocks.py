@@ -15,9 +15,10 @@ import numpy as np
 
 from igsm.compilation import announce_compilation, compiled
 from igsm.corpus.config import DataConfig
-from igsm.corpus.documents import Rows, choose_variant, is_drawn, rows_of, write_tokens
+from igsm.corpus.documents import choose_variant, is_drawn, write_tokens
 from igsm.corpus.own import NOTHING, load_own
 from igsm.corpus.packing import DROPPED, FILL, WINDOW, Block, Windows, new_windows, place
+from igsm.corpus.rows import Rows, rows_of
 from igsm.corpus.vocabulary import PROBLEM_START, Ids, load_vocabulary
 from igsm.corpus.written import MISTAKES, OWN, Written, ends_of, new_written, note_parts
 from igsm.errors import InputError

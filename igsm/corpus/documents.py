@@ -1,15 +1,13 @@
-"""Documents as tokens: the one compiled loop that reads a layout's rows (`igsm.mistakes.layout`)."""
+"""Documents as tokens: the one compiled loop that reads a layout's rows (`igsm.corpus.rows`)."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
 from igsm.compilation import compiled
-from igsm.corpus.own import ANSWER, NOTHING, WRONG_STEP, Own
+from igsm.corpus.own import ANSWER, WRONG_STEP, Own
 from igsm.corpus.own import FIRST_ERROR as OWN_FIRST_ERROR
+from igsm.corpus.rows import ALL, PART, ROLE, STEPS, WORDS, WORDS_END, Rows, rows_of
 from igsm.corpus.vocabulary import Ids, Vocabulary, encode
 from igsm.corpus.written import (
     CONSEQUENCES,
@@ -22,10 +20,8 @@ from igsm.corpus.written import (
     write_other_order,
     write_wrong_solution,
 )
-from igsm.errors import InputError, suggest
-from igsm.mistakes.draw import MistakeLaw, draw_mistake, law_of
-from igsm.mistakes.kinds import WRONG_STEPS
-from igsm.mistakes.layout import ERROR_MARKS, Layout, Mark, Part, Role, Row, has_attempt, says_numbers
+from igsm.mistakes.draw import draw_mistake
+from igsm.mistakes.layout import ERROR_MARKS, Layout, Part, Role
 from igsm.mistakes.rows import SPAN_END, SPAN_NAME_END, SPAN_NAME_START, SPAN_START
 from igsm.mistakes.writing import write_document
 from igsm.problems.law import Law
@@ -40,77 +36,6 @@ _ERRORS = np.array(ERROR_MARKS, np.uint16)
 _MISTAKE_STEP = int(Role.MISTAKE_STEP)
 _MISTAKE_WORD = int(Role.MISTAKE_STEP | Role.MISTAKE_WORD)
 _CONSEQUENCE = int(Role.CONSEQUENCE)
-# columns of `Rows.rows`
-_PART, _ROLE, _WORDS, _WORDS_END, _STEPS = range(5)
-_ALL = -1
-
-
-class Rows(NamedTuple):
-    """A layout for compiled code.
-
-    Attributes:
-        rows: int32 [n, 5], the part and the role of each row, where its words are in `words`, the steps of an attempt
-            (of BACK: those of the attempt before it).
-        words: uint16 [...], GPT-2 ids.
-        first: int64 [variants + 1], the first row of each variant.
-        up_to: float64 [variants], the sum of the shares up to and with each.
-        has_attempt, says_numbers, other_order: bool [variants], what a variant has.
-        law: of the attempts' mistakes.
-        moduli: int64 [...], as of the layout.
-        own: the attempts, where a model wrote them.
-    """
-
-    rows: np.ndarray
-    words: np.ndarray
-    first: np.ndarray
-    up_to: np.ndarray
-    has_attempt: np.ndarray
-    says_numbers: np.ndarray
-    other_order: np.ndarray
-    law: MistakeLaw
-    moduli: np.ndarray
-    own: Own
-
-
-def rows_of(layout: Layout, vocabulary: Vocabulary, own: Own = NOTHING) -> Rows:
-    """A layout with its words as GPT-2 ids.
-
-    Args:
-        own: what lies where `layout.own` says.
-
-    Raises:
-        InputError: a word that texts of the lexicon do not hold, or a kind that writes no whole step.
-    """
-    rows: list[tuple[int, ...]] = []
-    words: list[int] = []
-    first = [0]
-    for _, variant in layout.variants:
-        steps: int | None = None
-        for row in variant:
-            start = len(words)
-            words += [row.words] if isinstance(row.words, Mark) else vocabulary.encode_text(row.words).tolist()
-            steps = row.steps if row.part == Part.ATTEMPT else steps
-            rows.append((row.part, row.role, start, len(words), _ALL if steps is None else steps))
-        first.append(len(rows))
-
-    def which(has: Callable[[tuple[Row, ...]], bool]) -> np.ndarray:
-        return np.array([has(variant) for _, variant in layout.variants])
-
-    for kind, _ in layout.kinds:
-        if kind not in WRONG_STEPS:
-            raise InputError(f"attempts: '{kind}' is no kind that writes a whole step{suggest(kind, WRONG_STEPS)}")
-    return Rows(
-        np.array(rows, np.int32),
-        np.array(words, np.uint16),
-        np.array(first, np.int64),
-        np.cumsum([share for share, _ in layout.variants]),
-        which(has_attempt),
-        which(says_numbers),
-        which(lambda variant: any(row.part == Part.OTHER_ORDER for row in variant)),
-        law_of(layout.kinds),
-        np.array(layout.moduli, np.int64),
-        own,
-    )
 
 
 @compiled
@@ -176,30 +101,30 @@ def write_tokens(written: Written, rows: Rows, variant: int, ids: Ids, tokens: n
     spans, n_mistakes = written.spans, written.counts[MISTAKES]
     length = 0
     for r in range(first, rows.first[variant + 1]):
-        part = rows.rows[r, _PART]
-        length += rows.rows[r, _WORDS_END] - rows.rows[r, _WORDS]
+        part = rows.rows[r, PART]
+        length += rows.rows[r, WORDS_END] - rows.rows[r, WORDS]
         if part == _FIRST_ERROR:
             length += 1
-        for code in _codes_of(written, part, rows.rows[r, _STEPS]):
+        for code in _codes_of(written, part, rows.rows[r, STEPS]):
             length += ids.start[code + 1] - ids.start[code]
     if length > len(tokens):
         return length
     n = 0
     for r in range(first, rows.first[variant + 1]):
-        part, role, start = rows.rows[r, _PART], rows.rows[r, _ROLE], n
+        part, role, start = rows.rows[r, PART], rows.rows[r, ROLE], n
         if part == _SOLUTION:
             n = _append_solution(codes, parts[part], spans[:n_mistakes], role, ids, tokens, roles, n)
         elif part == _ATTEMPT:
-            end = _attempt_end(written, rows.rows[r, _STEPS])
+            end = _attempt_end(written, rows.rows[r, STEPS])
             n = _append_attempt(written, end, role, ids, tokens, roles, n)
         else:
-            for i in range(rows.rows[r, _WORDS], rows.rows[r, _WORDS_END]):
+            for i in range(rows.rows[r, WORDS], rows.rows[r, WORDS_END]):
                 tokens[n] = rows.words[i]
                 n += 1
             if part == _FIRST_ERROR:
                 tokens[n] = _ERRORS[written.counts[FIRST_ERROR]]
                 n += 1
-            n = _append(_codes_of(written, part, rows.rows[r, _STEPS]), ids, tokens, n)
+            n = _append(_codes_of(written, part, rows.rows[r, STEPS]), ids, tokens, n)
             roles[start:n] = role
     return length
 
@@ -222,7 +147,7 @@ def _codes_of(written: Written, part: int, steps: int) -> np.ndarray:
 def _attempt_end(written: Written, steps: int) -> int:
     """Where the attempt ends: whole, or before the full stop of the n-th step after the wrong one."""
     codes, last = written.codes, written.parts[_ATTEMPT, 1]
-    if steps == _ALL:
+    if steps == ALL:
         return last
     end = int(written.span[SPAN_END])
     while steps > 0 and end < last - 1:

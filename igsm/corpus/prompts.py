@@ -11,7 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from igsm.corpus.documents import draw_attempt, rows_of
+from igsm.corpus.documents import draw_attempt
+from igsm.corpus.rows import rows_of
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.corpus.written import written_of
 from igsm.errors import InputError, suggest

@@ -109,8 +109,9 @@ def _parse_cell(name: str, trained_on: ProblemConfig) -> Cell:
     found = _NAME.fullmatch(name)
     difficulty = (found and found["difficulty"]) or trained_on.difficulty
     if found is None or difficulty not in DIFFICULTIES or int(found["op"]) < 1:
-        named = name.partition("_")[0]
-        examples = figure_cells(named if named in DIFFICULTIES else trained_on.difficulty, trained_on.format)
+        prefix = re.match(r"([a-z]+)_(pq|qp):", name)
+        named = (prefix[1], prefix[2]) if prefix and prefix[1] in DIFFICULTIES else None
+        examples = figure_cells(*(named or (trained_on.difficulty, trained_on.format)))
         known = ["figure", *(c.name for c in examples), *(c.short for c in examples)]
         if (number := re.search(r"\d+", name)) and int(number[0]):  # a slip of the pen is not in the number
             plain = {re.sub(r"(?<==)\d+", number[0], one) for one in known if one[-1].isdigit()}

@@ -66,7 +66,8 @@ class InContext(WholeWrongSolutions):
 
     def examples(self, data: DataConfig, vocabulary: Vocabulary) -> list[int]:
         """The first documents of a stream of their own, modulo what the problem class says."""
-        from igsm.corpus.documents import draw_attempt, lay_out, rows_of
+        from igsm.corpus.documents import draw_attempt, lay_out
+        from igsm.corpus.rows import rows_of
         from igsm.corpus.vocabulary import load_vocabulary
         from igsm.corpus.written import written_of
         from igsm.mistakes.source import DocumentSource

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from igsm.grading.metrics import Metric
-from igsm.reporting.figures import Points
+from igsm.reporting.curves import Points
 from igsm.reporting.names import cell_title, family_title
 from igsm.reporting.table import Cell, Table
 

@@ -17,13 +17,7 @@ from igsm.reporting.lineage import in_pairs
 from igsm.reporting.pooling import combine_results
 from igsm.reporting.results import Result
 from igsm.reporting.seeds import Interval
-from igsm.significance import (
-    holm_of_decidable,
-    paired_permutation_test,
-    permutation_test,
-    smallest_p_value,
-    smallest_paired_p_value,
-)
+from igsm.significance import holm_of_decidable, seed_test
 from igsm.statistics import t_interval, welch_interval
 
 LEVEL = 0.05
@@ -154,12 +148,11 @@ def _draft(claim: Claim, results: Sequence[Result]) -> Judged:
     row, against, paired = in_pairs((chosen[0], row), (chosen[1], against))
     first, second = list(against.values()), list(row.values())
     if paired:
-        changes = [after - before for before, after in zip(first, second, strict=True)]
-        p_value = paired_permutation_test(changes) if tested and changes else None
-        return Judged(claim, row, against, _interval(changes), p_value, smallest_paired_p_value(len(changes)))
-    p_value = permutation_test(first, second) if tested and first and second else None
-    least = smallest_p_value(len(first), len(second))
-    return Judged(claim, row, against, welch_interval(first, second), p_value, least)
+        interval = _interval([after - before for before, after in zip(first, second, strict=True)])
+    else:
+        interval = welch_interval(first, second)
+    p_value, least = seed_test(first, second, paired=paired)
+    return Judged(claim, row, against, interval, p_value if tested and first and second else None, least)
 
 
 def _chosen(claim: Claim, row: str | None, results: Sequence[Result]) -> list[Result]:

@@ -14,12 +14,7 @@ from igsm.reporting.paper import OPERATIONS, is_harder, split_cell
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Result, read_results
 from igsm.reporting.samples import generations
-from igsm.significance import (
-    paired_permutation_test,
-    permutation_test,
-    smallest_p_value,
-    smallest_paired_p_value,
-)
+from igsm.significance import SeedTest, seed_test
 
 LEVEL = 0.05
 NOT_COMPUTABLE = "not computable yet"
@@ -132,9 +127,16 @@ def find(request: ReportRequest) -> Findings:
             f"{request.title}: nothing to compare yet; run the sweep first (it needs '{base}' and a second row)"
         )
     n = min(result.n for side in sides for cell in known for result in side.results[cell])
-    sentence, p_value, certainty = _words(sides, harder)
+    evaluated = [([one for cell in harder for one in side.results[cell]], side.accuracies(harder)) for side in sides]
+    *by_seed, paired = in_pairs(*evaluated)
+    for side, values in zip(sides, by_seed, strict=True):
+        if not values:
+            raise InputError(f"{side.row}: no training seed has been evaluated on all of {', '.join(harder)} yet")
+    without, with_mistakes = (list(values.values()) for values in by_seed)
+    test = seed_test(without, with_mistakes, paired=paired)
+    sentence, certainty = _words(without, with_mistakes, harder, test, paired)
     examples = list(_examples(first, second, harder))
-    return Findings(first, second, known, harder, n, p_value, sentence, certainty, examples)
+    return Findings(first, second, known, harder, n, test.p_value, sentence, certainty, examples)
 
 
 def _side(row: str, results: Sequence[Result]) -> Side:
@@ -145,14 +147,10 @@ def _side(row: str, results: Sequence[Result]) -> Side:
     return Side(row, cells)
 
 
-def _words(sides: Sequence[Side], harder: Sequence[str]) -> tuple[str, float, str]:
-    """What it shows, the p-value over training seeds, and how sure that is."""
-    of_rows = [([one for cell in harder for one in side.results[cell]], side.accuracies(harder)) for side in sides]
-    *by_seed, paired = in_pairs(of_rows[0], of_rows[1])
-    first, second = (list(values.values()) for values in by_seed)
-    for side, values in zip(sides, (first, second), strict=True):
-        if not values:
-            raise InputError(f"{side.row}: no training seed has been evaluated on all of {', '.join(harder)} yet")
+def _words(
+    first: Sequence[float], second: Sequence[float], harder: Sequence[str], test: SeedTest, paired: bool
+) -> tuple[str, str]:
+    """What the accuracies of two sides show, one a training seed, and how sure that is."""
     low, high = (100 * fmean(values) for values in (first, second))
     ops = [int(found[2]) for cell in harder if (found := OPERATIONS.match(split_cell(cell)[1]))]
     verb = "more" if high > low else "fewer"
@@ -167,19 +165,16 @@ def _words(sides: Sequence[Side], harder: Sequence[str]) -> tuple[str, float, st
     if paired:
         counts += ", in pairs of one start"
         changes = [after - before for before, after in zip(first, second, strict=True)]
-        p_value, least = paired_permutation_test(changes), smallest_paired_p_value(len(changes))
         apart = min(changes) > 0 or max(changes) < 0
         shown = "one side is ahead in every pair" if apart else "neither side is ahead in every pair"
     else:
-        p_value, least = permutation_test(first, second), smallest_p_value(len(first), len(second))
         apart = min(second) > max(first) or max(second) < min(first)
-        shown = (
-            "every run of one side is ahead of every run of the other" if apart else "the runs of both sides overlap"
-        )
-    if p_value <= LEVEL:
-        return sentence, p_value, f"Chance in training would do this in {100 * p_value:.2g} % of cases ({counts})."
-    reason = f"with {counts} no difference could be surer" if least > LEVEL else f"p = {p_value:.2f} with {counts}"
-    return sentence, p_value, f"Not settled: {shown}, but {reason}."
+        shown = "every run of one side is ahead of every run of the other" if apart else "the runs overlap"
+    if test.p_value <= LEVEL:
+        return sentence, f"Chance in training would do this in {100 * test.p_value:.2g} % of cases ({counts})."
+    unsure = f"with {counts} no difference could be surer"
+    reason = unsure if test.least > LEVEL else f"p = {test.p_value:.2f} with {counts}"
+    return sentence, f"Not settled: {shown}, but {reason}."
 
 
 def _examples(base: Side, other: Side, harder: Sequence[str]) -> Iterator[Example]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from igsm.reporting.charts import CHOICE, MOST_ROWS, Spec, chosen, colour, tip
-from igsm.reporting.figures import Curve, Points
+from igsm.reporting.curves import Curve, Points
 from igsm.reporting.names import log_ticks, needs_log, quantity
 
 CURVE_POINTS = 150

@@ -11,6 +11,9 @@ from igsm.config import load_stored
 from igsm.reporting.results import Result
 from igsm.rundir import RunFolder
 
+BySeed = dict[int, float]
+"""Training seed -> a number."""
+
 
 def model(result: Result) -> Hashable:
     """What was evaluated: a run, and which checkpoint of it."""
@@ -35,10 +38,6 @@ def paired_by(first: Sequence[Result], second: Sequence[Result]) -> Callable[[Re
         if once and shared and (key is model or shared in pairs):
             return key
     return None
-
-
-BySeed = dict[int, float]
-"""Training seed -> a number."""
 
 
 def in_pairs(

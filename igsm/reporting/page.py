@@ -16,9 +16,9 @@ from igsm.reporting import iso_cost_shown
 from igsm.reporting.along import LEGEND, along_chart
 from igsm.reporting.budgets import FORMULA, grid
 from igsm.reporting.charts import ROWS, Spec, heat_map, measure_chart, trade_off_chart
+from igsm.reporting.curves import Curve
 from igsm.reporting.differences import notes as difference_notes
 from igsm.reporting.examples import choose_examples, model_name
-from igsm.reporting.figures import Curve
 from igsm.reporting.learning import learning_chart
 from igsm.reporting.names import cell_title, family_title, quantity
 from igsm.reporting.page_tables import Grid, difference_grids, error_grid, evaluation_grid, measure_grids, run_grid

@@ -13,6 +13,7 @@ from igsm.reporting import budgets, figures, iso_cost_shown, page, text
 from igsm.reporting.along import Along, along_figure
 from igsm.reporting.budgets import Budget
 from igsm.reporting.claims import Claim
+from igsm.reporting.curves import Curve, trade_off, training_curves
 from igsm.reporting.differences import Difference, differences, markdown
 from igsm.reporting.iso_cost import IsoCost, iso_cost
 from igsm.reporting.paper import PaperTable, paper_table, split_cell
@@ -240,12 +241,12 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     points = trade_off_points(report.tables)
     if len(points) > 1:
         caption = next(table.caption for table in report.tables if table.measure.name == "accuracy")
-        price = figures.trade_off(points, METRICS["accuracy"], trade_off_seeds(report.tables, points), caption)
+        price = trade_off(points, METRICS["accuracy"], trade_off_seeds(report.tables, points), caption)
         drawings["accuracy_by_tokens"] = "Accuracy against generated tokens", price
     if report.iso_cost is not None:
         drawings["accuracy_by_compute"] = "Accuracy against compute", iso_cost_shown.picture(report.iso_cost)
     series = _training_series(report)
-    training = figures.training_curves(series)
+    training = training_curves(series)
     if training is not None:
         drawings["training_curves"] = "Training curves", training
     for name, (_, figure) in drawings.items():
@@ -263,9 +264,9 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     return written
 
 
-def _training_series(report: Report) -> dict[str, list[figures.Curve]]:
+def _training_series(report: Report) -> dict[str, list[Curve]]:
     """metric -> a curve a run, for losses and accuracies of the runs' ``metrics.jsonl``."""
-    series: dict[str, list[figures.Curve]] = {}
+    series: dict[str, list[Curve]] = {}
     runs: dict[Path, Source] = {}
     for source in report.request.sources:
         runs.setdefault(source.run, source)  # further rows of a run are decoders, not trainings
@@ -277,5 +278,5 @@ def _training_series(report: Report) -> dict[str, list[figures.Curve]]:
         for name, points in measured.items():
             if "loss" in name or "accuracy" in name:
                 a_step = tokens / step if step else 0.0
-                series.setdefault(name, []).append(figures.Curve(source.row, family, points, source.seed, a_step))
+                series.setdefault(name, []).append(Curve(source.row, family, points, source.seed, a_step))
     return dict(list(series.items())[:CURVES])

@@ -12,7 +12,7 @@ from igsm.grading.metrics import Metric
 from igsm.reporting.lineage import model, paired_by
 from igsm.reporting.pooling import combine_results, paired_test
 from igsm.reporting.results import Result
-from igsm.significance import paired_permutation_test, permutation_test, smallest_p_value, smallest_paired_p_value
+from igsm.significance import seed_test
 from igsm.statistics import t_interval, welch_interval
 
 Interval = tuple[float, float]
@@ -68,12 +68,12 @@ def compare(base: Sequence[Result], other: Sequence[Result], measure: Metric) ->
     first, second = (_values(side, measure, pair) for side in (base, other))
     if pair:
         common = first.keys() & second.keys()
-        p_value, n = paired_permutation_test([second[key] - first[key] for key in common]), len(common)
-        return Comparison("seeds", p_value, (n, n), smallest_paired_p_value(n)) if n > 1 else None
-    if min(len(first), len(second)) < 2:
+        first, second = ({key: side[key] for key in common} for side in (first, second))
+    sides = len(first), len(second)
+    if min(sides) < 2:
         return None
-    p_value = permutation_test(list(first.values()), list(second.values()))
-    return Comparison("seeds", p_value, (len(first), len(second)), smallest_p_value(len(first), len(second)))
+    p_value, least = seed_test([*first.values()], [*second.values()], paired=pair is not None)
+    return Comparison("seeds", p_value, sides, least)
 
 
 def at_the_same_models(base: Sequence[Result], other: Sequence[Result]) -> tuple[list[Result], list[Result]]:

@@ -63,7 +63,7 @@ class Execution:
             fast = mode != "off" and multiplies_bfloat16()
             precision = "bfloat16" if on_cuda else "bfloat16_products" if fast else "float32"
         compiled = "not compiled" if mode == "off" else f"compiled ({mode})"
-        self.how = f"on {ranks.device.type} in {precision}, {compiled}"
+        self.computation = f"on {ranks.device.type} in {precision}, {compiled}"
         """What decides how results are rounded, such as "on cpu in bfloat16_products, compiled (default)"."""
         self._autocast = precision != "float32"
         for module in objective.modules():

@@ -83,13 +83,13 @@ def begin(folder: RunFolder, resolved: Config) -> None:
     atomic_write(folder.config, dump_yaml(resolved))
 
 
-def note_how(folder: RunFolder, how: str) -> None:
+def note_computation(folder: RunFolder, now: str) -> None:
     """Note in the folder how steps are computed from now on, and tell if that is not how they were before."""
     record = read_json(folder.provenance)
-    before = record.get("computed", how)
-    if before != how:
-        print(f"{folder}: goes on {how}; was {before}: results will be rounded otherwise", file=sys.stderr)
-    write_json(folder.provenance, record | {"computed": how})
+    before = record.get("computation", now)
+    if before != now:
+        print(f"{folder}: goes on {now}; was {before}: results will be rounded otherwise", file=sys.stderr)
+    write_json(folder.provenance, record | {"computation": now})
 
 
 def same_start(before: str, now: str, run: Path) -> bool:

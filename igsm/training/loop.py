@@ -18,7 +18,7 @@ from igsm.seeds import torch_seed
 from igsm.training.config import TrackingConfig, TrainingConfig
 from igsm.training.distributed import Ranks
 from igsm.training.execution import Execution
-from igsm.training.folder import note_how
+from igsm.training.folder import note_computation
 from igsm.training.metrics import Interval, Measurement, Meter
 from igsm.training.objective import Batch
 from igsm.training.optimizers import Optimizers
@@ -91,7 +91,7 @@ class _Run:
         self.began_at = self.progress.step
         self.execution = Execution(self.objective, config, ranks)
         if ranks.first:
-            note_how(folder, self.execution.how)
+            note_computation(folder, self.execution.computation)
         self.meter, self.interval = Meter(ranks), Interval()
         self.whole = True
         """Whether the weights are those of `progress.step` steps."""

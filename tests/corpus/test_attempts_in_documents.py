@@ -14,7 +14,8 @@ import pytest
 
 from igsm.corpus.blocks import block, documents
 from igsm.corpus.config import DataConfig
-from igsm.corpus.documents import draw_attempt, lay_out, rows_of
+from igsm.corpus.documents import draw_attempt, lay_out
+from igsm.corpus.rows import rows_of
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.corpus.written import Written, written_of
 from igsm.errors import InputError

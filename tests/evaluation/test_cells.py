@@ -43,7 +43,7 @@ def test_unknown_cells_are_refused(name):
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("opp=3", "op=3"), ("op=2 sen", "op=2 seen"), ("op<3", "op<=3"), ("trio_pq:opp=2", "trio_pq:op=2")],
+    [("opp=3", "op=3"), ("op=2 sen", "op=2 seen"), ("op<3", "op<=3"), ("trio_qp:opp=2", "trio_qp:op=2")],
 )
 def test_the_suggested_cell_has_the_number_that_was_asked_for(name, meant):
     """Guards against the nearest of a few examples, which for opp=3 was op=8."""

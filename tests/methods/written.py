@@ -10,7 +10,8 @@ import torch
 
 from igsm.corpus.blocks import block
 from igsm.corpus.config import DataConfig
-from igsm.corpus.documents import draw_attempt, lay_out, rows_of
+from igsm.corpus.documents import draw_attempt, lay_out
+from igsm.corpus.rows import rows_of
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.corpus.written import Written, written_of
 from igsm.decoding.sentences import split_answer

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from igsm.grading.metrics import METRICS
-from igsm.reporting.figures import Curve, bar_chart, heat_map, picture_bytes, trade_off, training_curves
+from igsm.reporting.curves import Curve, trade_off, training_curves
+from igsm.reporting.figures import bar_chart, heat_map, picture_bytes
 from igsm.reporting.results import Source, read_results
 from igsm.reporting.seed_chart import seed_chart
 from igsm.reporting.table import build_table

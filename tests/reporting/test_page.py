@@ -16,8 +16,8 @@ from igsm.grading.metrics import METRICS
 from igsm.reporting import page as pages
 from igsm.reporting.charts import heat_map, measure_chart
 from igsm.reporting.claims import Claim
+from igsm.reporting.curves import Curve
 from igsm.reporting.examples import choose_examples
-from igsm.reporting.figures import Curve
 from igsm.reporting.learning import CURVE_POINTS, learning_chart, thinned
 from igsm.reporting.names import cell_title, log_ticks, quantity
 from igsm.reporting.report import PAGE, ReportRequest, build_report, write_report

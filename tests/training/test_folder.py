@@ -62,9 +62,9 @@ def test_another_machine_that_rounds_otherwise_is_told(tmp_path: Path, capsys: p
     here = "on cpu in float32, not compiled"
     toy_train(toy_config(), tmp_path)
     folder = RunFolder(tmp_path)
-    assert read_json(folder.provenance)["computed"] == here
+    assert read_json(folder.provenance)["computation"] == here
     write_json(
-        folder.provenance, read_json(folder.provenance) | {"computed": "on cuda in bfloat16, compiled (default)"}
+        folder.provenance, read_json(folder.provenance) | {"computation": "on cuda in bfloat16, compiled (default)"}
     )
     (tmp_path / "DONE").unlink()
     capsys.readouterr()
