@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from igsm.model.copilot import Copilot
 from igsm.model.gpt import Attention
 from igsm.training.config import TrainingConfig
 from igsm.training.distributed import Ranks
+from igsm.training.hardware import has_compiler, multiplies_bfloat16
 from igsm.training.metrics import StepSums, means
 from igsm.training.objective import Batch, Loss, Objective
 
@@ -30,16 +30,6 @@ _ATTENTION_ORDER = {
 SMALL = 1_000_000
 """Weights below which a second thread does not pay: a model of 0.23 M took 0.25 s a step on one thread and up to 3 s on
 two of a busy machine."""
-
-
-def multiplies_bfloat16() -> bool:
-    """Whether this CPU has instructions for products of bfloat16 (AVX512-BF16 or AMX)."""
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-
-
-def has_compiler() -> bool:
-    """Whether the C++ compiler is there that torch.compile calls on a CPU."""
-    return shutil.which(os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")) is not None
 
 
 def fitting_threads(model: nn.Module) -> int:
