@@ -55,8 +55,8 @@ def test_it_computes_what_torch_does_and_takes_its_state(without: int, monkeypat
 
 @pytest.mark.parametrize("native", [False, True])
 def test_singular_values_come_to_about_one(native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Guards: an iteration that diverges or leaves a matrix of small norm small; bfloat16 where the CPU has to emulate it,
-    which took ten times as long and a third of a small model's step."""
+    """Guards: an iteration that diverges or leaves a matrix of small norm small; bfloat16 where the CPU has to
+    emulate it, which took ten times as long and a third of a small model's step."""
     monkeypatch.setattr(muon, "multiplies_bfloat16", lambda: native)
     matrices = torch.randn(3, 16, 64, generator=torch.Generator().manual_seed(0))
     matrices *= torch.tensor([1e-4, 1.0, 1e4])[:, None, None]
