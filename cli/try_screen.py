@@ -52,6 +52,7 @@ class Screen:
         facts = f"{name}, {_count(drawn.op, 'operation')}"
         facts += f" (training: at most {most})" if drawn.op > most else ""
         facts += "; a chosen example" if drawn.chosen else ""
+        facts += "; the question moved to where it stood in training" if drawn.reordered else ""
         self.console.print(Text.assemble("\n", (f"Problem {number}", "bold"), f": {facts}"))
         self._indented(None, Text(drawn.problem.text.strip()))
 

@@ -50,6 +50,8 @@ class Drawn:
     """In the stream of its number of operations; None: it was typed."""
     chosen: bool = False
     """Because it shows what the two models do differently; the others are as they were drawn."""
+    reordered: bool = False
+    """Its question was typed at the other end than where it stood in training."""
 
 
 class Series:
@@ -107,6 +109,8 @@ def problem_source(trained_on: ProblemConfig, op: int, seed: int) -> ProblemSour
 def read_text(trained_on: ProblemConfig, text: str) -> Drawn:
     """The problem that a text states, in the names that a model of this class knows.
 
+    Its question stands where it stood in training, wherever it was typed.
+
     Raises:
         InputError: what is wrong with it.
     """
@@ -120,7 +124,10 @@ def read_text(trained_on: ProblemConfig, text: str) -> Drawn:
         names = [name for name in lexicon.names if name not in lexicon.groups]
         shown = f"{', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
         raise InputError(f"{error}; the model knows {shown}") from None
-    return Drawn(problem, problem.op)
+    question_first = trained_on.format == "qp"
+    reordered = problem.question_first != question_first
+    problem.question_first = question_first
+    return Drawn(problem, problem.op, reordered=reordered)
 
 
 def shipped_problems() -> list[Drawn]:

@@ -77,6 +77,17 @@ def test_piped_problems_are_solved(mistakes: Call, typed: Callable[[str], None])
     assert [(r["problem"], r["true_answer"], r["index"]) for r in records] == [(TEXT, 3, None)] * 3
 
 
+def test_a_question_typed_first_stands_where_the_model_knows_it(mistakes: Call, typed: Callable[[str], None]) -> None:
+    """Guards: a model that read questions last is given one first, and writes nonsense."""
+    typed("How many Ball does Kitchen have? The number of each Kitchen's Ball equals 3.")
+    code, out, error = mistakes("try")
+    assert (code, error) == (0, "")
+    told, shown = (" ".join(part.split()) for part in out.split("\n\n")[1:3])
+    assert "the question moved to where it stood in training" in told
+    assert TEXT in told
+    assert "RIGHT: the answer is 3" in shown
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
