@@ -14,6 +14,8 @@ from igsm.rundir import MANIFEST, VOCABULARY, WEIGHTS, RunFolder
 
 TRAINING_STATE = "training_state.pt"
 CONFIG = "config.yaml"
+MODEL_FILES = (WEIGHTS, CONFIG, VOCABULARY)
+"""What it takes to use a checkpoint's model; to train on takes the training state too."""
 
 
 def remove_checkpoint(folder: Path) -> None:
@@ -23,7 +25,7 @@ def remove_checkpoint(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def defect(checkpoint: Path, names: tuple[str, ...] = (WEIGHTS, TRAINING_STATE, CONFIG, VOCABULARY)) -> str | None:
+def defect(checkpoint: Path, names: tuple[str, ...] = (*MODEL_FILES, TRAINING_STATE)) -> str | None:
     """Why the checkpoint cannot be used, or None if the files `names` are as they were written."""
     try:
         manifest = json.loads((checkpoint / MANIFEST).read_text())
@@ -41,12 +43,15 @@ def defect(checkpoint: Path, names: tuple[str, ...] = (WEIGHTS, TRAINING_STATE, 
     return None
 
 
-def latest_checkpoint(run: str | Path) -> tuple[Path | None, list[str]]:
-    """The newest whole checkpoint of a run (None if there is none), and a line for every newer broken one."""
+def latest_checkpoint(
+    run: str | Path, names: tuple[str, ...] = (*MODEL_FILES, TRAINING_STATE)
+) -> tuple[Path | None, list[str]]:
+    """The newest checkpoint of a run whose files `names` are whole (None if there is none), and a line for every newer
+    broken one."""
     folder = RunFolder(run)
     broken: list[str] = []
     for step in reversed(folder.checkpoint_steps()):
-        reason = defect(folder.checkpoint(step))
+        reason = defect(folder.checkpoint(step), names)
         if reason is None:
             return folder.checkpoint(step), broken
         broken.append(f"checkpoint {folder.checkpoint(step)} is passed over: {reason}")
@@ -54,20 +59,20 @@ def latest_checkpoint(run: str | Path) -> tuple[Path | None, list[str]]:
 
 
 def find_checkpoint(path: str | Path) -> Path:
-    """The checkpoint that `path` (a run folder or a checkpoint folder) names.
+    """The checkpoint that `path` (a run folder or a checkpoint folder) names; its training state is not asked for.
 
     Raises:
         InputError: there is none, or its weights are damaged.
     """
     path = Path(path)
     if (path / WEIGHTS).exists():
-        reason = defect(path, (WEIGHTS, CONFIG, VOCABULARY))
+        reason = defect(path, MODEL_FILES)
         if reason:
             raise InputError(f"checkpoint {path}: {reason}")
         return path
     if not path.is_dir():
         raise InputError(f"{path}: no such run folder or checkpoint")
-    found, broken = latest_checkpoint(path)
+    found, broken = latest_checkpoint(path, MODEL_FILES)
     if found is None:
         raise InputError("; ".join([f"{path}: a run folder with a checkpoint is expected"] + broken))
     return found

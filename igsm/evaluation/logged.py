@@ -112,6 +112,8 @@ class LoggedRun:
             if defect(one) is None:
                 self._read(one)
         if not self.rounds:
+            if reason := defect(newest):
+                raise InputError(f"{newest}: the mistake log cannot be read: {reason}")
             raise InputError(f"{path}: keeps no mistake log; train it with log.rounds above 1")
 
     def _read(self, checkpoint: Path) -> None:

@@ -396,3 +396,12 @@ def test_a_run_without_a_log_is_refused(run, tmp_path, mistakes):
     assert mistakes("copilot", PRESET, f"from={run.path}", *SETTINGS, "log.rounds=1", "--out", folder)[0] == 0
     code, _, error = mistakes("log", folder)
     assert (code, error.count("\n"), "train it with log.rounds above 1" in error) == (2, 1, True)
+
+
+def test_without_its_training_state_a_run_has_no_log(pair, mistakes):
+    """Guards: a run told to be trained with a log when its log was only not copied."""
+    for state in pair.glob("checkpoints/*/training_state.pt"):
+        state.unlink()
+    code, _, error = mistakes("log", pair)
+    assert (code, error.count("\n")) == (2, 1)
+    assert "the mistake log cannot be read: training_state.pt is missing" in error

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from igsm.checkpoints import latest_checkpoint
+from igsm.checkpoints import TRAINING_STATE, find_checkpoint, latest_checkpoint
 from igsm.config import Config
 from igsm.errors import InputError
 from igsm.model import GPT, ModelConfig, load_model, save_checkpoint
@@ -74,6 +74,19 @@ def test_a_damaged_checkpoint_falls_back_and_says_so(tmp_path: Path, name: str, 
     assert found.name == "step_1"
     assert len(broken) == 1
     assert "step_2" in broken[0]
+
+
+def test_a_model_is_used_without_its_training_state(tmp_path: Path) -> None:
+    """Guards: a run copied without what only training needs that nobody can load, or that training takes for whole."""
+    saved(tmp_path, 1)
+    model = saved(tmp_path, 2)
+    (tmp_path / "checkpoints/step_2" / TRAINING_STATE).unlink()
+    assert find_checkpoint(tmp_path).name == "step_2"
+    ids = torch.arange(30).view(1, 30)
+    assert torch.equal(load_model(tmp_path)[0](ids), model(ids))
+    found, broken = latest_checkpoint(tmp_path)
+    assert found == tmp_path / "checkpoints/step_1"
+    assert "training_state.pt is missing" in broken[0]
 
 
 def test_a_full_disk_leaves_nothing_and_keeps_the_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
