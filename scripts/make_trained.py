@@ -1,8 +1,8 @@
 """Write igsm/trained: the models that come with the package, and problems for them.
 
-The models are seed 1 of `mistakes sweep configs/sweeps/demo.yaml "seeds=[1,2]"`:
+The models are seed 1 of `mistakes sweep demo families=families/trio.yaml folder=evidence "seeds=[1]"`:
 
-    python scripts/make_trained.py runs/demo
+    python scripts/make_trained.py runs/evidence
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from igsm.training.config import PretrainConfig
 
 OUT = Path(__file__).resolve().parents[1] / "igsm" / "trained"
 RUNS = {"error-free": "trio_pq-original-seed1", "retry": "trio_pq-retry-0.2-seed1"}
-SWEEP = 'mistakes sweep configs/sweeps/demo.yaml "seeds=[1,2]"'
+SWEEP = 'mistakes sweep demo families=families/trio.yaml folder=evidence "seeds=[1]"'
 OPERATIONS = range(1, 9)
 EACH = 6
 """Problems of each number of operations, as they are drawn."""
@@ -57,7 +57,7 @@ def copy_model(run: Path, name: str) -> None:
 def provenance(run: Path, checkpoint: str) -> dict[str, Any]:
     """What the run says of itself, and its accuracy where it has been evaluated."""
     kept = read_json(RunFolder(run).provenance)
-    words = ["mistakes", *kept["command"][1:-1], f"runs/demo/{run.name}"]
+    words = ["mistakes", *kept["command"][1:-1], f"runs/evidence/{run.name}"]
     accuracy, numbers = {}, set()
     for folder in sorted(RunFolder(run).evaluations.glob("*-greedy-seed1")):
         correct = [verdict["correct"] for verdict in read_jsonl(folder / "verdicts.jsonl")]
