@@ -237,7 +237,7 @@ def _show_scores(
     found |= {name: detection.score(benchmark, chances(benchmark)) for name, chances in baselines.items()}
     answered = detection.right_answers_among_wrong(benchmark)
     one = {name: values.pop() if len(values := {record.get(name) for record in benchmark}) == 1 else None
-           for name in ("run", "cell", "decoder")}  # fmt: skip
+           for name in ("run", "cell", "decoder", "weights")}  # fmt: skip
     document = {"file": str(file), **one, "thresholds": thresholds, "right_answers_among_wrong": answered}
     document["scores"] = found
     if out is not None:

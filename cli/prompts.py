@@ -50,7 +50,7 @@ def command(
         raise InputError(f"{out}: prompts are JSON lines; name the file FILE.jsonl")
     data = data_options.data_config(None, given, [], "mistakes prompts")
     if wrong.startswith("own:"):
-        examples = prompts.own_examples(Path(wrong.removeprefix("own:")))
+        examples = prompts.own_examples(Path(wrong.removeprefix("own:")), data.problem)
     else:
         examples = prompts.made_examples(data.problem, data.seed, weights_of(wrong, "--wrong"))
     items = export.records(data, workers=workers)

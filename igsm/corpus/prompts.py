@@ -1,7 +1,7 @@
 """Prompts with examples for language models that are not trained on these problems: right ones, wrong ones, or both.
 
 The strategies are those of learning from mistakes in context (arXiv 2502.08550), and three controls. All of them share
-their examples and their problems: those of the training split, and those of the split that is asked for.
+their examples, made ones of the training split or those that a run was evaluated on, and the problems that are asked.
 """
 
 from __future__ import annotations
@@ -88,12 +88,16 @@ def made_examples(config: ProblemConfig, seed: int, weights: Weights) -> Iterato
         index += 1
 
 
-def own_examples(run: Path) -> Iterator[Example]:
+def own_examples(run: Path, config: ProblemConfig) -> Iterator[Example]:
     """Problems of a run's evaluations, each with the wrong solution that its model wrote.
 
+    Args:
+        config: of the problems that are asked.
+
     Raises:
-        InputError: no generations there.
+        InputError: no generations there, or problems with other names or another modulus than those that are asked.
     """
+    law = config.problem_class
     files = [*sorted(run.glob("generations.jsonl.gz")), *sorted(run.glob("eval/*/generations.jsonl.gz"))]
     if not files:
         raise InputError(f"{run}: no generations there; evaluate it first: mistakes eval {run}")
@@ -103,6 +107,11 @@ def own_examples(run: Path) -> Iterator[Example]:
             if not record["finished"] or not record["answer"].strip() or record["problem"] in seen:
                 continue
             seen.add(record["problem"])
+            if (record["lexicon"], record["modulus"]) != (law.lexicon, law.modulus):
+                raise InputError(
+                    f"{path}: its problems have the names of lexicon '{record['lexicon']}' modulo {record['modulus']}, "
+                    f"those that are asked the names of '{law.lexicon}' modulo {law.modulus}; give their --difficulty"
+                )
             problem = read_problem(record["problem"], load_lexicon(record["lexicon"]), record["modulus"])
             if not grade(problem, record["solution"], record["answer"]).correct:
                 yield _example(problem, record["solution"], record["answer"].strip())

@@ -52,7 +52,8 @@ class Generation:
         score: of beam search: sum of log-probabilities / length ** length_penalty; of best-of-n samples: mean
             log-probability of the tokens.
         n_prefix: tokens of the prompt, as often as it was read.
-        n_verified: tokens that a learned detector or verifier read, prompts included.
+        n_verified: tokens of solutions that a learned detector, a verifier or a second model read; prompts, which take
+            one parallel pass, are not counted.
     """
 
     index: int

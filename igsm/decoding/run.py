@@ -136,7 +136,7 @@ class Decoding:
         """
         samples = self.decoder.samples
         if samples == 1:
-            yield from self._continue(requests, tick)
+            yield from map(self._with_second_model, self._continue(requests, tick))
             return
         by_index = {request.index: request for request in requests}
         each = [
@@ -153,13 +153,20 @@ class Decoding:
                 drawn = sorted(found.pop(index), key=lambda sample: sample.index)
                 chosen = self.decoder.choose(drawn, by_index[index], self.vocabulary, self._detector())
                 detector = self._choosing_detector
-                yield replace(
+                whole = replace(
                     chosen,
                     index=index,
                     n_generated=sum(sample.n_generated for sample in drawn),
                     n_prefix=sum(sample.n_prefix for sample in drawn),
                     n_verified=chosen.n_verified + sum(tokens_read(detector, sample.index) for sample in drawn),
                 )
+                yield self._with_second_model(whole)
+
+    def _with_second_model(self, generation: Generation) -> Generation:
+        """A Copilot or second model reads every token that is generated."""
+        if self.decoder.beside is None:
+            return generation
+        return replace(generation, n_verified=generation.n_verified + generation.n_generated)
 
     def _detector(self) -> Detector | Verifier | None:
         """The detector by which samples are chosen, if the decoder's name has one."""

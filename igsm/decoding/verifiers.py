@@ -13,7 +13,7 @@ class Scored(NamedTuple):
     steps: list[list[float]]
     """Of each solution the scores of its steps, from 0 to 1, higher is better."""
     tokens: int
-    """Read for it, prompts included."""
+    """Read of the solutions; prompts are not counted."""
 
 
 @runtime_checkable

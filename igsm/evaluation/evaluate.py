@@ -165,12 +165,8 @@ def finished(folder: RunFolder) -> list[Evaluation]:
 
 
 def _settings(run: LoadedRun, cell: Cell, decoding: Decoding, n: int, seed: int) -> Json:
-    """What a result depends on, but for the test set. Models count by their weights, wherever they lie."""
-    detector, named = decoding.decoder.detector, decoding.decoder.beside
-    folder = detector.folder if detector else None
-    beside: Json = {} if named is None else {named.kind: weights_digest(find_checkpoint(named.folder))}
-    if isinstance(decoding.model, Fused) and named is not None and named.weight is None:
-        beside["copilot_weight"] = decoding.model.weight
+    """What a result depends on, but for the test set."""
+    further = further_models(decoding)
     return {
         "cell": cell.name,
         "decoder": decoding.decoder.name,
@@ -178,11 +174,24 @@ def _settings(run: LoadedRun, cell: Cell, decoding: Decoding, n: int, seed: int)
         "seed": seed,
         "checkpoint": run.checkpoint.name,
         "weights": weights_digest(run.checkpoint),
-        "detector": None if folder is None else weights_digest(find_checkpoint(folder)),
+        "detector": further.pop("detector", None),
         "precision": decoding.precision,
         "context": decoding.context,
-        **beside,
+        **further,
     }
+
+
+def further_models(decoding: Decoding) -> Json:
+    """The models that decode beside a run's own: each by the digest of its weights, wherever they lie; none: {}."""
+    detector, named = decoding.decoder.detector, decoding.decoder.beside
+    found: Json = {}
+    if detector is not None and detector.folder is not None:
+        found["detector"] = weights_digest(find_checkpoint(detector.folder))
+    if named is not None:
+        found[named.kind] = weights_digest(find_checkpoint(named.folder))
+    if isinstance(decoding.model, Fused) and named is not None and named.weight is None:
+        found["copilot_weight"] = decoding.model.weight
+    return found
 
 
 class _Work:

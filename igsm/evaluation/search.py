@@ -22,6 +22,7 @@ from igsm.decoding.decoders.named import NamedDecoder
 from igsm.decoding.run import Decoding
 from igsm.errors import InputError
 from igsm.evaluation.cells import Cell
+from igsm.evaluation.evaluate import further_models
 from igsm.evaluation.generate import generations
 from igsm.evaluation.runs import LoadedRun
 from igsm.evaluation.slice_tests import LEVEL, Confirmation, confirm, ratio_interval
@@ -107,6 +108,7 @@ def search(
             "precision": decoding.precision,
             "context": decoding.context,
             "generator": generator_version(),
+            **further_models(decoding),
         }
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
         folder = run.folder.evaluations / "search" / f"{cell.name}-{decoder.name}-{digest}"

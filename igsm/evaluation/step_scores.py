@@ -6,15 +6,18 @@ was asked about names only, that its parameter can be computed there.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
-from igsm.checkpoints import CONFIG, find_checkpoint
-from igsm.config import load_stored
+from igsm.checkpoints import CONFIG, find_checkpoint, find_stored
+from igsm.config import build_config, load_stored
+from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.detectors import Question
 from igsm.decoding.devices import default_devices
@@ -23,6 +26,7 @@ from igsm.errors import InputError
 from igsm.evaluation.runs import load_run
 from igsm.grading.reader import Reader
 from igsm.grading.steps import stated_name
+from igsm.probing.config import ProbeConfig
 from igsm.probing.detector import LearnedDetector
 from igsm.probing.train import load_probe, vocabulary_of
 from igsm.problems.difficulty import ProblemClass
@@ -97,14 +101,28 @@ def _run(folder: Path, device: str) -> _Score:
     return score
 
 
+def _prompts(folder: Path, config: ProbeConfig, vocabulary: Vocabulary) -> Callable[[Problem], np.ndarray]:
+    """The prompts that a probe was trained on: a verifier's are those of the run that was sampled."""
+    if config.question not in ("process", "outcome"):
+        return vocabulary.prompt
+    try:
+        checkpoint, stored = find_stored(config.sampled, "model")
+    except InputError as error:
+        print(f"{folder}: {error}; its method's prompts are taken for plain ones", file=sys.stderr)
+        return vocabulary.prompt
+    data = build_config(DataConfig, stored.get("data") or {}, f"{checkpoint}, data")
+    marks, examples = data.method.prompt, data.method.examples(data, vocabulary)
+    return lambda problem: vocabulary.prompt(problem, marks, examples)
+
+
 def _probe(folder: Path, device: str) -> _Score:
     probe, config = load_probe(folder, device)
     vocabulary = vocabulary_of(config, folder)
     assert config.problem is not None
-    law = config.problem.problem_class
+    law, prompt = config.problem.problem_class, _prompts(folder, config, vocabulary)
 
     def score(records: Sequence[Record]) -> list[list[float]]:
-        texts = [_encoded(record, vocabulary, law, vocabulary.prompt) for record in records]
+        texts = [_encoded(record, vocabulary, law, prompt) for record in records]
         longest = max(len(one.prompt) + sum(map(len, one.steps)) for one in texts)
         detector = LearnedDetector(probe, rows=len(texts), context=longest + 1)
         found: list[list[float]] = [[] for _ in texts]

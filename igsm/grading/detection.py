@@ -112,12 +112,28 @@ def calibrated(path: Path, benchmark: Sequence[Record]) -> float:
 
 
 def read_others(path: Path, benchmark: Sequence[Record]) -> list[Record]:
-    """Records for calibration. Raises InputError if one of them is the benchmark's."""
+    """Records for calibration.
+
+    Raises:
+        InputError: one of them is the benchmark's, if only by another view of the same solution; or none is wrong, or
+            none right.
+    """
     records = read_benchmark(path)
-    scored = {str(record["id"]) for record in benchmark}
-    if shared := [record["id"] for record in records if str(record["id"]) in scored]:
+    scored = {_same(record) for record in benchmark}
+    if shared := [record["id"] for record in records if _same(record) in scored]:
         raise InputError(f"{path}: '{shared[0]}' is one of the records to score: a threshold must come from others")
+    wrong = sum(record["label"] >= 0 for record in records)
+    if wrong in (0, len(records)):
+        raise InputError(
+            f"{path}: has {wrong:,} wrong and {len(records) - wrong:,} right solutions; a threshold needs both"
+        )
     return records
+
+
+def _same(record: Record) -> tuple[str, str, str]:
+    """What two records of one solution share, whatever their ids: a view leaves out steps, but never the last one."""
+    steps = record["steps"]
+    return str(record["problem"]).strip(), str(record.get("generator")), str(steps[-1]) if steps else ""
 
 
 def best_threshold(records: Sequence[Record], scores: Sequence[Sequence[float]]) -> float:

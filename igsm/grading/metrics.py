@@ -142,10 +142,11 @@ METRICS = {
             "prefix_tokens", "Tokens of prompts read by the model per problem", _key("prefix_tokens"), "all", -1,
         ),
         Metric(
-            "verifier_tokens", "Tokens read by detectors and verifiers per problem", _key("verifier_tokens"), "all", -1,
+            "verifier_tokens", "Tokens read by detectors, verifiers and second models per problem",
+            _key("verifier_tokens"), "all", -1,
         ),
         Metric(
-            "compute_tokens", "Tokens per problem: generated, and read by detectors and verifiers", _compute, "all", -1,
+            "compute_tokens", "Tokens per problem: generated, and read by further networks", _compute, "all", -1,
         ),
         Metric("at_limit", "Share of solutions cut off at the length limit", _at_limit, "all", -1),
         Metric("always_zero", "Share of problems whose answer is 0", _answers_zero, "all", 0),

@@ -132,17 +132,18 @@ def _record_of(solution: TextRecord, graded: Graded, rule: str, view: str, end_e
 
 def name_of(file: Path, about: Mapping[str, Any]) -> str:
     """What the ids of a file's records begin with; `about`: of `about_run`."""
-    return f"{about['run']}-{about['cell']}-{about['decoder']}" if about else file.name.partition(".")[0]
+    return f"{about['run']}-{file.parent.name}" if about else file.name.partition(".")[0]
 
 
 def about_run(path: Path) -> Record:
-    """Generator, run, cell and decoder of an evaluation's generations; nothing of another file."""
+    """Generator, run, cell, decoder and weights of an evaluation's generations; nothing of another file."""
     if not (path.parent / SUMMARY).is_file():
         return {}
     one = read_evaluation(path.parent)
     run = path.parent.parent.parent.name
     generator = f"{run}, {one.decoder}" + ("" if one.seed is None else f", seed {one.seed}")
-    return {"generator": generator, "run": run, "cell": one.cell, "decoder": one.decoder}
+    weights = {"weights": one.settings["weights"]} if "weights" in one.settings else {}
+    return {"generator": generator, "run": run, "cell": one.cell, "decoder": one.decoder, **weights}
 
 
 def _known(value: str, known: Sequence[str], what: str) -> None:

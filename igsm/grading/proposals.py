@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from itertools import islice
+from pathlib import Path
 
+from igsm.config import build_config, load_stored
 from igsm.errors import InputError
 from igsm.grading.check import grade_records
 from igsm.grading.evaluations import GENERATIONS, Evaluation
 from igsm.grading.outputs import Outputs
 from igsm.grading.verdict import OF_THE_END, Step, Verdict
+from igsm.problems.difficulty import ProblemConfig
+from igsm.rundir import RunFolder
 from igsm.statistics import effective_trials, wilson
 
 Share = tuple[float, float, float]
@@ -97,8 +101,19 @@ def rates_of(evaluation: Evaluation) -> dict[str, Share | None]:
     path = evaluation.folder / GENERATIONS
     if not path.is_file():
         raise InputError(f"{path}: no such file; the steps of an evaluation are graded from it")
-    solutions = islice(grade_records(Outputs(path, None, None)), evaluation.n)
+    solutions = islice(
+        grade_records(Outputs(path, None, None), _lexicon(evaluation.folder.parent.parent)), evaluation.n
+    )
     return rates(one.verdict for one in solutions if one.verdict is not None)
+
+
+def _lexicon(run: Path) -> str | None:
+    """The names of a run's problems, which are those of every problem that it is evaluated on; None: nobody knows."""
+    config = RunFolder(run).config
+    if not config.is_file():
+        return None
+    problem = (load_stored(config).get("data") or {}).get("problem") or {}
+    return build_config(ProblemConfig, problem, f"{config}, data.problem").problem_class.lexicon
 
 
 def _rate(found: list[Proposals], part: str, whole: str) -> Share | None:

@@ -23,7 +23,8 @@ EIC = {
 }
 """The types of EIC (arXiv 2406.00755); the last two names are LEMMA's (arXiv 2503.17439).
 
-A wrong constant would be a referencing_context_value_error there: our kind does not tell it from a wrong operator.
+A wrong constant would be a referencing_context_value_error there: our kinds do not tell it from a wrong operator, nor a
+number that is miscopied between expressions from a letter whose value is.
 Their counting, unit conversion and formula errors cannot happen in iGSM.
 """
 

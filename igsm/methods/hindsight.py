@@ -55,7 +55,8 @@ class Hindsight(WholeWrongSolutions):
 
     @property
     def prompt(self) -> tuple[Mark, ...]:
-        return (Mark.GOOD,)
+        """Not where no document has [good]: a model would be asked with a mark that it never saw."""
+        return (Mark.GOOD,) if self.share and any("p" in chain for chain in self.chains) else ()
 
     def layout(self) -> Layout:
         good_solution = SOLVED if self.order == "same" else (Row(Part.OTHER_ORDER, Role.SOLUTION),)

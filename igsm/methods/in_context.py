@@ -56,7 +56,7 @@ class InContext(WholeWrongSolutions):
         if self.strategy == "cot":
             return Layout(((1.0, (*STATED, *good)),), moduli=self.moduli)
         said = (Row(Part.WRONG_STEP, tag), Row(Part.FIRST_ERROR, tag)) if self.strategy == "explicit" else ()
-        wrong = (mark(Mark.BAD, tag), *said, *self.wrong_solution(), *self.wrong_answer())
+        wrong = (mark(Mark.BAD, tag), *self.wrong_solution(), *self.wrong_answer(), *said)
         layout = self.of_variants((1.0, (*STATED, *wrong, *good)), rest=(*STATED, *good))
         return Layout(layout.variants, layout.kinds, self.moduli)
 

@@ -91,7 +91,7 @@ class Method(Config):
     @property
     def marks(self) -> frozenset[Mark]:
         """The marks that a model needs ids for."""
-        return self.layout().marks
+        return self.layout().marks | set(self.prompt)
 
     def carrying(self, windows: StepWindows) -> Tensor:
         """Which tokens carry loss, bool [B, T]: here those of the roles that `training` names."""

@@ -24,7 +24,8 @@ class Turns(WholeWrongSolutions):
     """ "wrong solution [again] right solution", and the same after a right one; the decoder `turnsN` says [again].
 
     The first turn is only read where a second follows: loss is on the last turn and its end, with the weight
-    exp((r - 1) / tau), r the share of its steps up to the first wrong one. A right turn has r = 1.
+    exp((r - 1) / tau), r the share of its steps up to the first wrong one. A right turn has r = 1, and the second turn
+    is always right: only `failed` documents are weighted down.
 
     Attributes:
         share: of the documents with two turns.
@@ -34,7 +35,7 @@ class Turns(WholeWrongSolutions):
         tau: temperature of the weights.
     """
 
-    line: ClassVar[str] = "An attempt, [again], and a better one; the last turn is learned, as its right steps weigh."
+    line: ClassVar[str] = "An attempt, [again], and a right one; the last turn is learned, a wrong one as it is right."
     source: ClassVar[str] = "RISE, arXiv 2407.18219, section 4"
     name: Literal["turns"] = "turns"
     share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5

@@ -66,7 +66,7 @@ class LearnedDetector:
             row, known = self._row((question.index, question.sample))
             # The last token is always fed again: its state is what is asked for.
             jobs.append((number, row, _common_prefix(known, text[:-1])))
-            self.read_of[question.index] += len(text) - jobs[-1][2]
+            self.read_of[question.index] += len(text) - max(jobs[-1][2], len(question.prompt))
             self._rows[(question.index, question.sample)] = (row, text)
         self._answer(jobs, texts, answers)
         return answers
@@ -84,8 +84,9 @@ class LearnedDetector:
             return
         for key in sorted(keys, key=lambda key: key not in self._rows):  # the known ones first: none is pushed out
             self._row(key)
-        sources = [self._rows[index, parent] for parent in parents]
         rows = [self._rows[key][0] for key in keys]
+        # A parent that none of the keys is may have been pushed out to make room: its text is read again.
+        sources = [self._rows.get((index, parent), (row, [])) for parent, row in zip(parents, rows, strict=True)]
         self.cache.copy(*(torch.tensor(one, device=self.cache.device) for one in ([row for row, _ in sources], rows)))
         for key, row, (_, text) in zip(keys, rows, sources, strict=True):
             self._rows[key] = (row, text)

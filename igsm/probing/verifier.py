@@ -69,7 +69,7 @@ class Verifier:
             for tokens in part:
                 found.append(right[[start + place for place in self.places(tokens)]].tolist())
                 start += len(tokens)
-            read += length
+            read += length - len(prompt)
         return Scored(found, read)
 
 

@@ -1,7 +1,8 @@
 """Accuracy against compute: what a way of decoding reaches with 1 to 16 times the tokens of greedy decoding.
 
-The cost of a solution is the tokens that are generated for it, thrown away ones included, and those that a detector or
-verifier reads; each passes once through a network. The prompt, which costs one parallel pass, is counted apart.
+The cost of a solution is the tokens that are generated for it, thrown away ones included, and those that a detector,
+verifier or second model reads; each passes once through a network. The prompt, which costs one parallel pass of each
+network, is counted apart.
 """
 
 from __future__ import annotations
@@ -139,10 +140,11 @@ def _setting(model: str, decoder: str, own: Mapping[Seed, Point], greedy: Mappin
 
 
 def _known(result: Result) -> bool:
-    learned = result.settings.get("detector") is not None
-    return result.numbers.mean("generated_tokens") is not None and (
-        not learned or result.numbers.mean("verifier_tokens") is not None
-    )
+    """Whether its tokens were counted: evaluations of before count those of learned detectors, or of a second model, as
+    missing or 0."""
+    learned = result.settings.get("detector") is not None or "+" in result.decoder
+    read = result.numbers.mean("verifier_tokens")
+    return result.numbers.mean("generated_tokens") is not None and (not learned or bool(read))
 
 
 def _point(results: Sequence[Result]) -> Point:

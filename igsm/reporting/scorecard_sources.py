@@ -63,14 +63,15 @@ def sources(run: Path) -> Iterator[tuple[str, Read]]:
             if decoder not in (GREEDY, WITHOUT):
                 yield cell, partial(_of_decoder, decoder, one)
     yield from _recoveries(run)
+    current = current_weights(run)
     for path in sorted(RunFolder(run).evaluations.glob(f"{FIRST_ERRORS}/*.json")):
         document = read_json(path)
         if not {"cell", "scores"} <= document.keys() or document["cell"] is None:
             raise InputError(f"{path}: not of `mistakes check --score --out` on solutions of one cell")
-        yield document["cell"], partial(_of_detectors, document["scores"])
-    current = current_weights(run)
-    for path in sorted(RunFolder(run).evaluations.glob("search/*/search.json")):
-        found = read_json(path)
+        if document.get("weights") in (None, current):
+            yield document["cell"], partial(_of_detectors, document["scores"])
+    searches = [read_json(path) for path in sorted(RunFolder(run).evaluations.glob("search/*/search.json"))]
+    for found in sorted(searches, key=lambda one: int(one.get("budget") or 0)):  # of one cell the largest counts
         if found.get("weights") == current and found.get("decoder") == GREEDY:
             yield found["cell"], partial(_of_search, found)
 

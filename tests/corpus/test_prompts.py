@@ -103,7 +103,7 @@ def test_what_cannot_be_made_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=message):
             made(strategy, shots)
     with pytest.raises(InputError, match="no generations there"):
-        next(own_examples(tmp_path))
+        next(own_examples(tmp_path, CONFIG))
 
 
 def test_a_runs_own_wrong_solutions(tmp_path: Path, examples: list[Example]) -> None:
@@ -121,11 +121,16 @@ def test_a_runs_own_wrong_solutions(tmp_path: Path, examples: list[Example]) -> 
     written += [record(third, third.wrong, finished=False)]
     packed = gzip.compress("".join(json.dumps(one) + "\n" for one in written).encode())
     (folder / "generations.jsonl.gz").write_bytes(packed)
-    (own,) = own_examples(tmp_path)
+    (own,) = own_examples(tmp_path, CONFIG)
     assert (own.wrong, own.why) == (first.wrong, first.why)
     assert grade(own.problem, own.right).correct
     out = tmp_path / "prompts.jsonl"
-    arguments = ["prompts", str(out), "--problems", "3", "--shots", "1", "--difficulty", "nano"]
+    arguments = ["prompts", str(out), "--problems", "3", "--shots", "1", "--difficulty"]
+    refused = CliRunner().invoke(build(arguments), [*arguments, "nano", "--wrong", f"own:{tmp_path}"])
+    assert "the names of lexicon 'full' modulo 23, those that are asked the names of 'nano' modulo 5" in str(
+        refused.exception
+    )
+    arguments.append("easy")
     result = CliRunner().invoke(build(arguments), [*arguments, "--wrong", f"own:{tmp_path}"])
     assert result.exit_code == 0, result.output
     made = [json.loads(line) for line in out.read_text().splitlines()]

@@ -11,12 +11,15 @@ import pytest
 import torch
 import yaml
 
+from igsm.checkpoints import find_checkpoint
 from igsm.config import build_config, load_config
 from igsm.decoding.decoders import parse_decoder
+from igsm.evaluation import search as searching
 from igsm.evaluation.corrected import Bias, Correction, bias, measures, pooled, products, summed
 from igsm.evaluation.logged import LoggedRun
 from igsm.evaluation.runs import load_run
 from igsm.mistakes.layout import Mark
+from igsm.rundir import weights_digest
 from igsm.training.budget import operations_a_token
 from igsm.training.copilot_config import CopilotRunConfig
 from igsm.training.mistake_log import Looked
@@ -187,6 +190,23 @@ def test_the_mean_with_another_run_is_evaluated(pair, run, mistakes):
     both = zip(solutions(run.path, "greedy+model:1"), solutions(pair, "greedy"), strict=True)
     for ours, alone in both:  # the two runs have windows, and so limits, of different lengths
         assert ours.startswith(alone) or alone.startswith(ours)
+    for decoder in ("greedy", "greedy+model:1"):
+        lines = (run.path / f"eval/nano_pq:op=2-{decoder}/verdicts.jsonl").read_text().splitlines()
+        for verdict in map(json.loads, lines):
+            read = 0 if decoder == "greedy" else verdict["generated_tokens"]
+            assert verdict["verifier_tokens"] == read, "a second model that costs nothing"
+
+
+def test_a_search_knows_its_second_model(pair, run, mistakes, monkeypatch):
+    """Guards: what was found with one second model, shown for another."""
+    monkeypatch.setattr(searching, "LEAST_POOL", 200)
+    for model in (run.path, pair):
+        decoder = f"greedy+model@{model}:0.5"
+        code, _, error = mistakes("search", run.path, "--budget", 120, "--context", 80, "--decoder", decoder)
+        assert code == 0, error
+    found = [json.loads(path.read_text()) for path in run.path.glob("eval/search/*/search.json")]
+    assert len(found) == 2
+    assert {one["model"] for one in found} == {weights_digest(find_checkpoint(one)) for one in (run.path, pair)}
 
 
 def test_the_cost_is_measured(pair, mistakes):

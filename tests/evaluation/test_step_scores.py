@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
 from igsm.evaluation import step_scores as scoring
 from igsm.evaluation.step_scores import step_scores
 from igsm.grading.steps import stated_name
+from igsm.mistakes.layout import Mark
 from igsm.mistakes.source import DocumentSource
 from igsm.model.config import LoRAConfig
 from igsm.probing.probe import CAN, Probe
@@ -66,7 +69,7 @@ def test_a_probe_scores_a_step_where_it_was_asked_in_training(run, monkeypatch, 
     probe = Probe(run.model, LoRAConfig(embedding_rank=2))
     for parameter in probe.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
-    config = SimpleNamespace(question=question, problem=NANO)
+    config = SimpleNamespace(question=question, problem=NANO, sampled=str(run.folder.path))
     monkeypatch.setattr(scoring, "_is_probe", lambda folder: True)
     monkeypatch.setattr(scoring, "load_probe", lambda folder, device: (probe.eval(), config))
     monkeypatch.setattr(scoring, "vocabulary_of", lambda config, folder: VOCABULARY)
@@ -92,12 +95,29 @@ def test_a_probe_scores_a_step_where_it_was_asked_in_training(run, monkeypatch, 
             before = [*before, *step]
 
 
+def test_a_verifier_reads_the_prompts_of_the_run_that_was_sampled(run, monkeypatch, capsys):
+    """Guards: a verifier of samples after "[good]" asked about solutions without it. Names are asked about plainly."""
+    problem = DocumentSource(NANO, None, seed=3).problem(0)
+    tagged = {"data": {"problem": {"difficulty": "nano"}, "method": {"name": "tagged"}}}
+    monkeypatch.setattr(scoring, "find_stored", lambda path, wanted: (Path("there"), tagged))
+    vocabulary = load_vocabulary(NANO, "compact", frozenset({Mark.GOOD, Mark.BAD}))
+    plain = vocabulary.prompt(problem).tolist()
+    for question, marks in (("process", [Mark.GOOD]), ("outcome", [Mark.GOOD]), ("step", []), ("can_next", [])):
+        config = SimpleNamespace(question=question, sampled="there")
+        found = scoring._prompts(Path("probe"), config, vocabulary)(problem).tolist()
+        assert found == plain + [int(vocabulary.from_gpt2[mark]) for mark in marks]
+    monkeypatch.undo()
+    config = SimpleNamespace(question="process", sampled="nowhere")
+    assert scoring._prompts(Path("probe"), config, vocabulary)(problem).tolist() == plain
+    assert capsys.readouterr().err.count("nowhere: no such run folder or checkpoint; its method's prompts") == 1
+
+
 def test_command(run, mistakes, tmp_path):
     """The scores are predictions, and with their labels a calibration file for others."""
-    records = benchmark(4)
-    records[2]["label"] = 0
+    records = benchmark()
+    records[2]["label"] = records[4]["label"] = 0
     files = []
-    for name, chosen in (("scored", records[:2] + records[2:3]), ("others", [records[3], records[2] | {"id": "x"}])):
+    for name, chosen in (("scored", records[:2] + records[2:3]), ("others", records[3:])):
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, chosen)))
         files.append(tmp_path / f"{name}-scores.jsonl")
         arguments = ["check", tmp_path / f"{name}.jsonl", "--detector", run.folder.path, "--out", files[-1]]
@@ -130,7 +150,10 @@ def test_detectors_side_by_side(run, mistakes, tmp_path, monkeypatch):
     monkeypatch.setattr(
         scoring,
         "load_probe",
-        lambda folder, device: (probes[folder.name], SimpleNamespace(question=questions[folder.name], problem=NANO)),
+        lambda folder, device: (
+            probes[folder.name],
+            SimpleNamespace(question=questions[folder.name], problem=NANO, sampled=str(run.folder.path)),
+        ),
     )
     monkeypatch.setattr(scoring, "vocabulary_of", lambda config, folder: VOCABULARY)
     records = [record | {"label": index % 2 - 1} for index, record in enumerate(benchmark(12))]

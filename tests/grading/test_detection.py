@@ -182,14 +182,19 @@ def test_predictions_and_scores_are_read(tmp_path) -> None:
 
 def test_the_threshold_comes_from_other_records(tmp_path) -> None:
     path = tmp_path / "calibration.jsonl"
-    others = [record | {"id": f"other {i}"} for i, record in enumerate(benchmark(1, -1, n=2))]
+    others = [record | {"id": f"{i}", "problem": f"other {i}"} for i, record in enumerate(benchmark(1, -1, n=2))]
     for record, scores in zip(others, ([0.8, 0.3], [0.9, 0.6]), strict=True):
         record["scores"] = scores
     path.write_text("\n".join(map(json.dumps, others)))
     threshold = calibrated(path, benchmark(0, -1))
     assert 0.3 < threshold <= 0.6
-    with pytest.raises(InputError, match="'other 0' is one of the records to score"):
-        calibrated(path, others)
+    viewed = [record | {"id": f"{i}-raw", "steps": ["s.", *record["steps"]]} for i, record in enumerate(others)]
+    with pytest.raises(InputError, match="'0' is one of the records to score"):
+        calibrated(path, viewed)
+    for one, said in zip(others, ("1 wrong and 0 right", "0 wrong and 1 right"), strict=True):
+        path.write_text(json.dumps(one))
+        with pytest.raises(InputError, match=f"has {said} solutions; a threshold needs both"):
+            calibrated(path, benchmark(0, -1))
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
+from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
 from igsm.grading import grade
 from igsm.methods.hindsight import Hindsight
 from igsm.methods.registry import make_method
 from igsm.mistakes.layout import Mark
 from igsm.model import GPT, ModelConfig
+from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.source import ProblemSource
 from igsm.training.dropped_keys import DroppedKeys
 from tests.methods.written import VOCABULARY, batch_of, laid, some_block, with_loss
 
@@ -113,3 +118,19 @@ def test_how_much_is_dropped_is_drawn_for_each_window() -> None:
     assert shares.min() < 0.05
     assert 0.35 < shares.max() < 0.46
     assert isinstance(batch_of(WHOLE, tokens, roles, VOCABULARY).inputs, tuple)
+
+
+@pytest.mark.parametrize("settings", [{"share": 0.0}, {"chains": ("n",)}])
+def test_a_model_is_not_asked_with_a_mark_that_it_never_saw(settings: dict[str, Any]) -> None:
+    """Guards: the control without wrong solutions, which stopped at its first evaluation: "words without ids"."""
+    method = Hindsight(**settings)
+    problem = ProblemConfig(difficulty="nano")
+    vocabulary = load_vocabulary(problem, "compact", method.marks)
+    assert Mark.GOOD not in method.marks
+    asked = ProblemSource(problem).problem(0)
+    assert vocabulary.prompt(asked, method.prompt).tolist() == vocabulary.prompt(asked).tolist()
+
+
+@pytest.mark.parametrize("chains", [("np",), ("p",), ("p", "n")])
+def test_good_is_asked_for_where_there_is_any(chains: tuple[str, ...]) -> None:
+    assert Hindsight(chains=chains).prompt == (Mark.GOOD,)

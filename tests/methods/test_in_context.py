@@ -78,10 +78,12 @@ def test_loss_token_by_token() -> None:
     method = InContext(strategy="explicit")
     for one in laid(method, n=5):
         wrong, right = one.text.split("<|good|>")
+        step, kind = wrong.index("; so "), wrong.rindex("<|")
+        assert wrong.index("<|answer|>") < kind > step, "what is wrong is said after the wrong solution, as in prompts"
         assert with_loss(method, one, loss_on="solution") == f"_{right}<|end|>"
         assert with_loss(method, one) == f"_{one.problem.text}<|solution|>_{right}<|end|>"
         both = InContext(strategy="explicit", loss="both")
-        solution = wrong[wrong.index(" Define") :]
+        solution = wrong[wrong.index(" Define") :].rpartition("<|")[0].rpartition(" ")[0]
         assert with_loss(both, one, loss_on="solution") == f"_{solution}_{right}<|end|>"
         assert one.verdict.correct
 

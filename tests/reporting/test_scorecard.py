@@ -118,6 +118,21 @@ def test_numbers(runs: list[Path]) -> None:
     assert original["accuracy_low"] == plain["accuracy_low"], "of one run: over problems"
 
 
+def test_the_largest_search_counts_and_nothing_of_other_weights(runs: list[Path], monkeypatch) -> None:
+    """Guards: a trial of a few problems in the place of a search, first errors of a run that was trained anew."""
+    folder = runs[2] / "eval" / "search"
+    found = json.loads((folder / "x" / "search.json").read_text())
+    for name, budget, confirmed in (("w", 4000, 5), ("y", 120, 0), ("z", 60, 3)):
+        (folder / name).mkdir()
+        slices = [{"confirmed": True}] * confirmed
+        (folder / name / "search.json").write_text(json.dumps(found | {"budget": budget, "slices": slices}))
+    errors = runs[1] / "eval" / "first-errors" / "a.json"
+    errors.write_text(json.dumps(json.loads(errors.read_text()) | {"weights": "others"}))
+    _, first, second = Scores(runs).lines
+    assert second["weaknesses"] == 5
+    assert "own: F1" not in first
+
+
 def test_what_is_missing_has_its_command(runs: list[Path]) -> None:
     scores = Scores(runs)
     missing = {section: command for command, sections in scores.commands(CELL).items() for section in sections}
