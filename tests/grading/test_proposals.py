@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import yaml
 
+from igsm.grading.evaluations import Evaluation
 from igsm.grading.grade import grade
-from igsm.grading.proposals import Proposals, proposals, rates
+from igsm.grading.proposals import Proposals, proposals, rates, rates_of
 from igsm.problems.problem import Problem
 from tests.mistakes.hand_made import PROBLEM, SOLUTION
 
+ROOT = Path(__file__).resolve().parents[2]
 EARLY = " Define Ark's Pet as"
 """What nobody can compute at the start."""
 OTHER = " Define Barn's Pet as"
@@ -142,3 +148,20 @@ def test_rates_are_of_all_proposals_together_with_problems_as_the_unit() -> None
     assert low < 0.2
     assert high > 0.8
     assert found["needless_retry_rate"] == (0, 0, pytest.approx(0.66, abs=0.01))  # two problems, not 2 N - 1 steps
+
+
+def test_an_evaluation_of_a_run_with_names_of_its_own(tmp_path: Path) -> None:
+    """Guards: solutions that are graded again with the full lexicon, in whose names the problem cannot be read."""
+    names = (ROOT / "igsm/problems/data/lexicon_nano.json").read_text(encoding="utf-8").replace("Kitchen", "Orchard")
+    (tmp_path / "names.json").write_text(names, encoding="utf-8")
+    lexicon = str(tmp_path / "names.json")
+    problem = {"difficulty": "nano", "lexicon": lexicon}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"data": {"problem": problem}}), encoding="utf-8")
+    text = "The number of each Orchard's Ball equals 3. How many Ball does Orchard have?"
+    record = {"problem": text, "solution": " Define Orchard's Ball as a; so a = 3.", "answer": " 3"}
+    folder = tmp_path / "eval" / "nano_pq:op=1-greedy"
+    folder.mkdir(parents=True)
+    line = json.dumps(record | {"op": 1, "modulus": 5, "lexicon": lexicon}) + "\n"
+    (folder / "generations.jsonl.gz").write_bytes(gzip.compress(line.encode()))
+    found = rates_of(Evaluation(folder, {"cell": "nano_pq:op=1", "decoder": "greedy"}, 1))
+    assert found["needless_retry_rate"] == (0, 0, pytest.approx(0.79, abs=0.01))
