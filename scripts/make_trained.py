@@ -2,12 +2,11 @@
 
 The models are seed 1 of `mistakes sweep demo families=families/trio.yaml folder=evidence "seeds=[1]"`:
 
-    python scripts/make_trained.py runs/evidence
+    python -m scripts.make_trained runs/evidence
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import sys
@@ -15,10 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from igsm.checkpoints import CONFIG, latest_checkpoint
-from igsm.config import build_config, dump_yaml, load_stored
+from igsm.checkpoints import find_checkpoint
 from igsm.decoding.decoders import parse_decoder
-from igsm.errors import InputError
 from igsm.evaluation.generate import generations
 from igsm.evaluation.runs import load_run
 from igsm.evaluation.shipped import CLASS, problem_source
@@ -26,8 +23,8 @@ from igsm.evaluation.testsets import TestProblem
 from igsm.evaluation.watch import Solved, Solver
 from igsm.grading.stepwise import Grade
 from igsm.grading.verdict import Kind
-from igsm.rundir import MANIFEST, VOCABULARY, WEIGHTS, RunFolder, atomic_write, read_json, read_jsonl, write_json
-from igsm.training.config import PretrainConfig
+from igsm.rundir import RunFolder, atomic_write, read_json, read_jsonl, write_json
+from scripts.keep_runs import command, copy_checkpoint
 
 OUT = Path(__file__).resolve().parents[1] / "igsm" / "trained"
 RUNS = {"error-free": "trio_pq-original-seed1", "retry": "trio_pq-retry-0.2-seed1"}
@@ -41,23 +38,14 @@ CHOSEN_OP, CHOSEN = 6, 4
 
 def copy_model(run: Path, name: str) -> None:
     """A run's newest checkpoint without what only training needs, its config with today's keys."""
-    checkpoint, _ = latest_checkpoint(run)
-    if checkpoint is None:
-        raise InputError(f"{run}: has no checkpoint")
-    config = build_config(PretrainConfig, load_stored(checkpoint / CONFIG), str(checkpoint / CONFIG))
-    files = {one: (checkpoint / one).read_bytes() for one in (WEIGHTS, VOCABULARY)}
-    files[CONFIG] = dump_yaml(config).encode()
-    for file, data in files.items():
-        atomic_write(OUT / name / file, data)
-    digests = {file: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for file, data in files.items()}
-    write_json(OUT / name / MANIFEST, digests)
+    checkpoint = find_checkpoint(run)
+    copy_checkpoint(checkpoint, OUT / name)
     write_json(OUT / name / "provenance.json", provenance(run, checkpoint.name))
 
 
 def provenance(run: Path, checkpoint: str) -> dict[str, Any]:
     """What the run says of itself, and its accuracy where it has been evaluated."""
     kept = read_json(RunFolder(run).provenance)
-    words = ["mistakes", *kept["command"][1:-1], f"runs/evidence/{run.name}"]
     accuracy, numbers = {}, set()
     for folder in sorted(RunFolder(run).evaluations.glob("*-greedy-seed1")):
         correct = [verdict["correct"] for verdict in read_jsonl(folder / "verdicts.jsonl")]
@@ -66,7 +54,7 @@ def provenance(run: Path, checkpoint: str) -> dict[str, Any]:
     (n,) = numbers
     return {
         "sweep": SWEEP,
-        "command": words,
+        "command": command(kept["command"], RunFolder(run)),
         "checkpoint": checkpoint,
         **{key: kept[key] for key in ("started", "git", "versions", "machine")},
         "accuracy": accuracy,

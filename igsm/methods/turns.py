@@ -35,7 +35,7 @@ class Turns(WholeWrongSolutions):
         tau: temperature of the weights.
     """
 
-    line: ClassVar[str] = "An attempt, [again], and a right one; the last turn is learned, a wrong one as it is right."
+    line: ClassVar[str] = "An attempt, [again], and a right one: the last turn is what is learned."
     source: ClassVar[str] = "RISE, arXiv 2407.18219, section 4"
     name: Literal["turns"] = "turns"
     share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5

@@ -1,0 +1,57 @@
+"""The trained runs that the repository keeps: they stand in their sweep as trained, and solve what they solved."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from igsm.checkpoints import CONFIG, MODEL_FILES, defect, find_checkpoint
+from igsm.config import load_stored, load_yaml
+from igsm.evaluation.runs import load_run
+from igsm.evaluation.watch import Solver
+from igsm.problems.source import ProblemSource
+from igsm.sweeps.plan import plan
+from igsm.sweeps.state import state
+from igsm.sweeps.sweep import load_sweep
+
+ROOT = Path(__file__).resolve().parents[2]
+KEPT = sorted((ROOT / "docs" / "results" / "models").glob("*/DONE"))
+RESULTS = json.loads((ROOT / "docs" / "results" / "question_first.json").read_text(encoding="utf-8"))
+
+
+def test_they_are_those_of_the_results() -> None:
+    reported = {
+        f"{row}, seed {seed}" for row, cells in RESULTS["accuracy"].items() for seed in next(iter(cells.values()))
+    }
+    found = {json.loads((path.parent / "provenance.json").read_text())["command"][-1] for path in KEPT}
+    assert {Path(run).name for run in found} == {path.parent.name for path in KEPT}
+    assert len(KEPT) == len(reported) > 0
+
+
+@pytest.mark.parametrize("done", KEPT, ids=lambda path: path.parent.name)
+def test_they_are_whole_and_have_todays_keys(done: Path) -> None:
+    checkpoint = find_checkpoint(done.parent)
+    assert defect(checkpoint, MODEL_FILES) is None
+    assert load_yaml(checkpoint / CONFIG) == load_stored(checkpoint / CONFIG) == load_yaml(done.parent / CONFIG)
+    assert sum(path.stat().st_size for path in done.parent.rglob("*") if path.is_file()) < 1_000_000
+
+
+def test_their_sweep_goes_on_from_them(tmp_path: Path) -> None:
+    """Guards: a setting renamed, or a default changed, so that runs of before are no longer those that are wanted."""
+    for done in KEPT:
+        shutil.copytree(done.parent, tmp_path / "evidence" / done.parent.name)
+    wanted = ["families=families/trio_qp.yaml", "folder=evidence", "seeds=[1,2,3,4,5,6,7,8]"]
+    jobs = plan(load_sweep(ROOT / "configs" / "sweeps" / "demo.yaml", wanted), tmp_path)
+    trained = [job.run.name for job in jobs if job.stage == "pretrain" and state(job)[0] == "done"]
+    assert sorted(trained) == [done.parent.name for done in KEPT]
+
+
+@pytest.mark.parametrize("done", KEPT, ids=lambda path: path.parent.name)
+def test_they_solve_most_of_what_they_were_trained_on(done: Path) -> None:
+    run = load_run(done.parent)
+    solver = Solver(run, device="cpu")
+    problems = (ProblemSource(run.data.problem, 9).problem(number) for number in range(20))
+    assert sum(solver.solved(problem).verdict.correct for problem in problems) >= 16
