@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from igsm.mistakes.kinds import NAMES_ONLY
 from igsm.mistakes.source import DocumentSource
 from igsm.problems import record as r
 from igsm.problems.difficulty import ProblemConfig
+from igsm.problems.problem import Problem
 from igsm.problems.record import NUMBER, Record
 from igsm.problems.source import ProblemSource
 from igsm.problems.wording import write_name
@@ -103,6 +105,17 @@ def mode_share(problem: ProblemConfig, mistakes: MistakeConfig) -> float:
         return 0.0
     source = ProblemSource(_training_problems(problem), seed=1)
     return _mode([source.record(i) for i in range(100)], (mistakes.kind, mistakes.rate))
+
+
+def second_order_share(problem: ProblemConfig) -> float:
+    """Share of 200 problems of these settings whose steps have another valid order: those that are no single chain."""
+    source = ProblemSource(_training_problems(problem), seed=1)
+    return _mean(_has_second_order(source.problem(i)) for i in range(200))
+
+
+def _has_second_order(problem: Problem) -> bool:
+    """Two steps in a row of which the later does not need the earlier one can change places."""
+    return any(before not in problem.inputs(after) for before, after in pairwise(problem.solution))
 
 
 def warnings(arms: Iterable[tuple[ProblemConfig, MistakeConfig]]) -> list[str]:

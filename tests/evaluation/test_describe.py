@@ -13,7 +13,7 @@ import pytest
 
 from cli.describe import command
 from igsm.errors import InputError
-from igsm.evaluation.describe import describe, mode_share, template, warnings
+from igsm.evaluation.describe import describe, mode_share, second_order_share, template, warnings
 from igsm.evaluation.ideal import greedy_mistakes, mode_is_mistake, next_sentence, pools
 from igsm.mistakes.config import MistakeConfig
 from igsm.mistakes.document import Document
@@ -164,3 +164,17 @@ def test_a_sweep_warns_of_arms_whose_mistakes_are_too_likely() -> None:
     assert f"at {100 * share:.0f} % of the steps" in line
     assert 0.1 < share < 0.25
     assert warnings([]) == []
+
+
+def test_a_sweep_warns_of_other_orders_that_are_copies() -> None:
+    """Guards: restarts judged where nearly all solutions are chains, which have one order only."""
+
+    def job(difficulty: str, **method: object) -> Job:
+        data = {"problem": {"difficulty": difficulty}, "mistakes": {"kind": "none"}, "method": method}
+        return Job("one", "pretrain", (), Path("run"), (), "one.yaml", {"data": data})
+
+    jobs = [job("trio", name="restart"), job("trio", name="restart", share=0.2), job("trio", name="fix")]
+    (line,) = cautions([*jobs, job("trio", name="hindsight"), job("trio", name="hindsight", order="other")])
+    assert line.startswith("hindsight and restart in this class (trio): only ")
+    assert second_order_share(ProblemConfig(difficulty="trio")) == pytest.approx(0.08, abs=0.05)
+    assert second_order_share(ProblemConfig(difficulty="med", op=15)) > 0.7
