@@ -41,9 +41,11 @@ def command(
     screen = console(width=min(console().width, _WIDTH))
     if settings.claims:
         plan(settings, root)  # checks that the claims' rows are there
-        judged = judge(settings.claims, read_results(report_request(settings, root).sources))
+        request = report_request(settings, root)
+        judged = judge(settings.claims, read_results(request.sources))
         path = root / settings.folder / f"{sweep.stem}.json"
         content = {"title": settings.title, "claims": [one.content() for one in judged]}
+        content["left_out"] = list(request.left_out)
         write_json(path, content)
         if as_json:
             print_json(content)
@@ -52,9 +54,14 @@ def command(
             print(claims_markdown(judged))
         else:
             show_claims(judged, screen)
+        for reason in request.left_out:
+            screen.print(f"Left out: {reason}", markup=False, soft_wrap=True)
         screen.print(f"Written to {path}", markup=False, soft_wrap=True)
         return
-    found = find(report_request(settings, root))
+    request = report_request(settings, root)
+    for reason in request.left_out:
+        console(stderr=True).print(f"left out: {reason}", markup=False, soft_wrap=True)
+    found = find(request)
     path = root / settings.folder / "findings.json"
     write_json(path, found.content())
     if as_json:
@@ -78,11 +85,16 @@ def show_claims(judged: Sequence[Judged], screen: Any) -> None:
         lines = [f"published: {claim.published}"]
         if one.verdict != "not run":
             where = f"{claim.measure.replace('_', ' ')}, {', '.join(claim.cells)}"
-            lines += [f"here: {rows}; {where}: {one.numbers()}", one.why]
+            lines += [f"here: {rows}; {where}: {one.numbers()}; {one.problems:,} problems a cell", one.why]
         for line in lines:
             screen.print(Padding(Text(line), (0, 0, 0, 4)))
     counts = ", ".join(f"{n} {verdict}" for verdict in _STYLES if (n := sum(one.verdict == verdict for one in judged)))
     screen.print(f"{len(judged)} claims: {counts}", markup=False)
+    tested = sum(one.adjusted is not None for one in judged)
+    if tested and (later := sum(one.verdict == "not run" for one in judged)):
+        screen.print(
+            f"Holm's correction counts the {tested} tested so far; {later} not run may still count.", markup=False
+        )
 
 
 def claims_markdown(judged: Sequence[Judged]) -> str:

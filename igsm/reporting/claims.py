@@ -71,6 +71,7 @@ class Judged:
         p_value: of the difference, over training seeds; None for a claim that an interval decides.
         least: the smallest p-value that so many seeds can give.
         adjusted: after Holm, over all p-values of the claims judged together; None where `least` is above `LEVEL`.
+        problems: of a cell that every evaluation has; fewer are compared where one has fewer.
     """
 
     claim: Claim
@@ -82,6 +83,7 @@ class Judged:
     adjusted: float | None = None
     verdict: Verdict = "not run"
     why: str = "-"
+    problems: int = 0
 
     @property
     def measure(self) -> Metric:
@@ -105,6 +107,7 @@ class Judged:
             "claim": self.claim.model_dump(mode="json", exclude_defaults=True),
             "row": {str(seed): value for seed, value in self.row.items()},
             "against": {str(seed): value for seed, value in self.against.items()},
+            "problems_a_cell": self.problems,
             "interval_over_seeds": self.interval,
             "p_value_over_seeds": self.p_value,
             "least_p_value": None if self.p_value is None else self.least,
@@ -140,10 +143,11 @@ def check_rows(claims: Sequence[Claim], rows: Sequence[str]) -> None:
 
 def _draft(claim: Claim, results: Sequence[Result]) -> Judged:
     """Numbers, interval and p-value of one claim, no verdict yet."""
-    chosen = [_chosen(claim, name, results) for name in (claim.row, claim.against)]
+    chosen = _same_problems([_chosen(claim, name, results) for name in (claim.row, claim.against)])
+    problems = min((one.n for side in chosen for one in side), default=0)
     row, against = (_by_seed(claim, side) for side in chosen)
     if claim.against is None:
-        return Judged(claim, row, {}, _interval(list(row.values())), None)
+        return Judged(claim, row, {}, _interval(list(row.values())), None, problems=problems)
     tested = claim.expect in ("higher", "lower")
     row, against, paired = in_pairs((chosen[0], row), (chosen[1], against))
     first, second = list(against.values()), list(row.values())
@@ -152,7 +156,20 @@ def _draft(claim: Claim, results: Sequence[Result]) -> Judged:
     else:
         interval = welch_interval(first, second)
     p_value, least = seed_test(first, second, paired=paired)
-    return Judged(claim, row, against, interval, p_value if tested and first and second else None, least)
+    known = p_value if tested and first and second else None
+    return Judged(claim, row, against, interval, known, least, problems=problems)
+
+
+def _same_problems(sides: Sequence[Sequence[Result]]) -> list[list[Result]]:
+    """The evaluations with as many problems of each cell as all of them have: the first ones, which are the same."""
+    least: dict[str, int] = {}
+    for one in (one for side in sides for one in side):
+        least[one.cell] = min(one.n, least.get(one.cell, one.n))
+    return [
+        [replace(one, evaluation=replace(one.evaluation, n=least[one.cell])) if one.n > least[one.cell] else one
+         for one in side]
+        for side in sides
+    ]  # fmt: skip
 
 
 def _chosen(claim: Claim, row: str | None, results: Sequence[Result]) -> list[Result]:

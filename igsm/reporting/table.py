@@ -14,7 +14,7 @@ from igsm.reporting.paper import PaperTable, sort_columns, split_cell
 from igsm.reporting.pooling import combine_results
 from igsm.reporting.results import Result
 from igsm.reporting.seeds import Comparison, compare, counted, seed_interval, values_by_seed
-from igsm.significance import holm
+from igsm.significance import holm_of_decidable
 
 Combine = Literal["best", "pooled"]
 AVERAGE = "average"
@@ -181,11 +181,11 @@ def build_table(
 
 
 def _adjusted(cells: dict[tuple[str, str], Cell]) -> dict[tuple[str, str], Cell]:
-    """The cells with Holm's correction over all their tests."""
+    """The cells with Holm's correction over all their tests that could come below 0.05."""
     tested = {key: cell.comparison for key, cell in cells.items() if cell.comparison is not None}
-    p_values = holm([comparison.p_value for comparison in tested.values()])
+    p_values = holm_of_decidable([(comparison.p_value, comparison.least) for comparison in tested.values()], 0.05)
     changed = {
-        key: replace(cells[key], comparison=replace(comparison, adjusted=p_value))
+        key: replace(cells[key], comparison=replace(comparison, adjusted=1.0 if p_value is None else p_value))
         for (key, comparison), p_value in zip(tested.items(), p_values, strict=True)
     }
     return cells | changed

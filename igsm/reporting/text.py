@@ -13,11 +13,12 @@ from rich.text import Text
 from igsm.grading.metrics import CUT_OFF
 from igsm.reporting.markdown import table as markdown_table
 from igsm.reporting.paper import split_cell
+from igsm.reporting.seeds import values_by_seed
 from igsm.reporting.table import Cell, Table, stars
 
 STARS = (
     "Stars: differs from the row '{}' (* p < 0.05, ** p < 0.01, *** p < 0.001, after Holm's correction over the {} "
-    "tests of this table). {}"
+    "tests of this table that can come below 0.05). {}"
 )
 OVER_SEEDS = (
     "Rows that were trained differently: exact permutation test over training seeds, in pairs where both rows were "
@@ -122,10 +123,12 @@ def _tests(table: Table) -> list[str]:
         kinds.append(OVER_SEEDS)
     if paired := [test for test in tests if test.over == "problems"]:
         kinds.append(OVER_PROBLEMS.format("sign-flip" if any(test.sides[0] > 1 for test in paired) else "McNemar"))
-    lines = [STARS.format(table.baseline, len(tests), " ".join(kinds))]
-    over_seeds = [(*test.sides, test.least) for test in tests if test.over == "seeds"]
-    for first, second, least in sorted(set(over_seeds)):
-        if (corrected := min(1.0, len(over_seeds) * least)) >= 0.05:
+    counting = [test.least for test in tests if test.least <= 0.05]
+    lines = [STARS.format(table.baseline, len(counting), " ".join(kinds))]
+    for first, second, least in sorted({(*test.sides, test.least) for test in tests if test.over == "seeds"}):
+        # At best, all tests that can have smaller p-values come first.
+        corrected = min(1.0, max(1, sum(other >= least for other in counting)) * least)
+        if corrected >= 0.05:
             lines.append(TOO_FEW.format(first, second, least, corrected))
     return lines
 
@@ -242,6 +245,12 @@ def _latex_cell(table: Table, cell: Cell) -> str:
     return "\\shortstack[r]{" + "\\\\".join([first, *(f"\\scriptsize {line}" for line in small)]) + "}"
 
 
+def _by_seed(table: Table, cell: Cell) -> str:
+    """ "seed:value" of each evaluation in which something counts."""
+    values = ((result.seed, values_by_seed([result], table.measure)) for result in cell.results)
+    return " ".join(f"{seed}:{value:.6g}" for seed, found in values if seed is not None for value in found)
+
+
 def csv_text(tables: Sequence[Table]) -> str:
     """All tables in long form: one line a cell and average; shares are fractions, what is missing is "-"."""
     buffer = io.StringIO()
@@ -267,7 +276,7 @@ def csv_text(tables: Sequence[Table]) -> str:
                     " ".join(sorted({str(result.run) for result in cell.results})),
                 ]
                 over_seeds = [*(cell.seed_interval or (None, None)), test and test.adjusted]
-                more = [test.over if test else "", " ".join(f"{value:.6g}" for value in cell.by_seed)]
+                more = [test.over if test else "", _by_seed(table, cell)]
                 writer.writerow(
                     [table.measure.name, row, column]
                     + ["-" if number is None else f"{number:.6g}" for number in numbers]

@@ -22,7 +22,13 @@ def power_lines(table: Table, seeds: int, *, pairs: bool = False) -> list[str]:
     show = table.measure.difference
     lines = []
     for column in table.columns:
-        known = spread([table.cell(row, column).by_seed for row in table.rows])
+        # Rows of the same models, decoded otherwise, say nothing new of the spread over trainings.
+        cells = {
+            frozenset(one.run for one in cell.results): cell.by_seed
+            for row in reversed(table.rows)
+            for cell in (table.cell(row, column),)
+        }
+        known = spread(list(cells.values()))
         if known is None or known[0] == 0:
             continue
         deviation, freedom = known

@@ -104,6 +104,22 @@ def test_seeds_without_all_cells_do_not_count(make_run) -> None:
     assert sorted(judged.row) == [*FIVE]
 
 
+def test_two_rows_are_compared_on_the_problems_that_both_have(make_run) -> None:
+    """Guards: a row that has been extended to more problems, harder or easier ones, taken for better or worse."""
+    rows = sources(make_run, original=dict.fromkeys(FIVE, 0.5), retry=dict.fromkeys(FIVE, 0.5))
+    for source in rows:
+        if source.row == "retry":  # of the first 100 problems, which all have, the first 60 and 40 are right in both
+            for cell in CELLS:
+                folder = source.run / "eval" / f"{cell}-greedy"
+                lines = (folder / "verdicts.jsonl").read_text().splitlines()
+                (folder / "verdicts.jsonl").write_text("\n".join(lines[:100]) + "\n")
+                summary = json.loads((folder / "summary.json").read_text())
+                (folder / "summary.json").write_text(json.dumps(summary | {"n": 100}))
+    (found,) = judge([claim(row="retry")], read_results(rows))
+    assert found.problems == found.content()["problems_a_cell"] == 100
+    assert found.row == found.against
+
+
 def test_holm_counts_all_claims_that_are_tested(make_run) -> None:
     base, other = {seed: 0.3 + seed / 100 for seed in FIVE}, {seed: 0.5 + seed / 100 for seed in FIVE}
     rows = read_results(sources(make_run, original=base, retry=other))
@@ -195,5 +211,23 @@ def test_the_screen_fits_80_columns_and_the_page_is_a_table(make_run) -> None:
     text = io.StringIO()
     show_claims(judged, Console(file=text, width=80))
     assert max(map(len, text.getvalue().splitlines())) <= 80
-    assert text.getvalue().endswith("2 claims: 1 shown, 1 not run\n")
+    *_, counts, note = text.getvalue().splitlines()
+    assert counts == "2 claims: 1 shown, 1 not run"
+    assert note == "Holm's correction counts the 1 tested so far; 1 not run may still count."
+    assert "; 200 problems a cell" in " ".join(text.getvalue().split())
     assert claims_markdown(judged).count("\n") == 3
+
+
+def test_runs_of_other_settings_are_named(mistakes, tmp_path: Path) -> None:
+    """Guards: claims that read "not run" where runs lie in the folder that were made with other settings."""
+    preset = yaml.safe_load((Path(__file__).parents[2] / "configs/pretrain/trio.yaml").read_text(encoding="utf-8"))
+    preset["training"]["learning_rate"] = 0.5
+    run = tmp_path / "evidence" / "trio_pq-original-seed1"
+    run.mkdir(parents=True)
+    (run / "config.yaml").write_text(yaml.safe_dump({"stage": "pretrain"} | preset), encoding="utf-8")
+    code, out, _ = mistakes("findings", "evidence", "--root", tmp_path)
+    assert code == 0
+    assert out.count("Left out: ") == 1
+    assert "trio_pq-original-seed1 was made with other settings: training.learning_rate: 0.5 there" in out
+    code, out, _ = mistakes("findings", "evidence", "--root", tmp_path, "--json")
+    assert len(json.loads(out)["left_out"]) == 1
