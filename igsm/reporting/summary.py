@@ -167,7 +167,7 @@ def _of_comparison(judged: Judged, measure: Metric, prefix: str, family: str) ->
     if all(map(is_harder, cells)):
         numbers = [int(found[2]) for cell in claim.cells if (found := OPERATIONS.match(cell))]
         span = f"{min(numbers)}" if min(numbers) == max(numbers) else f"{min(numbers)} to {max(numbers)}"
-        where = f"On problems of {span} operations, more than any in training"
+        where = f"On problems of {span} operations, more than the class has in training"
     else:
         where = f"Mean of {', '.join(map(cell_title, cells))}"
     if measure.name == "accuracy":

@@ -233,7 +233,7 @@ def test_the_summary_says_how_sure_it_is(make_run, seeds: int, verdict: str, sur
     found = summarize(build_report(ReportRequest("T", sources, measures=["accuracy"])))
     (statement,) = found.statements
     assert (statement.verdict, statement.sure) == (verdict, sure)
-    assert "On problems of 23 operations, more than any in training: 'retry 0.5' solves" in statement.text
+    assert "On problems of 23 operations, more than the class has in training: 'retry 0.5' solves" in statement.text
     assert statement.text.endswith("points more.")
 
 
