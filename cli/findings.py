@@ -90,11 +90,11 @@ def show_claims(judged: Sequence[Judged], screen: Any) -> None:
             screen.print(Padding(Text(line), (0, 0, 0, 4)))
     counts = ", ".join(f"{n} {verdict}" for verdict in _STYLES if (n := sum(one.verdict == verdict for one in judged)))
     screen.print(f"{len(judged)} claims: {counts}", markup=False)
-    tested = sum(one.adjusted is not None for one in judged)
-    if tested and (later := sum(one.verdict == "not run" for one in judged)):
-        screen.print(
-            f"Holm's correction counts the {tested} tested so far; {later} not run may still count.", markup=False
-        )
+    comparisons = [one for one in judged if one.claim.expect in ("higher", "lower")]
+    tested = sum(one.adjusted is not None for one in comparisons)
+    if 0 < tested < len(comparisons):
+        counted = f"Holm's correction counts {tested} of {len(comparisons)} comparisons so far"
+        screen.print(f"{counted}; the others once run.", markup=False)
 
 
 def claims_markdown(judged: Sequence[Judged]) -> str:

@@ -119,8 +119,8 @@ def read_others(path: Path, benchmark: Sequence[Record]) -> list[Record]:
             none right.
     """
     records = read_benchmark(path)
-    scored = {_same(record) for record in benchmark}
-    if shared := [record["id"] for record in records if _same(record) in scored]:
+    scored = {one for record in benchmark for one in _signs(record)}
+    if shared := [record["id"] for record in records if scored & _signs(record)]:
         raise InputError(f"{path}: '{shared[0]}' is one of the records to score: a threshold must come from others")
     wrong = sum(record["label"] >= 0 for record in records)
     if wrong in (0, len(records)):
@@ -130,10 +130,11 @@ def read_others(path: Path, benchmark: Sequence[Record]) -> list[Record]:
     return records
 
 
-def _same(record: Record) -> tuple[str, str, str]:
-    """What two records of one solution share, whatever their ids: a view leaves out steps, but never the last one."""
-    steps = record["steps"]
-    return str(record["problem"]).strip(), str(record.get("generator")), str(steps[-1]) if steps else ""
+def _signs(record: Record) -> set[tuple[str, ...]]:
+    """What tells a solution: its id beside the problem, and the steps that no view leaves out."""
+    problem = str(record.get("problem", "")).strip()
+    kept = (str(step) for step in record["steps"] if " BACK" not in str(step))
+    return {("id", problem, str(record["id"])), ("steps", problem, *kept)}
 
 
 def best_threshold(records: Sequence[Record], scores: Sequence[Sequence[float]]) -> float:

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from igsm.config import Config
 from igsm.errors import InputError, suggest
+from igsm.grading.evaluations import FIRST_MISTAKES
 from igsm.grading.metrics import METRICS, Json, Metric
 from igsm.reporting.lineage import in_pairs
 from igsm.reporting.pooling import combine_results
@@ -143,7 +144,9 @@ def check_rows(claims: Sequence[Claim], rows: Sequence[str]) -> None:
 
 def _draft(claim: Claim, results: Sequence[Result]) -> Judged:
     """Numbers, interval and p-value of one claim, no verdict yet."""
-    chosen = _same_problems([_chosen(claim, name, results) for name in (claim.row, claim.against)])
+    chosen = [_complete(claim, _chosen(claim, name, results)) for name in (claim.row, claim.against)]
+    if claim.against is not None and claim.decoder != FIRST_MISTAKES:  # each model has its own first mistakes
+        chosen = _same_problems(chosen)
     problems = min((one.n for side in chosen for one in side), default=0)
     row, against = (_by_seed(claim, side) for side in chosen)
     if claim.against is None:
@@ -178,6 +181,12 @@ def _chosen(claim: Claim, row: str | None, results: Sequence[Result]) -> list[Re
     if len({one.decoder for one in found}) > 1:
         found = [one for one in found if one.decoder == claim.decoder]
     return found
+
+
+def _complete(claim: Claim, results: Sequence[Result]) -> list[Result]:
+    """The evaluations of the seeds that have all of the claim's cells."""
+    seeds = _by_seed(claim, results)
+    return [one for one in results if one.seed in seeds]
 
 
 def _by_seed(claim: Claim, results: Sequence[Result]) -> dict[int, float]:

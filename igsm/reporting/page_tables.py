@@ -110,8 +110,11 @@ def _measured(table: Table, cell: Cell, folder: Path) -> Entry:
         difference = f" ({measure.difference(cell.difference)})" if cell.difference is not None else ""
         lines.append((Part(f"paper {measure.text(cell.paper)}{difference}"),))
     if cell.comparison is not None:
-        shown = f"{cell.comparison.adjusted:.2g}" if cell.comparison.adjusted else "< 1e-300"
-        lines.append((Part(f"p {shown} over {cell.comparison.over}"),))
+        adjusted = cell.comparison.adjusted
+        shown = f"p {adjusted:.2g}" if adjusted else "p < 1e-300"
+        if adjusted is None:
+            shown = f"p {cell.comparison.p_value:.2g}, not corrected,"
+        lines.append((Part(f"{shown} over {cell.comparison.over}"),))
     return Entry(cell.value, tuple(lines))
 
 

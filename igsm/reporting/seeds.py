@@ -25,7 +25,8 @@ class Comparison:
     Attributes:
         over: "seeds": of two ways of training; "problems": of one model's two decoders.
         p_value: of this test alone.
-        adjusted: after Holm, over all tests of the table; the stars are its.
+        adjusted: after Holm, over the tests of the table that can come below 0.05; None for one that cannot. The stars
+            are its.
         sides: training seeds of the baseline and of the row.
         least: over seeds, the smallest p-value that so many can give.
     """
@@ -34,7 +35,7 @@ class Comparison:
     p_value: float
     sides: tuple[int, int]
     least: float = 0.0
-    adjusted: float = 1.0
+    adjusted: float | None = 1.0
 
 
 def values_by_seed(group: Sequence[Result], measure: Metric) -> tuple[float, ...]:

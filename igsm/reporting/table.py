@@ -185,7 +185,7 @@ def _adjusted(cells: dict[tuple[str, str], Cell]) -> dict[tuple[str, str], Cell]
     tested = {key: cell.comparison for key, cell in cells.items() if cell.comparison is not None}
     p_values = holm_of_decidable([(comparison.p_value, comparison.least) for comparison in tested.values()], 0.05)
     changed = {
-        key: replace(cells[key], comparison=replace(comparison, adjusted=1.0 if p_value is None else p_value))
+        key: replace(cells[key], comparison=replace(comparison, adjusted=p_value))
         for (key, comparison), p_value in zip(tested.items(), p_values, strict=True)
     }
     return cells | changed
@@ -226,4 +226,5 @@ def stars(comparison: Comparison | None) -> str:
     """Marks of significance: * below 0.05, ** below 0.01, *** below 0.001, after Holm's correction."""
     if comparison is None:
         return ""
-    return "*" * sum(comparison.adjusted < level for level in (0.05, 0.01, 0.001))
+    adjusted = 1.0 if comparison.adjusted is None else comparison.adjusted
+    return "*" * sum(adjusted < level for level in (0.05, 0.01, 0.001))

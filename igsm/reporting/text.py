@@ -15,6 +15,7 @@ from igsm.reporting.markdown import table as markdown_table
 from igsm.reporting.paper import split_cell
 from igsm.reporting.seeds import values_by_seed
 from igsm.reporting.table import Cell, Table, stars
+from igsm.significance import holm
 
 STARS = (
     "Stars: differs from the row '{}' (* p < 0.05, ** p < 0.01, *** p < 0.001, after Holm's correction over the {} "
@@ -124,10 +125,11 @@ def _tests(table: Table) -> list[str]:
     if paired := [test for test in tests if test.over == "problems"]:
         kinds.append(OVER_PROBLEMS.format("sign-flip" if any(test.sides[0] > 1 for test in paired) else "McNemar"))
     counting = [test.least for test in tests if test.least <= 0.05]
+    best = dict(zip(counting, holm(counting), strict=True))
+    """The least p-value of a test -> after the correction, if all tests come to their least."""
     lines = [STARS.format(table.baseline, len(counting), " ".join(kinds))]
     for first, second, least in sorted({(*test.sides, test.least) for test in tests if test.over == "seeds"}):
-        # At best, all tests that can have smaller p-values come first.
-        corrected = min(1.0, max(1, sum(other >= least for other in counting)) * least)
+        corrected = best.get(least, least)
         if corrected >= 0.05:
             lines.append(TOO_FEW.format(first, second, least, corrected))
     return lines

@@ -22,13 +22,7 @@ def power_lines(table: Table, seeds: int, *, pairs: bool = False) -> list[str]:
     show = table.measure.difference
     lines = []
     for column in table.columns:
-        # Rows of the same models, decoded otherwise, say nothing new of the spread over trainings.
-        cells = {
-            frozenset(one.run for one in cell.results): cell.by_seed
-            for row in reversed(table.rows)
-            for cell in (table.cell(row, column),)
-        }
-        known = spread(list(cells.values()))
+        known = spread(_trainings(table, column))
         if known is None or known[0] == 0:
             continue
         deviation, freedom = known
@@ -53,3 +47,14 @@ def power_lines(table: Table, seeds: int, *, pairs: bool = False) -> list[str]:
                 f"{smallest_paired_p_value(seeds):.2g}."
             )
     return lines
+
+
+def _trainings(table: Table, column: str) -> list[tuple[float, ...]]:
+    """Each row's values by seed; rows of models that an earlier row has, decoded otherwise, say nothing new."""
+    found: list[tuple[set[object], tuple[float, ...]]] = []
+    for row in table.rows:
+        cell = table.cell(row, column)
+        runs: set[object] = {one.run for one in cell.results}
+        if not any(runs <= earlier for earlier, _ in found):
+            found.append((runs, cell.by_seed))
+    return [values for _, values in found]

@@ -55,6 +55,8 @@ class Execution:
         compiled = "not compiled" if mode == "off" else f"compiled ({mode})"
         self.computation = f"on {ranks.device.type} in {precision}, {compiled}"
         """What decides how results are rounded, such as "on cpu in bfloat16_products, compiled (default)"."""
+        if config.optimizer == "muon" and not on_cuda and not multiplies_bfloat16():
+            self.computation += ", Muon in float32"
         self._autocast = precision != "float32"
         for module in objective.modules():
             if isinstance(module, Attention):

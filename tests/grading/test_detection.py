@@ -188,7 +188,10 @@ def test_the_threshold_comes_from_other_records(tmp_path) -> None:
     path.write_text("\n".join(map(json.dumps, others)))
     threshold = calibrated(path, benchmark(0, -1))
     assert 0.3 < threshold <= 0.6
-    viewed = [record | {"id": f"{i}-raw", "steps": ["s.", *record["steps"]]} for i, record in enumerate(others)]
+    longer = [["Define X as BACK.", *record["steps"]] for record in others]
+    viewed = [
+        record | {"id": f"{record['id']}-raw", "steps": steps} for record, steps in zip(others, longer, strict=True)
+    ]
     with pytest.raises(InputError, match="'0' is one of the records to score"):
         calibrated(path, viewed)
     for one, said in zip(others, ("1 wrong and 0 right", "0 wrong and 1 right"), strict=True):

@@ -213,7 +213,7 @@ def test_the_screen_fits_80_columns_and_the_page_is_a_table(make_run) -> None:
     assert max(map(len, text.getvalue().splitlines())) <= 80
     *_, counts, note = text.getvalue().splitlines()
     assert counts == "2 claims: 1 shown, 1 not run"
-    assert note == "Holm's correction counts the 1 tested so far; 1 not run may still count."
+    assert note == "Holm's correction counts 1 of 2 comparisons so far; the others once run."
     assert "; 200 problems a cell" in " ".join(text.getvalue().split())
     assert claims_markdown(judged).count("\n") == 3
 

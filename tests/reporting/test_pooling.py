@@ -122,10 +122,31 @@ def test_ways_of_training_are_tested_over_seeds(make_run) -> None:
     line = next(line for line in csv.DictReader(io.StringIO(csv_text([table]))) if line["row"] == "weak")
     assert (line["tested_over"], line["p_value"], line["p_holm"]) == ("seeds", "0.0285714", "0.114286")
     assert len(line["values_by_seed"].split()) == 4
+    assert line["values_by_seed"].split()[0] == f"0:{by_seed['weak'][0]:.6g}"
     best = _table(sources, combine="best")
     assert best.comparisons == []
     assert best.caption.endswith("4 training seeds")
     assert "not tested" in " ".join(notes(best))
+
+
+def test_tests_that_cannot_succeed_cost_the_others_nothing(make_run) -> None:
+    """Guards: a row of two seeds, whose test cannot come below 0.067, that takes the star of one that can."""
+    accuracies = {"original": (0.2, 0.21, 0.22, 0.23), "retry": (0.7, 0.71, 0.72, 0.73), "few": (0.6, 0.61)}
+    sources = [
+        Source(row, make_run(f"{row}{seed}", {CELL: accuracy}, seed=seed), seed)
+        for row, values in accuracies.items()
+        for seed, accuracy in enumerate(values)
+    ]
+    table = _table(sources)
+    retry, few = (table.cell(row, CELL).comparison for row in ("retry", "few"))
+    assert retry is not None
+    assert few is not None
+    assert (retry.adjusted, stars(retry)) == (retry.p_value, "*")
+    assert (few.p_value, few.adjusted, stars(few)) == (pytest.approx(1 / 15), None, "")
+    text = " ".join(notes(table))
+    assert "over the 1 tests of this table" in text
+    assert "With 4 against 4" not in text
+    assert "With 4 against 2 training seeds no p-value can be below 0.067, 0.067 after the correction" in text
 
 
 def test_seeds_that_differ_narrow_the_interval_but_not_as_new_problems_would(make_run) -> None:
