@@ -6,17 +6,21 @@ Everything is a mean over the first n problems of a stream; the class's own numb
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
+from igsm.config import build_config
+from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.evaluation.cells import Cell, figure_cells
 from igsm.evaluation.ideal import Names, greedy_mistakes, mode_is_mistake, pools
 from igsm.mistakes.config import MistakeConfig
 from igsm.mistakes.kinds import NAMES_ONLY
+from igsm.mistakes.layout import Part
 from igsm.mistakes.source import DocumentSource
 from igsm.problems import record as r
 from igsm.problems.difficulty import ProblemConfig
@@ -27,6 +31,8 @@ from igsm.problems.wording import write_name
 from igsm.seeds import numpy_generator
 
 SMALL_POOL = 2
+FEW_ORDERS = 0.5
+"""Share of problems with a second order of steps, below which a solution in another order is mostly a copy."""
 MOST_OFTEN_MODE = 0.03
 """Above this share of steps, mistakes are no longer the exception that the paper's classes make them."""
 _SPECIAL_TOKENS = 4  # of a document: before problem, solution and answer, and at the end
@@ -105,6 +111,27 @@ def mode_share(problem: ProblemConfig, mistakes: MistakeConfig) -> float:
         return 0.0
     source = ProblemSource(_training_problems(problem), seed=1)
     return _mode([source.record(i) for i in range(100)], (mistakes.kind, mistakes.rate))
+
+
+def copied_orders(data: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What to know about methods that write a solution in another order, in classes where few solutions have one.
+
+    Args:
+        data: settings of training data, each as in a config's `data`.
+    """
+    methods: dict[ProblemConfig, set[str]] = {}
+    for settings in data:
+        one = build_config(DataConfig, dict(settings), "data")
+        if one.method.layout().has(Part.OTHER_ORDER):
+            methods.setdefault(_training_problems(one.problem), set()).add(one.method.name)
+    lines = []
+    for problem, names in methods.items():
+        share = second_order_share(problem)
+        if share < FEW_ORDERS:
+            who = f"{' and '.join(sorted(names))} in this class ({problem.difficulty})"
+            there = f"only {100 * share:.0f} % of the solutions have another order"
+            lines.append(f"{who}: {there}; the others are written again as they were")
+    return lines
 
 
 def second_order_share(problem: ProblemConfig) -> float:

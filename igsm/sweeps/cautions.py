@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from igsm.config import build_config
-from igsm.methods.registry import make_method
 from igsm.mistakes.config import MistakeConfig
-from igsm.mistakes.layout import Part
 from igsm.problems.difficulty import ProblemConfig
 from igsm.sweeps.plan import Job
 
-FEW_ORDERS = 0.5
-"""Share of problems with a second order of steps, below which a solution in another order is mostly a copy."""
+PLAIN = "retry"
+"""The method of which documents have one solution, as the generator wrote it."""
 
 
 def cautions(planned: Sequence[Job]) -> list[str]:
@@ -22,25 +20,13 @@ def cautions(planned: Sequence[Job]) -> list[str]:
 
 
 def _copied(planned: Sequence[Job]) -> list[str]:
-    names: dict[ProblemConfig, set[str]] = {}
-    for job in planned:
-        data = job.settings.get("data", {})
-        method = data.get("method")
-        if method and make_method(method).layout().has(Part.OTHER_ORDER):
-            problem = build_config(ProblemConfig, data["problem"], job.name)
-            names.setdefault(problem, set()).add(method["name"])
-    if not names:
+    data = [job.settings.get("data") or {} for job in planned]
+    special = [one for one in data if (one.get("method") or {}).get("name", PLAIN) != PLAIN]
+    if not special:
         return []
-    from igsm.evaluation.describe import second_order_share  # numba
+    from igsm.evaluation.describe import copied_orders  # numba
 
-    lines = []
-    for problem, methods in names.items():
-        share = second_order_share(problem)
-        if share < FEW_ORDERS:
-            who = f"{' and '.join(sorted(methods))} in this class ({problem.difficulty})"
-            there = f"only {100 * share:.0f} % of the solutions have another order"
-            lines.append(f"{who}: {there}; the others are written again as they were")
-    return lines
+    return copied_orders(special)
 
 
 def _too_likely(planned: Sequence[Job]) -> list[str]:
