@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,7 +70,9 @@ def command(
         return
     show(found, settings.shows, screen)
     if found.certainty.startswith("Not settled"):
-        screen.print(f'More runs can settle it: mistakes sweep {sweep} "seeds=[1,2,3,4,5]" --jobs 2', markup=False)
+        words = [str(sweep), *(one for one in overrides or () if not one.startswith("seeds=")), "seeds=[1,2,3,4,5]"]
+        words += ["--root", str(root)] if root != Path("runs") else []
+        screen.print(f"More runs can settle it: mistakes sweep {shlex.join(words)} --jobs 2", markup=False, soft_wrap=True)
     screen.print(f"Written to {path}", markup=False)
 
 

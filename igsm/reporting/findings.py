@@ -190,7 +190,8 @@ def _examples(base: Side, other: Side, harder: Sequence[str]) -> Iterator[Exampl
         yield _example(f"{base.row}: a step comes too early", *one)
     if both:
         yield _example(f"{other.row}: the same problem, solved", *solved[int(both[0]["index"])])
-    if one := _shortest([one for one in solved.values() if one[1].get("taken_back")]):
+    noticed = [one for one in solved.values() if one[1].get("taken_back") and not one[1].get("needlessly_taken_back")]
+    if one := _shortest(noticed):
         yield _example(f"{other.row}: a mistake is noticed and taken back", *one)
 
 

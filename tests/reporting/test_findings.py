@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 
 import pytest
@@ -96,3 +97,16 @@ def test_a_cell_without_a_common_seed_is_one_line(make_run) -> None:
 def test_nothing_to_compare_is_one_line(make_run) -> None:
     with pytest.raises(InputError, match="run the sweep first"):
         find(request(make_run, {1: 0.4}, {}))
+
+
+def test_a_needless_retry_is_not_shown_as_a_mistake_that_was_noticed(make_run) -> None:
+    """Guards: a step that could be computed, taken back for no reason, as the example of what was learned."""
+    made = request(make_run, {1: 0.4}, {1: 0.7})
+    heading = "retry 0.2: a mistake is noticed and taken back"
+    assert heading in [example.heading for example in find(made).examples]
+    for path in made.sources[-1].run.glob("eval/*/verdicts.jsonl"):
+        verdicts = [json.loads(line) for line in path.read_text().splitlines()]
+        for verdict in verdicts:
+            verdict["needlessly_taken_back"] = verdict["taken_back"]
+        path.write_text("".join(json.dumps(verdict) + "\n" for verdict in verdicts))
+    assert heading not in [example.heading for example in find(made).examples]
