@@ -72,7 +72,8 @@ def command(
     if found.certainty.startswith("Not settled"):
         words = [str(sweep), *(one for one in overrides or () if not one.startswith("seeds=")), "seeds=[1,2,3,4,5]"]
         words += ["--root", str(root)] if root != Path("runs") else []
-        screen.print(f"More runs can settle it: mistakes sweep {shlex.join(words)} --jobs 2", markup=False, soft_wrap=True)
+        more = f"mistakes sweep {shlex.join(words)} --jobs 2"
+        screen.print(f"More runs can settle it: {more}", markup=False, soft_wrap=True)
     screen.print(f"Written to {path}", markup=False)
 
 
