@@ -18,18 +18,16 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
-from igsm.checkpoints import find_checkpoint
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.decoders import parse_decoder
-from igsm.decoding.fusion import Fused
 from igsm.decoding.kept import KeptSamples, kept_samples
 from igsm.decoding.run import Decoding
 from igsm.errors import InputError
 from igsm.evaluation.cells import Cell, figure_cells
 from igsm.evaluation.filing import CHOICES, PARTIAL, find_folder
 from igsm.evaluation.generate import generations, verdict_of
-from igsm.evaluation.runs import LoadedRun, default_context
+from igsm.evaluation.runs import LoadedRun, default_context, further_models
 from igsm.evaluation.testsets import TestSet, load_test_set
 from igsm.grading.evaluations import GENERATIONS, SUMMARY, VERDICTS, Evaluation, check, read_evaluation, records_of
 from igsm.grading.metrics import Json, Numbers, current_names
@@ -179,19 +177,6 @@ def _settings(run: LoadedRun, cell: Cell, decoding: Decoding, n: int, seed: int)
         "context": decoding.context,
         **further,
     }
-
-
-def further_models(decoding: Decoding) -> Json:
-    """The models that decode beside a run's own: each by the digest of its weights, wherever they lie; none: {}."""
-    detector, named = decoding.decoder.detector, decoding.decoder.beside
-    found: Json = {}
-    if detector is not None and detector.folder is not None:
-        found["detector"] = weights_digest(find_checkpoint(detector.folder))
-    if named is not None:
-        found[named.kind] = weights_digest(find_checkpoint(named.folder))
-    if isinstance(decoding.model, Fused) and named is not None and named.weight is None:
-        found["copilot_weight"] = decoding.model.weight
-    return found
 
 
 class _Work:

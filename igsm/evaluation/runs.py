@@ -23,7 +23,7 @@ from igsm.model import GPT
 from igsm.model.checkpoint import load_model
 from igsm.model.contract import LanguageModel
 from igsm.probing.detector import load_detector
-from igsm.rundir import RunFolder
+from igsm.rundir import RunFolder, weights_digest
 from igsm.training.copilot import check_pilot, load_copilot
 
 
@@ -137,3 +137,16 @@ def load_run(path: str | Path) -> LoadedRun:
             f"{path}: the model knows {model.config.vocabulary_size} ids, its data's vocabulary has {vocabulary.size}"
         )
     return LoadedRun(path, checkpoint, model, data, vocabulary)
+
+
+def further_models(decoding: Decoding) -> Json:
+    """The models that decode beside a run's own: each by the digest of its weights, wherever they lie; none: {}."""
+    detector, named = decoding.decoder.detector, decoding.decoder.beside
+    found: Json = {}
+    if detector is not None and detector.folder is not None:
+        found["detector"] = weights_digest(find_checkpoint(detector.folder))
+    if named is not None:
+        found[named.kind] = weights_digest(find_checkpoint(named.folder))
+    if isinstance(decoding.model, Fused) and named is not None and named.weight is None:
+        found["copilot_weight"] = decoding.model.weight
+    return found

@@ -22,9 +22,8 @@ from igsm.decoding.decoders.named import NamedDecoder
 from igsm.decoding.run import Decoding
 from igsm.errors import InputError
 from igsm.evaluation.cells import Cell
-from igsm.evaluation.evaluate import further_models
 from igsm.evaluation.generate import generations
-from igsm.evaluation.runs import LoadedRun
+from igsm.evaluation.runs import LoadedRun, further_models
 from igsm.evaluation.slice_tests import LEVEL, Confirmation, confirm, ratio_interval
 from igsm.evaluation.testsets import TestProblem
 from igsm.evaluation.weaknesses import Candidate, Searched, look
