@@ -135,9 +135,9 @@ def copied_orders(data: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def second_order_share(problem: ProblemConfig) -> float:
-    """Share of 200 problems of these settings whose steps have another valid order: those that are no single chain."""
+    """Share of 1,000 problems of these settings whose steps have another valid order: those that are no single chain."""
     source = ProblemSource(_training_problems(problem), seed=1)
-    return _mean(_has_second_order(source.problem(i)) for i in range(200))
+    return _mean(_has_second_order(source.problem(i)) for i in range(1000))
 
 
 def _has_second_order(problem: Problem) -> bool:
