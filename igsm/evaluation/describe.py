@@ -135,7 +135,7 @@ def copied_orders(data: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def second_order_share(problem: ProblemConfig) -> float:
-    """Share of 1,000 problems of these settings whose steps have another valid order: those that are no single chain."""
+    """Share of 1,000 problems of these settings whose steps have another valid order: not single chains."""
     source = ProblemSource(_training_problems(problem), seed=1)
     return _mean(_has_second_order(source.problem(i)) for i in range(1000))
 
