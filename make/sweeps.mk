@@ -4,7 +4,7 @@ GPUS ?=
 JOBS ?= 1
 SWEEP ?=
 FIGURES := figure3 figure4 figure5 figure6 figure7 figure8 figure10 figure11 probing
-LITE := lite lite_cpu probing_nano mini mini_long mixing other_mistakes generated_tokens methods copilot
+LITE := lite lite_cpu probing_nano mini mini_long mixing other_mistakes generated_tokens methods methods_finetuned methods_one_start copilot
 
 .PHONY: $(FIGURES) $(LITE) evidence figures test-slurm test-browser test-triton
 

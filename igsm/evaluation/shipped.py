@@ -34,6 +34,16 @@ def model_folder(name: str) -> Path:
     return _FOLDER / name
 
 
+def trained_model(text: str) -> Path:
+    """The folder of a model that is there already: a shipped one, by name, or a run's. InputError if there is none."""
+    if text in MODELS:
+        return model_folder(text)
+    if not Path(text).is_dir():
+        known = f"a run folder, or a model that comes with the package ({', '.join(MODELS)}), is expected"
+        raise InputError(f"{text}: {known}{suggest(text, MODELS)}")
+    return Path(text)
+
+
 def model_provenance(name: str) -> dict[str, Any]:
     """What a shipped model was trained on, by which command, and its accuracy in cells of test problems."""
     content: dict[str, Any] = read_json(model_folder(name) / "provenance.json")

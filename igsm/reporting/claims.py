@@ -14,7 +14,7 @@ from igsm.config import Config
 from igsm.errors import InputError, suggest
 from igsm.grading.evaluations import FIRST_MISTAKES
 from igsm.grading.metrics import METRICS, Json, Metric
-from igsm.reporting.lineage import in_pairs
+from igsm.reporting.lineage import in_pairs, of_one_start
 from igsm.reporting.pooling import combine_results
 from igsm.reporting.results import Result
 from igsm.reporting.seeds import Interval
@@ -73,6 +73,7 @@ class Judged:
         least: the smallest p-value that so many seeds can give.
         adjusted: after Holm, over all p-values of the claims judged together; None where `least` is above `LEVEL`.
         problems: of a cell that every evaluation has; fewer are compared where one has fewer.
+        one_start: all seeds of a row are fine-tuned from one model.
     """
 
     claim: Claim
@@ -85,6 +86,7 @@ class Judged:
     verdict: Verdict = "not run"
     why: str = "-"
     problems: int = 0
+    one_start: bool = False
 
     @property
     def measure(self) -> Metric:
@@ -109,6 +111,7 @@ class Judged:
             "row": {str(seed): value for seed, value in self.row.items()},
             "against": {str(seed): value for seed, value in self.against.items()},
             "problems_a_cell": self.problems,
+            "all_from_one_model": self.one_start,
             "interval_over_seeds": self.interval,
             "p_value_over_seeds": self.p_value,
             "least_p_value": None if self.p_value is None else self.least,
@@ -130,7 +133,7 @@ def judge(claims: Sequence[Claim], results: Sequence[Result]) -> list[Judged]:
     for draft, p_value in zip(drafts, adjusted, strict=True):
         one = replace(draft, adjusted=p_value)
         verdict, why = _verdict(one)
-        found.append(replace(one, verdict=verdict, why=why))
+        found.append(replace(one, verdict=verdict, why=f"{why}, all from one model" if one.one_start else why))
     return found
 
 
@@ -148,9 +151,10 @@ def _draft(claim: Claim, results: Sequence[Result]) -> Judged:
     if claim.against is not None and claim.decoder != FIRST_MISTAKES:  # each model has its own first mistakes
         chosen = _same_problems(chosen)
     problems = min((one.n for side in chosen for one in side), default=0)
+    one_start = any(of_one_start(side) for side in chosen)
     row, against = (_by_seed(claim, side) for side in chosen)
     if claim.against is None:
-        return Judged(claim, row, {}, _interval(list(row.values())), None, problems=problems)
+        return Judged(claim, row, {}, _interval(list(row.values())), None, problems=problems, one_start=one_start)
     tested = claim.expect in ("higher", "lower")
     row, against, paired = in_pairs((chosen[0], row), (chosen[1], against))
     first, second = list(against.values()), list(row.values())
@@ -160,7 +164,7 @@ def _draft(claim: Claim, results: Sequence[Result]) -> Judged:
         interval = welch_interval(first, second)
     p_value, least = seed_test(first, second, paired=paired)
     known = p_value if tested and first and second else None
-    return Judged(claim, row, against, interval, known, least, problems=problems)
+    return Judged(claim, row, against, interval, known, least, problems=problems, one_start=one_start)
 
 
 def _same_problems(sides: Sequence[Sequence[Result]]) -> list[list[Result]]:

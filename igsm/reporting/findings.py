@@ -9,7 +9,7 @@ from statistics import fmean
 
 from igsm.errors import InputError
 from igsm.grading.metrics import Json
-from igsm.reporting.lineage import in_pairs
+from igsm.reporting.lineage import in_pairs, of_one_start
 from igsm.reporting.paper import OPERATIONS, is_harder, split_cell
 from igsm.reporting.report import ReportRequest
 from igsm.reporting.results import Result, read_results
@@ -134,7 +134,11 @@ def find(request: ReportRequest) -> Findings:
             raise InputError(f"{side.row}: no training seed has been evaluated on all of {', '.join(harder)} yet")
     without, with_mistakes = (list(values.values()) for values in by_seed)
     test = seed_test(without, with_mistakes, paired=paired)
-    sentence, certainty = _words(without, with_mistakes, harder, test, paired)
+    one_start = any(of_one_start(results) for results, _ in evaluated)
+    kind = "fine-tuning run" if one_start else "training run"
+    sentence, certainty = _words(without, with_mistakes, harder, test, paired, kind)
+    if one_start:
+        certainty += " All go on from one model: of others it says nothing."
     examples = list(_examples(first, second, harder))
     return Findings(first, second, known, harder, n, test.p_value, sentence, certainty, examples)
 
@@ -148,9 +152,9 @@ def _side(row: str, results: Sequence[Result]) -> Side:
 
 
 def _words(
-    first: Sequence[float], second: Sequence[float], harder: Sequence[str], test: SeedTest, paired: bool
+    first: Sequence[float], second: Sequence[float], harder: Sequence[str], test: SeedTest, paired: bool, kind: str
 ) -> tuple[str, str]:
-    """What the accuracies of two sides show, one a training seed, and how sure that is."""
+    """What the accuracies of two sides show, one a training seed (a run of this kind), and how sure that is."""
     low, high = (100 * fmean(values) for values in (first, second))
     ops = [int(found[2]) for cell in harder if (found := OPERATIONS.match(split_cell(cell)[1]))]
     verb = "more" if high > low else "fewer"
@@ -159,9 +163,9 @@ def _words(
         f"and their correction solved {high:.1f} %, models that had seen right solutions only {low:.1f} %: "
         f"{abs(high - low):.1f} points {verb}."
     )
-    counts = f"{len(first)} and {len(second)} training runs"
+    counts = f"{len(first)} and {len(second)} {kind}s"
     if len(first) == len(second):
-        counts = f"{len(first)} training run{'s' if len(first) > 1 else ''} a side"
+        counts = f"{len(first)} {kind}{'s' if len(first) > 1 else ''} a side"
     if paired:
         counts += ", in pairs of one start"
         changes = [after - before for before, after in zip(first, second, strict=True)]

@@ -57,6 +57,11 @@ def in_pairs(
     return {one: first[1][one] for one, _ in pairs}, {other: second[1][other] for _, other in pairs}, True
 
 
+def of_one_start(group: Sequence[Result]) -> bool:
+    """Whether several trainings all go on from one and the same model: what varies is the fine-tuning alone."""
+    return n_seeds(group) > 1 and len({origin(result) for result in group}) == 1
+
+
 def n_seeds(group: Sequence[Result]) -> int:
     """How many trainings are behind these evaluations."""
     return len({model(result) for result in group})

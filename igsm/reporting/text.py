@@ -11,6 +11,7 @@ from rich.console import Group
 from rich.text import Text
 
 from igsm.grading.metrics import CUT_OFF
+from igsm.reporting.lineage import of_one_start
 from igsm.reporting.markdown import table as markdown_table
 from igsm.reporting.paper import split_cell
 from igsm.reporting.seeds import values_by_seed
@@ -35,6 +36,10 @@ SEEDS = (
     "Numbers of several training seeds are the mean of the seeds. Behind 'seeds' stands the 95 % t interval over "
     "training seeds (what training again would give), behind 'problems' that over test problems (what other problems "
     "would show of these models); n counts each test problem once."
+)
+ONE_START = (
+    "Of {}, all seeds are fine-tuned from one model: their spread and their tests are about fine-tuning it again, not "
+    "about other models."
 )
 MEANS = (
     "Intervals of means over problems are those of a Poisson count of as many events as the standard error tells of; "
@@ -82,6 +87,7 @@ def notes(table: Table) -> list[str]:
         lines.append(SEEDS)
     elif table.measured:
         lines.append(ONE_SEED)
+    lines += _one_start(table)
     if not table.measure.share:
         lines.append(MEANS)
     lines += _tests(table)
@@ -90,6 +96,11 @@ def notes(table: Table) -> list[str]:
         best = f", the best of {' and '.join(table.paper.decoders)}" if table.paper.decoders else ""
         lines.append(f"Paper: {table.paper.source}{best}.")
     return lines
+
+
+def _one_start(table: Table) -> list[str]:
+    rows = [row for row in table.rows if any(of_one_start(table.cell(row, name).results) for name in table.columns)]
+    return [ONE_START.format("all rows" if len(rows) == len(table.rows) else ", ".join(rows))] if rows else []
 
 
 def _cut_off(table: Table) -> list[str]:
@@ -144,7 +155,7 @@ def brief_notes(table: Table) -> list[str]:
         lines.append(f"*, **, ***: differs from '{table.baseline}', p < 0.05, 0.01, 0.001 after Holm's correction.")
     if table.measured and not any(len(cell.results) > 1 for cell in table.cells.values()):
         lines.append("One training seed each: intervals cover the test problems, not training again.")
-    return [*lines, *_cut_off(table)]
+    return [*lines, *_one_start(table), *_cut_off(table)]
 
 
 def terminal_tables(table: Table, width: int = 80) -> list[Group]:

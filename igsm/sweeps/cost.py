@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from igsm.checkpoints import CONFIG
+from igsm.config import load_stored
 from igsm.sweeps.plan import Job
 from igsm.sweeps.settings import Settings
 
@@ -26,10 +29,13 @@ class Cost:
 
 
 def start_settings(job: Job, jobs: Sequence[Job]) -> Settings:
-    """Settings of the run that a fine-tuning or a probe starts from, filled in with those of its own start."""
-    start = next((one for one in jobs if one.settings and str(one.run) == job.settings.get("from")), None)
+    """Settings of the run that a fine-tuning or a probe starts from, filled in with those of its own start; of one that
+    no job makes, as stored there."""
+    origin = job.settings.get("from")
+    start = next((one for one in jobs if one.settings and str(one.run) == origin), None)
     if start is None:
-        return {}
+        stored = Path(str(origin)) / CONFIG
+        return load_stored(stored) if stored.is_file() else {}
     own = {key: value for key, value in start.settings.items() if value is not None}
     return start_settings(start, jobs) | own
 

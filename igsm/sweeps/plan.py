@@ -10,6 +10,7 @@ from igsm.config import build_config
 from igsm.decoding.decoders import parse_decoder
 from igsm.errors import InputError, suggest
 from igsm.evaluation.cells import parse_cells
+from igsm.evaluation.shipped import trained_model
 from igsm.problems.difficulty import ProblemConfig
 from igsm.reporting.along import Along
 from igsm.reporting.claims import check_rows
@@ -125,14 +126,25 @@ def _training_job(sweep: Sweep, root: Path, row: Row, starts: dict[tuple[str, st
         overrides = [fill(text, row.variables, where) for text in (*family.overrides, *row.arm.overrides)]
         return _stage_job("pretrain", family.config, [*overrides, *seeds], run, ())
     tuning: FineTuning = row.arm.finetune
+    model, needs = _start(sweep, root, row, starts)
+    overrides = [f"from={model}"] + [fill(text, row.variables, where) for text in tuning.overrides]
+    config = fill(tuning.config, row.variables, where)
+    return _stage_job(tuning.stage, config, [*overrides, *seeds], run, needs)
+
+
+def _start(sweep: Sweep, root: Path, row: Row, starts: dict[tuple[str, str, int], Row]) -> tuple[Path, tuple[str, ...]]:
+    """The model that a row's fine-tuning goes on from, and the jobs that make it."""
+    where, tuning = f"arm '{row.arm.row}'", row.arm.finetune
+    assert tuning is not None
+    if tuning.model is not None:
+        return trained_model(fill(tuning.model, row.variables, where)), ()
+    assert tuning.start is not None
     start = folder_name(fill(tuning.start, row.variables, where))
     base = starts.get((start, row.family, row.seed))
     if base is None:
         raise InputError(f"{where}: no arm '{tuning.start}' to start from{suggest(start, {key[0] for key in starts})}")
     before = _training_job(sweep, root, base, starts)
-    overrides = [f"from={before.run}"] + [fill(text, row.variables, where) for text in tuning.overrides]
-    config = fill(tuning.config, row.variables, where)
-    return _stage_job(tuning.stage, config, [*overrides, *seeds], run, (before.name,))
+    return before.run, (before.name,)
 
 
 def _probe_job(row: Row, probe: Probing, run: Path, training: Job) -> Job:

@@ -50,10 +50,18 @@ class Probing(Stage):
 
 
 class FineTuning(Stage):
-    """Fine-tuning, or a Copilot, from the run of the arm called `start`."""
+    """Fine-tuning, or a Copilot, from the run of the arm called `start`, or from a model that is there already."""
 
-    start: str
+    start: str | None = None
+    model: str | None = None
+    """In place of `start`: a run folder, or `error-free` or `retry`, which come with the package. One for all seeds."""
     stage: Literal["finetune", "copilot"] = "finetune"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.start is None) == (self.model is None):
+            raise ValueError("give start (an arm) or model (a run folder, error-free or retry), one of them")
+        return self
 
 
 class Arm(Config):

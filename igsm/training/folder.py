@@ -7,7 +7,7 @@ from pathlib import Path
 
 from igsm.config import Config, differences, dump_yaml, load_settings
 from igsm.errors import InputError
-from igsm.rundir import RunFolder, atomic_write, provenance, read_json, write_json
+from igsm.rundir import MANIFEST, RunFolder, atomic_write, provenance, read_json, write_json
 
 MAY_CHANGE = {
     "training.workers",
@@ -93,9 +93,13 @@ def note_computation(folder: RunFolder, now: str) -> None:
 
 
 def same_start(before: str, now: str, run: Path) -> bool:
-    """Whether two values of `from` are one model: spelled otherwise, or beside `run` and moved together with it."""
+    """Whether two values of `from` are one model: spelled otherwise, moved together with `run` that lies beside it, or
+    shipped with two installations of the package."""
     old, new = Path(before).resolve(), Path(now).resolve()
     if old == new:
         return True
+    if old.parts[-3:] == new.parts[-3:] and new.parts[-3:-1] == ("igsm", "trained"):
+        manifests = [path / MANIFEST for path in (old, new)]
+        return not all(one.is_file() for one in manifests) or read_json(manifests[0]) == read_json(manifests[1])
     beside = old.name == new.name and new.parent == run.resolve().parent
     return beside and (old.parent.name == new.parent.name or not old.exists())

@@ -161,6 +161,18 @@ def test_runs_of_the_same_starts_are_paired(make_run) -> None:
     assert judged.verdict == "shown"
 
 
+def test_seeds_of_one_start_are_no_pairs_and_are_told(make_run) -> None:
+    """Guards: five fine-tunings of one model shown as if five models had been tried."""
+    found = tuned(make_run, 5, 0.03)
+    for one in found:
+        config = one.run / "config.yaml"
+        config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {"from": "/nowhere/error-free"}))
+    (judged,) = judge([claim(row="retry")], read_results(found))
+    assert judged.one_start
+    assert judged.least == pytest.approx(2 / 252)
+    assert judged.why.endswith("5 seeds a side, all from one model")
+
+
 def test_a_claim_that_cannot_be_settled_costs_the_others_nothing(make_run) -> None:
     rows = read_results(tuned(make_run, 7, 0.03))
     few = [replace(one, row=f"{one.row} of five") for one in rows if one.seed is not None and one.seed <= 5]

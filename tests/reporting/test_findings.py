@@ -85,6 +85,17 @@ def test_runs_of_one_start_are_tested_in_pairs(make_run) -> None:
     assert found.certainty.endswith("1.6 % of cases (7 training runs a side, in pairs of one start).")
 
 
+def test_seeds_of_one_start_say_nothing_of_others(make_run) -> None:
+    made = request(make_run, dict.fromkeys(range(1, 6), 0.2), dict.fromkeys(range(1, 6), 0.6))
+    for source in made.sources:
+        config = source.run / "config.yaml"
+        settings = yaml.safe_load(config.read_text()) | {"stage": "finetune", "from": "/starts/the-one"}
+        config.write_text(yaml.safe_dump(settings))
+    lineage._origin.cache_clear()
+    said = "(5 fine-tuning runs a side). All go on from one model: of others it says nothing."
+    assert find(made).certainty.endswith(said)
+
+
 def test_a_cell_without_a_common_seed_is_one_line(make_run) -> None:
     made = request(make_run, {1: 0.4, 2: 0.4}, {1: 0.7})
     for seed, cell in ((1, FIRST), (2, SECOND)):

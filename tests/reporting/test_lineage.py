@@ -91,6 +91,17 @@ def test_a_table_tests_pairs_of_one_start(run) -> None:
     assert 0.0 < interval[0] < interval[1] < 0.2
 
 
+def test_a_table_says_whose_seeds_go_on_from_one_model(run) -> None:
+    """Guards: the spread of fine-tuning one model read as that of training models."""
+    start = run("start")
+    rows = [replace(run(f"{row}{seed}", start=start.run), row=row) for seed in range(2) for row in ("a", "b")]
+    own = [replace(run(f"own{seed}"), row="own") for seed in range(2)]
+    one, some = (" ".join(notes(build_table(found, METRICS["accuracy"]))) for found in (rows, [*rows, *own]))
+    assert "Of all rows, all seeds are fine-tuned from one model" in one
+    assert "Of a, b, all seeds are fine-tuned from one model" in some
+    assert "one model" not in " ".join(notes(build_table(own, METRICS["accuracy"])))
+
+
 def test_a_table_says_what_five_pairs_cannot_show(run) -> None:
     """Guards: the least p-value of five seeds against five others, 0.008, said of five pairs."""
     rows = []

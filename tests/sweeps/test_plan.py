@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ import yaml
 
 from igsm.config import build_config
 from igsm.errors import InputError
+from igsm.evaluation.shipped import model_folder
 from igsm.rundir import write_json
 from igsm.sweeps.cost import cost, start_settings
 from igsm.sweeps.plan import Job, plan, report_request, select
 from igsm.sweeps.settings import what_differs
 from igsm.sweeps.state import missing, state
 from igsm.sweeps.sweep import Sweep, fill, grid_points, load_sweep
+from igsm.training.folder import same_start
 
 
 def job(jobs: list[Job], name: str) -> Job:
@@ -158,6 +161,34 @@ def test_fine_tuning_starts_from_the_run_of_the_same_family_and_seed(tuning: dic
     content["arms"][-1]["finetune"]["start"] = "orignal"
     with pytest.raises(InputError, match="did you mean 'original'"):
         plan(build_config(Sweep, content, "test"), tmp_path)
+
+
+def test_fine_tuning_may_start_from_a_model_that_is_there(tuning: dict[str, Any], tmp_path: Path) -> None:
+    """Guards: hours of pretraining before a comparison for which the package has a model."""
+    tuned = tuning["arms"].pop()
+    tuned["finetune"] |= {"start": None, "model": "error-free"}
+    jobs = plan(build_config(Sweep, tuning | {"arms": [tuned], "seeds": [1, 2]}, "test"), tmp_path)
+    assert [one.stage for one in jobs] == ["finetune", "eval"] * 2
+    assert jobs[0].needs == ()
+    assert {one.settings["from"] for one in jobs[::2]} == {str(model_folder("error-free"))}
+    assert cost(jobs[0], start_settings(jobs[0], jobs), None).bytes > 1e6  # the shape is read from the model
+    for wrong, message in (
+        ({"model": "eror-free"}, "eror-free: a run folder, or a model .* did you mean 'error-free'"),
+        ({"start": "original"}, "give start .* or model .*, one of them"),
+    ):
+        arm = tuned | {"finetune": tuned["finetune"] | wrong}
+        with pytest.raises(InputError, match=message):
+            plan(build_config(Sweep, tuning | {"arms": [arm]}, "test"), tmp_path)
+
+
+def test_the_shipped_model_is_one_in_every_installation(tmp_path: Path) -> None:
+    """Guards: a sweep that no longer goes on in another checkout, and one that goes on from another model."""
+    here, there = model_folder("error-free"), tmp_path / "igsm" / "trained" / "error-free"
+    assert same_start(str(there), str(here), tmp_path / "run")  # gone: what is there cannot be compared
+    shutil.copytree(here, there)
+    assert same_start(str(there), str(here), tmp_path / "run")
+    write_json(there / "manifest.json", {})
+    assert not same_start(str(there), str(here), tmp_path / "run")
 
 
 def test_wrong_settings_are_found_before_anything_runs(content: dict[str, Any], tmp_path: Path) -> None:
