@@ -51,6 +51,7 @@ def train(
 
     The same command again goes on where it stopped; a finished run is read.
     """
+    from cli.training import failure_told
     from igsm.config import load_config
     from igsm.errors import InputError
     from igsm.progress import Progress, waiting
@@ -59,7 +60,8 @@ def train(
 
     settings = load_config(TextConfig, config, overrides or [])
     data = settings.data
-    for name, file in (("data.source", data.source), ("data.held_out", data.held_out)):
+    files = [("data.source", data.source), ("data.held_out", data.held_out)]
+    for name, file in files + [("data.vocabulary_of", file) for file in data.vocabulary_of]:
         if not Path(file).is_file():
             raise InputError(f"{name}: there is no file {file}")
     with waiting("loading torch"):
@@ -67,7 +69,9 @@ def train(
         from igsm.training.distributed import join
         from igsm.training.text import train_text
     read_held_out(data)  # what is wrong there is said before the training
-    outcome = train_text(settings, out, join(settings.training.device))
+    ranks = join(settings.training.device)
+    with failure_told(ranks):
+        outcome = train_text(settings, out, ranks)
     if outcome.status != "done":
         raise typer.Exit(INTERRUPT_EXIT_CODE if outcome.status == "interrupted" else REQUEUE_EXIT_CODE)
     with Progress(desc="held-out problems", total=data.problems, unit=" answers", leave=False) as bar:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -31,9 +32,17 @@ def tracking_override(tracker: str | None) -> list[str]:
 def accuracy_hook(
     data: DataConfig, training: TrainingConfig, vocabulary: Vocabulary
 ) -> Callable[[Any, int], dict[str, float]] | None:
-    """Graded generation between training steps, on `training.evaluate_problems` problems; None for none."""
+    """Graded generation between training steps, on `training.evaluate_problems` problems; None for none.
+
+    Raises:
+        InputError: documents whose solutions nobody can grade.
+    """
+    from igsm.errors import InputError
+
     if training.evaluate_problems == 0:
         return None
+    if data.corpus == "boxes":
+        raise InputError("training.evaluate_problems: boxes are not graded; set it to 0")
 
     def evaluate(model: Any, step: int) -> dict[str, float]:
         from igsm.evaluation.evaluate import generation_accuracy
@@ -70,6 +79,7 @@ def check_run(config: RunConfig, folder: Path, gpus: int | None) -> Training:
 
 def _what_is_trained(config: RunConfig, folder: Path, resumed: bool) -> Iterator[str]:
     from igsm.preflight.estimates import n_trained, n_weights
+    from igsm.rundir import RunFolder
 
     shape, recipe, rows = config.shape, config.training, config.rows
     of = f" of {n_weights(shape):,}" if config.updates is not None else ""
@@ -77,6 +87,8 @@ def _what_is_trained(config: RunConfig, folder: Path, resumed: bool) -> Iterator
     problems, mistakes = rows.problem, rows.mistakes
     kind = "error-free" if mistakes.kind == "none" else f"{mistakes.kind} {mistakes.rate:g}"
     source = f", from {config.start}" if config.start is not None else ""
+    if config.start is not None and (steps := RunFolder(config.start).checkpoint_steps()):
+        source += "" if RunFolder(config.start).done.exists() else f" (not finished: its step {steps[-1]})"
     yield f"{folder}: {'goes on with' if resumed else 'begins'} {config.stage}{source}"
     yield f"  {n_trained(shape, config.updates):,}{of} weights, {shape.layers} layers of width {shape.width}"
     yield f"  {tokens:,} tokens: {recipe.steps:,} steps of {recipe.batch} windows of {rows.context}"
@@ -101,7 +113,6 @@ def run_training(body: Body, run: Training, gpus: int | None) -> Outcome | None:
     with waiting("loading torch"):
         from igsm.training.distributed import join, launch, leave
     from igsm.training.signals import INTERRUPT_EXIT_CODE, REQUEUE_EXIT_CODE
-    from igsm.training.task import TrainingError
 
     if gpus is not None and gpus > 1:
         check_devices(run.training.device, gpus)
@@ -115,16 +126,26 @@ def run_training(body: Body, run: Training, gpus: int | None) -> Outcome | None:
             import torch
 
             enough_memory(run.on_device, torch.cuda.mem_get_info(ranks.device)[0], f"on {ranks.device}")
-        outcome = body(ranks)
-    except TrainingError as error:
-        if ranks.first:
-            print(f"mistakes: error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+        with failure_told(ranks):
+            outcome = body(ranks)
     finally:
         leave()
     if outcome.status != "done":
         raise typer.Exit(INTERRUPT_EXIT_CODE if outcome.status == "interrupted" else REQUEUE_EXIT_CODE)
     return outcome
+
+
+@contextlib.contextmanager
+def failure_told(ranks: Ranks) -> Iterator[None]:
+    """Training that fails by itself ends in one line and exit code 1."""
+    from igsm.training.task import TrainingError
+
+    try:
+        yield
+    except TrainingError as error:
+        if ranks.first:
+            print(f"mistakes: error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 def check_devices(device: str, gpus: int) -> None:

@@ -20,7 +20,7 @@ class Occupied(InputError):
 
 
 @contextlib.contextmanager
-def locked(folder: str | Path, doing: str) -> Iterator[None]:
+def locked(folder: str | Path, doing: str, name: str = LOCK) -> Iterator[None]:
     """Keep other processes that ask for the same lock out of ``folder``, which is made if it is missing.
 
     The lock dies with the process, however that ends. Where the file system has no locks (some NFS) a warning is
@@ -28,11 +28,12 @@ def locked(folder: str | Path, doing: str) -> Iterator[None]:
 
     Args:
         doing: what this process does there, for the other one's message: "training".
+        name: of the lock, where processes may share the folder as long as they do other parts.
 
     Raises:
         InputError: another process is there (`Occupied`), or the folder cannot be written.
     """
-    path = Path(folder) / LOCK
+    path = Path(folder) / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _open_locked(path, folder)

@@ -16,6 +16,7 @@ from igsm.corpus.shards import write_shard
 from igsm.corpus.vocabulary import END
 from igsm.corpus.workers import InOrder
 from igsm.errors import InputError
+from igsm.locks import LOCK, locked
 
 SHARD_TOKENS = 16_000_000
 HEADER_LIMIT = 1 << 31  # the header counts tokens in an int32
@@ -52,7 +53,20 @@ def generate(
     plan = plan_of(config, windows, shard_tokens)
     prepare(config)
     start(folder, plan)
-    mine = range(k - 1, plan.n_shards, n)
+    with locked(folder, f"generating part {k} of {n}", f"{LOCK}-{k}-of-{n}"):
+        _generate(config, folder, plan, range(k - 1, plan.n_shards, n), workers, progress)
+    return finish(folder, plan)
+
+
+def _generate(
+    config: DataConfig,
+    folder: Path,
+    plan: Plan,
+    mine: range,
+    workers: int,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Write the shards of a part that are missing."""
     missing = [shard for shard in mine if read_record(folder, shard) is None]
     total = _size(plan, mine)
     done = multiprocessing.get_context("spawn").Value("q", total - _size(plan, missing))
@@ -71,7 +85,6 @@ def generate(
         for path in folder.glob("shard_*.partial"):
             if int(path.name[6:12]) in missing:
                 path.unlink(missing_ok=True)
-    return finish(folder, plan)
 
 
 def parse_tokens(text: str, option: str = "--tokens") -> int:

@@ -35,11 +35,12 @@ HEADER_BYTES = 4 * HEADER_INTS
 
 @contextlib.contextmanager
 def whole_file(path: Path, kept: str = "nothing of it is kept") -> Iterator[Path]:
-    """A ``.partial`` name to write to; what is there at the end gets the name ``path``, after an error it is removed.
+    """A ``.partial`` name of this process to write to; what is there at the end gets the name ``path``, after an error
+    it is removed.
 
     Raises InputError when the disk is full or the folder cannot be written; it ends with ``kept``.
     """
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial

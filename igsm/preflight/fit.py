@@ -8,13 +8,11 @@ import numpy as np
 
 from igsm.corpus.blocks import block
 from igsm.corpus.config import DataConfig
-from igsm.corpus.manifest import check_law, read_manifest
+from igsm.corpus.manifest import REFUSED, WARNED, check_law, read_manifest
 from igsm.corpus.vocabulary import END
 from igsm.errors import InputError
 from igsm.problems.difficulty import DIFFICULTIES
 
-REFUSED, WARNED = 0.5, 0.05
-"""Shares of documents left out."""
 _SAMPLE = {"context": 65536, "windows_per_block": 2, "path": None}
 _SLOW_SAMPLE = {"context": 16384, "windows_per_block": 1, "path": None}
 """Problems of exactly so many operations may take seconds each, and have much the same length."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -11,6 +11,8 @@ from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.errors import InputError
 from igsm.model.config import LoRAConfig, ModelConfig
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class TrainingConfig(Config):
@@ -25,7 +27,7 @@ class TrainingConfig(Config):
     optimizer: Literal["adamw", "muon"] = "adamw"
     """muon: matrices inside the blocks by Muon, everything else by AdamW, at the same learning rate."""
     learning_rate: float = Field(default=0.002, gt=0)
-    betas: tuple[float, float] = Field(default=(0.9, 0.98), strict=False)
+    betas: tuple[Beta, Beta] = Field(default=(0.9, 0.98), strict=False)
     weight_decay: float = Field(default=0.05, ge=0)
     """Decoupled; on every tensor of two dimensions, the embedding among them, never on biases and norms."""
     schedule: Literal["cosine", "wsd", "linear", "constant"] = "cosine"
@@ -194,10 +196,10 @@ class PretrainConfig(RunConfig):
         filled: dict[str, Any] = {"data": self.data.resolved()}
         if self.model.vocabulary_size is None:
             filled["model"] = self.model.model_copy(update={"vocabulary_size": vocabulary.size})
-        elif self.model.vocabulary_size < vocabulary.size:
+        elif self.model.vocabulary_size != vocabulary.size:
             raise InputError(
                 f"model.vocabulary_size is {self.model.vocabulary_size}, "
-                f"the {self.data.vocabulary} vocabulary has {vocabulary.size} ids"
+                f"the {self.data.vocabulary} vocabulary has {vocabulary.size} ids; leave it out"
             )
         return self.model_copy(update=filled)
 

@@ -16,10 +16,9 @@ MAY_DIFFER = {
     f"training.{name}"
     for name in (
         "steps", "learning_rate", "schedule", "warmup_steps", "final_ratio", "decay_share",
-        "evaluate_every", "held_out_windows", "evaluate_problems",
     )
 }  # fmt: skip
-"""Settings that may be others than those of the run that is continued: the schedule, and what is measured."""
+"""Settings of the schedule, which may be others than those of the run that is continued."""
 
 
 def checkpoint_to_continue(config: RunConfig) -> Path | None:

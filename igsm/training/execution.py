@@ -165,7 +165,7 @@ class Execution:
         total, metrics = torch.zeros((1, 2), dtype=torch.float64, device=self.ranks.device), self._no_sums()
         for batch in batches:
             total[0, 1] += batch.count
-            for part in self._parts(batch, rows):
+            for part in self._parts(batch, min(rows, self.config.micro_batch or rows)):
                 with self._cast():
                     loss = self._plain(part)
                 total[0, 0] += loss.sum

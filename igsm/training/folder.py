@@ -17,12 +17,18 @@ MAY_CHANGE = {
     "training.checkpoint_every",
     "training.keep_last",
     "training.keep_every",
+    "training.evaluate_every",
+    "training.held_out_windows",
+    "training.evaluate_problems",
     "training.skip_bad_steps",
+    "training.explosion_loss",
+    "data.path",
     "tracking",
     "validation",
 }
 """Settings that a resumed run may have another value of: none of them changes what a good step computes, micro_batch
-and threads up to rounding (and micro_batch, with dropout, which units are dropped)."""
+and threads up to rounding (and micro_batch, with dropout, which units are dropped). Shards hold the same windows
+wherever they lie, and as are made on the fly."""
 
 
 def may_change(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import time
 from collections.abc import Iterator
@@ -149,6 +150,7 @@ class _Run:
             progress.step += 1
             progress.tokens_seen += positions
             self.interval.positions += positions
+            self.interval.steps += 1
             self.bar.update()
             # ---- metrics, evaluation, checkpoint: where the host waits for the device
             done = progress.step == config.steps
@@ -173,7 +175,9 @@ class _Run:
         self.optimizers.zero_grad()
         step, saved = self.progress.step, self.folder.checkpoint_steps()
         if self.whole and self.ranks.world_size == 1 and step > max([self.began_at, *saved]):
-            self._save()
+            with contextlib.suppress(TrainingError):  # a bad step among those not read yet is not saved
+                self._log()
+                self._save()
         rows = self.config.micro_batch or self.config.batch // self.ranks.world_size
         smaller = f"training.micro_batch smaller than {rows}" if rows > 1 else "the model or the context smaller"
         return (
@@ -215,12 +219,10 @@ class _Run:
     def _log(self) -> bool:
         """Write a line of metrics; returns whether any process was asked to stop."""
         _, asked = self._read()
-        targets = sum(one.targets for one in self.interval.measured)
         line = {
             "step": self.progress.step,
             **self.interval.summary(self.objective.metrics),
             "learning_rate": learning_rate(self.config, self.progress.step - 1),
-            "masked_share": 1 - targets / max(1, self.interval.positions),
             "tokens_seen": self.progress.tokens_seen,
             "targets_seen": self.progress.targets_seen,
             "skipped_steps": self.progress.skipped_steps,
@@ -228,7 +230,8 @@ class _Run:
         if self.ranks.device.type == "cuda":
             line["peak_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
         self._write(line)
-        self.bar.set_postfix_str(f"loss {line['loss']:.4f}, {line['tokens_per_second']:,.0f} tokens/s", refresh=False)
+        loss = f"loss {line['loss']:.4f}" if "loss" in line else "left out"
+        self.bar.set_postfix_str(f"{loss}, {line['tokens_per_second']:,.0f} tokens/s", refresh=False)
         self.interval = Interval()
         return asked
 

@@ -108,10 +108,12 @@ class Interval:
     """Seconds spent waiting for data."""
     positions: int = 0
     """Tokens trained on, over all processes."""
+    steps: int = 0
     measured: list[Measurement] = field(default_factory=list)
 
     def summary(self, names: Sequence[str] = ()) -> dict[str, float]:
-        """The part of a metrics line that is measured over the interval (bad steps are left out of it).
+        """The part of a metrics line that is measured over the interval; bad steps are left out of it, and without any
+        other there is no loss.
 
         Args:
             names: of the objective's metrics.
@@ -119,10 +121,15 @@ class Interval:
         seconds = max(1e-9, time.perf_counter() - self.began - self.away)
         count = sum(one.count for one in self.measured)
         pairs = [[sum(one.metrics[i][j] for one in self.measured) for j in range(2)] for i in range(len(names))]
-        return {
+        targets = sum(one.targets for one in self.measured)
+        losses = {
             "loss": sum(one.loss for one in self.measured) / (count or 1),
             **means(names, pairs),
             "gradient_norm": max((one.gradient_norm for one in self.measured), default=0.0),
+            "masked_share": 1 - targets / (self.positions * len(self.measured) / max(1, self.steps) or 1),
+        }
+        return {
+            **(losses if self.measured else {}),
             "tokens_per_second": self.positions / seconds,
             "loader_wait_share": min(1.0, self.waited / seconds),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from igsm.checkpoints import latest_checkpoint, remove_checkpoint
+from igsm.checkpoints import find_checkpoint, latest_checkpoint, remove_checkpoint
 from igsm.config import Config
 from igsm.errors import InputError
 from igsm.locks import locked
@@ -83,10 +84,14 @@ def restore(
     metrics = folder.metrics
     problem = None
     if ranks.first:
+        for left in folder.checkpoints.glob(".step_*.writing"):  # of a process that was killed while it saved
+            shutil.rmtree(left, ignore_errors=True)
         found, broken = latest_checkpoint(folder.path)
         for line in broken:
             print(line, file=sys.stderr)
-        if found is None and isinstance(resolved, RunConfig) and resolved.continued is not None:
+        if found is None and broken:
+            problem = f"{folder}: none of its checkpoints can be trained on; delete them, or choose another folder"
+        elif found is None and isinstance(resolved, RunConfig) and resolved.continued is not None:
             found, metrics = _continued(folder, resolved)
         if found is not None and read_json(found / VOCABULARY) != vocabulary:
             problem = f"{found / VOCABULARY}: the data has other ids than this checkpoint; choose another folder"
@@ -97,6 +102,8 @@ def restore(
     if name is None:
         if ranks.first:
             folder.metrics.unlink(missing_ok=True)
+            if isinstance(resolved, RunConfig) and resolved.start is not None:
+                _note(folder, "started_from", find_checkpoint(resolved.start))
         return Progress()
     load_weights(Path(name), objective.model)
     state = load_training_state(Path(name))
@@ -114,9 +121,14 @@ def _continued(folder: RunFolder, resolved: RunConfig) -> tuple[Path | None, Pat
     """The checkpoint of another run that a new one begins at, noted in its folder, and that run's metrics."""
     found = checkpoint_to_continue(resolved)
     assert found is not None
-    noted = {"checkpoint": str(found), "weights": weights_digest(found)}
-    write_json(folder.provenance, read_json(folder.provenance) | {"continues": noted})
+    _note(folder, "continues", found)
     return found, metrics_before(found)
+
+
+def _note(folder: RunFolder, what: str, checkpoint: Path) -> None:
+    """Note in the folder which weights a run begins at: the run they are of may go on."""
+    noted = {"checkpoint": str(checkpoint), "weights": weights_digest(checkpoint)}
+    write_json(folder.provenance, read_json(folder.provenance) | {what: noted})
 
 
 def _metrics(path: Path) -> list[dict[str, Any]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
+from igsm.corpus.manifest import REFUSED, WARNED
 from igsm.errors import InputError
 from igsm.model import GPT
 from igsm.seeds import torch_seed
@@ -52,9 +54,24 @@ def train_text(config: TextConfig, path: str | Path, ranks: Ranks) -> Outcome:
     config = config.model_copy(update={"model": shape.model_copy(update={"vocabulary_size": len(words.words)})})
     torch.manual_seed(torch_seed(config.seed, "initial weights"))
 
+    windows = Windows(rows, words, data.context, data.seed, data.source)
+    _check_fit(windows.too_long, len(rows), data.context, ranks.first)
+
     def batches(step: int) -> _Batches:
-        windows = Windows(rows, words, data.context, data.seed, data.source)
         return _Batches(windows, config.training.batch, step)
 
     task = Task(model=GPT(config.model), batches=batches, seed=config.seed, vocabulary=words.content())
     return train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)
+
+
+def _check_fit(too_long: int, rows: int, context: int, first: bool) -> None:
+    """As `igsm.preflight.fit.check_fit`: say that rows are left out, and refuse to leave out half of them."""
+    if too_long < WARNED * rows:
+        return
+    said = (
+        f"data.context={context}: {too_long / rows:.0%} of {rows:,} rows are longer and are left out; set a larger one"
+    )
+    if too_long >= REFUSED * rows:
+        raise InputError(said)
+    if first:
+        print(f"mistakes: warning: {said}", file=sys.stderr)

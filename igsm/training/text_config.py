@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from igsm.config import Config
 from igsm.model.config import ModelConfig
@@ -48,3 +48,10 @@ class TextConfig(Config):
     model: ModelConfig
     training: TrainingConfig
     tracking: TrackingConfig = TrackingConfig()
+
+    @model_validator(mode="after")
+    def _has_effect(self) -> Self:
+        for name in ("held_out_windows", "evaluate_problems", "label_masking", "loss_on", "workers"):
+            if getattr(self.training, name) != TrainingConfig.model_fields[name].default:
+                raise ValueError(f"training.{name}: has no effect on text; leave it out")
+        return self

@@ -6,16 +6,31 @@ The processes say themselves what is wrong; the exit code is that of the first o
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 
 from torch.distributed import run
-from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.api import PContext, SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+SAVING = 3600
+"""Seconds that processes get to save themselves once torchrun is asked to stop; torchrun itself kills them after 30."""
+
+
+def _wait_for_saving() -> None:
+    """Let processes end by themselves after a signal. After a failure others may hang: torchrun's own limit stays."""
+    close = PContext.close
+
+    def patient(self: PContext, death_sig: signal.Signals | None = None, timeout: int = 30) -> None:
+        close(self, death_sig, SAVING if isinstance(sys.exception(), SignalException) else timeout)
+
+    PContext.close = patient  # type: ignore[method-assign]
 
 
 def main(arguments: list[str]) -> int:
     """Run torchrun; returns its exit code."""
     logging.disable(logging.ERROR)
+    _wait_for_saving()
     try:
         run.main(arguments)
     except SignalException:

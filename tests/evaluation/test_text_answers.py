@@ -47,6 +47,8 @@ def test_what_is_learned_is_answered(files, mistakes):
 
 def test_bad_input(files, mistakes):
     (files / "empty.jsonl").write_text("")
+    long = json.dumps({"segments": [{"text": "How many? " * 40, "label": True}]}) + "\n"
+    (files / "long.jsonl").write_text((files / "none.jsonl").read_text() + 2 * long)
     for arguments, message in (
         (["train", "config.yaml", "data.source=no.jsonl", "--out", "run"], "data.source: there is no file no.jsonl"),
         (["train", "config.yaml", "data.source=test.jsonl", "--out", "run"], "test.jsonl, line 1: no segments"),
@@ -54,6 +56,10 @@ def test_bad_input(files, mistakes):
         (["train", "config.yaml", "data.held_out=empty.jsonl", "--out", "run"], "empty.jsonl: has no rows"),
         (["train", "config.yaml", "model.vocabulary_size=3", "--out", "run"], "model.vocabulary_size is 3, the text"),
         (["train", "config.yaml", "data.contxt=3", "--out", "run"], "data.contxt"),
+        (["train", "config.yaml", "data.vocabulary_of=[no.jsonl]", "--out", "run"], "data.vocabulary_of: there is no"),
+        (["train", "config.yaml", "training.workers=2", "--out", "run"], "training.workers: has no effect on text"),
+        (["train", "config.yaml", "training.betas=[0.9,1.0]", "--out", "run"], "training.betas"),
+        (["train", "config.yaml", "data.source=long.jsonl", "--out", "run"], "50% of 4 rows are longer and are left"),
         (["stories", "--out", "rows.txt"], "--out rows.txt: the name must end with .jsonl"),
         (["stories", "--out", "test.jsonl"], "--out test.jsonl: is there already"),
         (["table", "run", "--against", "none"], "run: has no answers; a finished run"),
@@ -61,6 +67,8 @@ def test_bad_input(files, mistakes):
         code, _, err = mistakes("text", *arguments)
         assert (code, message in err, err.count("\n")) == (2, True, 1), err
     assert not (files / "run").exists()
+    code, _, err = mistakes("text", "train", "config.yaml", "training.explosion_loss=0.001", "--out", "exploded")
+    assert (code, "there is no checkpoint yet" in err) == (1, True), err
     code, out, _ = mistakes("text", "stories", "--out", "s.jsonl", "--rows", 3)
     assert (code, len((files / "s.jsonl").read_text().splitlines())) == (0, 3)
 

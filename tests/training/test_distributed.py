@@ -47,10 +47,14 @@ def test_two_processes_stop_together_and_one_goes_on(tmp_path: Path) -> None:
 
 
 def test_launch_passes_signals_on(tmp_path: Path) -> None:
-    """Guards: torchrun's exit code 1 for a run that only wants to be requeued; orphaned processes."""
+    """Guards: torchrun's exit code 1 for a run that only wants to be requeued; orphaned processes; processes killed by
+    torchrun while they save."""
     (tmp_path / "worker_module.py").write_text(
         "import pathlib, signal, sys, time, os\n"
-        "def leave(*_): sys.exit(75)\n"
+        "def leave(*_):\n"
+        "    time.sleep(2)\n"
+        "    pathlib.Path(sys.argv[1], 'saved' + os.environ['RANK']).touch()\n"
+        "    sys.exit(75)\n"
         "signal.signal(signal.SIGTERM, leave)\n"
         "pathlib.Path(sys.argv[1], 'rank' + os.environ['RANK']).touch()\n"
         "time.sleep(60)\n"
@@ -59,6 +63,7 @@ def test_launch_passes_signals_on(tmp_path: Path) -> None:
         "import sys; from igsm.training.distributed import launch as l; sys.exit(l(2, 'worker_module', sys.argv[1:]))"
     )
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}
+    environment["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"] = "1"  # what torchrun would allow
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env=environment)
     end = time.monotonic() + 60
     while not ((tmp_path / "rank0").exists() and (tmp_path / "rank1").exists()):
@@ -66,3 +71,4 @@ def test_launch_passes_signals_on(tmp_path: Path) -> None:
         time.sleep(0.05)
     process.send_signal(signal.SIGUSR1)
     assert process.wait(60) == REQUEUE_EXIT_CODE
+    assert sorted(path.name for path in tmp_path.glob("saved*")) == ["saved0", "saved1"]

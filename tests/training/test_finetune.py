@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from igsm.checkpoints import find_checkpoint
 from igsm.config import load_config
 from igsm.corpus.blocks import documents
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
@@ -17,7 +18,7 @@ from igsm.model import load_model
 from igsm.model.checkpoint import save_checkpoint
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
-from igsm.rundir import read_json
+from igsm.rundir import read_json, weights_digest
 from igsm.training.config import FinetuneConfig, PretrainConfig
 from igsm.training.distributed import Ranks
 from igsm.training.settings import resolve
@@ -69,6 +70,14 @@ def test_continued_pretraining_trains_all_weights(preset: str, base: Path, tmp_p
     assert after.config == before.config
     changed = [not torch.equal(a, b) for a, b in zip(after.parameters(), before.parameters(), strict=True)]
     assert all(changed)
+
+
+def test_a_run_notes_which_weights_it_began_at(base: Path, tmp_path: Path) -> None:
+    """Guards: a run that cannot be traced back once the run that it started from has gone on."""
+    train_config(settings("continued", base), tmp_path, ALONE)
+    checkpoint = find_checkpoint(base)
+    noted = {"checkpoint": str(checkpoint), "weights": weights_digest(checkpoint)}
+    assert read_json(tmp_path / "provenance.json")["started_from"] == noted
 
 
 def test_a_lora_run_is_the_base_of_another(base: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from igsm.corpus.config import DataConfig
 from igsm.errors import InputError
 from igsm.model import GPT, load_model
 from igsm.training import execution, resume
@@ -198,6 +199,8 @@ def test_a_bounded_number_of_bad_steps_is_left_out(tmp_path: Path) -> None:
     toy_train(config, tmp_path / "ok", model=poisoned_model(config, {3, 5}, float("nan")))
     lines = metrics(tmp_path / "ok")
     assert [line["skipped_steps"] for line in lines] == [0, 0, 1, 1, 2, 2, 2, 2]
+    assert [line["step"] for line in lines if "loss" not in line] == [3, 5]  # nothing was measured there
+    assert all(0 <= line["masked_share"] < 1 for line in lines if "loss" in line)
     loaded, _ = load_model(tmp_path / "ok")
     assert all(torch.isfinite(p).all() for p in loaded.parameters())
     with pytest.raises(TrainingError, match="step 6"):
@@ -235,6 +238,7 @@ def test_folders_that_hold_something_else_are_refused(tmp_path: Path) -> None:
 def test_settings_that_may_change_exist() -> None:
     """Guards: a renamed setting that can then not be changed any more."""
     settings = {f"training.{name}" for name in type(toy_config().training).model_fields}
+    settings |= {f"data.{name}" for name in DataConfig.model_fields}
     assert MAY_CHANGE - {"tracking", "validation"} <= settings  # sections of their own
 
 
@@ -296,6 +300,27 @@ def test_out_of_memory_is_one_line_and_keeps_what_is_done(
     monkeypatch.undo()
     toy_train(config, tmp_path / "whole", **held_out)
     assert weights(tmp_path / "stopped", 20) == weights(tmp_path / "whole", 20)
+
+
+@pytest.mark.parametrize("bad", [set(), {6}])
+def test_out_of_memory_saves_no_step_that_nobody_looked_at(
+    bad: set[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards: weights that are not finite as "last good checkpoint"; targets of the last steps that are not counted."""
+    config = toy_config(log_every=10)
+    real, calls = Execution.gradients, []
+
+    def full(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 9:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(*arguments)
+
+    monkeypatch.setattr(Execution, "gradients", full)
+    with pytest.raises(InputError, match=f"last good checkpoint: .*step_{5 if bad else 8}$"):
+        toy_train(config, tmp_path / "run", model=poisoned_model(config, bad, float("nan")))
+    if not bad:
+        assert metrics(tmp_path / "run")[-1]["targets_seen"] > metrics(tmp_path / "run")[0]["targets_seen"] > 0
 
 
 @pytest.mark.parametrize(

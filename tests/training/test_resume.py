@@ -133,13 +133,35 @@ def test_a_checkpoint_cut_short_falls_back(tmp_path: Path, capfd: pytest.Capture
 
 def test_a_broken_checkpoint_does_not_push_out_a_good_one(tmp_path: Path) -> None:
     """Guards: keep_last counting the broken one, so that the good one just written is deleted."""
-    config = toy_config(steps=20, keep_last=1)
-    toy_train(config, tmp_path)
+    toy_train(toy_config(keep_last=3), tmp_path)
     (tmp_path / "DONE").unlink()
-    toy_train(toy_config(steps=20, keep_last=1), tmp_path / "other")
-    (tmp_path / "checkpoints/step_20/manifest.json").unlink()
-    assert run(config, tmp_path) == 0  # from the start: nothing else was kept
+    toy_train(toy_config(keep_last=1), tmp_path / "other")
+    for step in (15, 20):
+        (tmp_path / f"checkpoints/step_{step}/manifest.json").unlink()
+    assert run(toy_config(keep_last=1), tmp_path) == 0
     assert weights(tmp_path, 20) == weights(tmp_path / "other", 20)
+
+
+def test_a_run_without_a_whole_checkpoint_is_left_alone(tmp_path: Path) -> None:
+    """Guards: a run that begins anew, over its metrics, because the training state was not copied with it."""
+    toy_train(toy_config(), tmp_path)
+    (tmp_path / "DONE").unlink()
+    for state in (tmp_path / "checkpoints").glob("*/training_state.pt"):
+        state.unlink()
+    before = metrics(tmp_path)
+    with pytest.raises(InputError, match="none of its checkpoints can be trained on; delete them"):
+        run(toy_config(), tmp_path)
+    assert metrics(tmp_path) == before
+
+
+def test_what_a_killed_process_was_saving_is_removed(tmp_path: Path) -> None:
+    """Guards: gigabytes that nobody sees, for ever."""
+    left = tmp_path / "run/checkpoints/.step_3.writing"
+    toy_train(toy_config(steps=10), tmp_path / "run")
+    left.mkdir()
+    (tmp_path / "run/DONE").unlink()
+    toy_train(toy_config(steps=10), tmp_path / "run")
+    assert not left.exists()
 
 
 def test_a_finished_run_is_not_touched(tmp_path: Path) -> None:
