@@ -84,6 +84,18 @@ def command(
     """
     from igsm.grading.taxonomy import taxonomy_named
 
+    grading: dict[str, object] = {"--problem": problem, "--solution": solution, "--lexicon": lexicon}
+    grading |= {"--rule": rule != "strict", "--modulus": modulus != 23}
+    writing: dict[str, object] = {"--view": view != "kept", "--end-errors": end_errors != "drop"}
+    _check_together(
+        {"--score": score, "--detector": detector, "--processbench": processbench},
+        {
+            "": writing,
+            "--score": grading | writing,
+            "--detector": grading | writing,
+            "--processbench": {"--out": out},
+        },
+    )
     names = taxonomy_named(taxonomy) if taxonomy is not None else None
     if score:
         _score(file, score, calibration or [], names, out, as_json)
@@ -131,6 +143,18 @@ def command(
     screen = console()
     screen.print(f"{file}, fields used: {outputs.fields}", markup=False, soft_wrap=True)
     screen.print(render(summary, names))
+
+
+def _check_together(ways: Mapping[str, object], of_no_use: Mapping[str, Mapping[str, object]]) -> None:
+    """Refuse two ways of using the command at once, and options that the chosen one does not read."""
+    chosen = [name for name, value in ways.items() if value]
+    if len(chosen) > 1:
+        raise typer.BadParameter(f"{' and '.join(chosen)} do not go together; give one of them")
+    way = chosen[0] if chosen else ""
+    given = [name for name, value in of_no_use[way].items() if value]
+    if given:
+        where = f"together with {way}" if way else "without --processbench"
+        raise typer.BadParameter(f"{' and '.join(given)}: no effect {where}; leave it out")
 
 
 def _write(

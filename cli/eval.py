@@ -89,7 +89,8 @@ def command(
             with waiting(f"loading {path}"):
                 run = load_run(path)
             folders[run.folder.path] = run.folder
-            for one in wanted:  # a wrong folder must not show after hours of other decoders only
+            for one in wanted:  # a wrong folder or model must not show after hours of other decoders only
+                one.check_marks(run.vocabulary)
                 probe_of(one, run.vocabulary)
                 run.model_for(one)
             for one in wanted:

@@ -43,7 +43,7 @@ def command(
     p: which sentences were how probable at each step.
     The text of a problem is solved. q: the end.
 
-    Text that is piped in is solved, too: a problem a line.
+    Text that is piped in is solved, too (without --op and --problems): a problem a line.
     """
     from cli.try_session import Model, Session, piped_texts
     from igsm.decoding.decoders import parse_decoder

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cli.terminal import console
 from igsm.grading.stepwise import Grade, GradedStep
+from igsm.grading.verdict import OF_THE_END
 
 if TYPE_CHECKING:
     from igsm.evaluation.next_sentence import Candidate
@@ -119,7 +120,7 @@ class Screen:
         counts += [f"{_count(solved.rollbacks, 'sentence')} rolled back by the decoder"] * bool(solved.rollbacks)
         text.append(f" ({', '.join(counts)})")
         self._indented(None, text)
-        if error is not None and error.step > len(solved.steps):
+        if error is not None and error.kind in OF_THE_END:
             self._indented(None, Text(f"{error.kind}: {error.message}", "dim"))
 
     def probabilities(self, name: str, solved: Solved, candidates: Sequence[Sequence[Candidate]], back: bool) -> None:

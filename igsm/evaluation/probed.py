@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
 
@@ -85,7 +86,7 @@ def measure_cells(
         solved = _own_solutions(run, cell, n, seed, partial(tell, cell.name))
         solutions = solved.folder / GENERATIONS
         verdicts, more = _all(probe, config, vocabulary, tests)
-        mistakes = _first(probe, config, vocabulary, solutions)
+        mistakes = _first(probe, config, vocabulary, solutions, solved.n)
         # The mistakes of each model are a test set of their own. They are written first: who finds the other is done.
         digest = f"{solved.settings.get('test_set')} {weights_digest(run.checkpoint)}"
         own = {"test_set": digest, "solutions": str(solutions)}
@@ -139,9 +140,10 @@ def _rows(tests: Sequence[TestProblem], vocabulary: Vocabulary, length: int) -> 
             yield test.index, test.op, row
 
 
-def _first(probe: Probe, config: ProbeConfig, vocabulary: Vocabulary, solutions: Path) -> list[Json]:
-    """A verdict a mistake: where a solution first defines what cannot be computed yet, if that is its first error."""
-    found = first_mistakes(read_solutions([solutions], config), vocabulary)
+def _first(probe: Probe, config: ProbeConfig, vocabulary: Vocabulary, solutions: Path, n: int) -> list[Json]:
+    """A verdict a mistake of the first n solutions: where one first defines what cannot be computed yet, if that is its
+    first error."""
+    found = first_mistakes(islice(read_solutions([solutions], config), n), vocabulary)
     asked = [question for question, first in found if first]
     answers = zip(asked, detected(probe, asked), strict=True)
     return [

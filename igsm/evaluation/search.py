@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.decoders.named import NamedDecoder
 from igsm.decoding.run import Decoding
 from igsm.errors import InputError
@@ -25,12 +24,11 @@ from igsm.evaluation.cells import Cell
 from igsm.evaluation.generate import generations
 from igsm.evaluation.runs import LoadedRun, further_models
 from igsm.evaluation.slice_tests import LEVEL, Confirmation, confirm, ratio_interval
-from igsm.evaluation.testsets import TestProblem
+from igsm.evaluation.testsets import ShortEnough, TestProblem, problems_for
 from igsm.evaluation.weaknesses import Candidate, Searched, look
 from igsm.grading.grade import grade
 from igsm.grading.metrics import Json
 from igsm.locks import locked
-from igsm.mistakes.document import Document
 from igsm.problems.counts import counts_of
 from igsm.problems.problem import Problem
 from igsm.problems.record import BIN, OP, Record
@@ -124,27 +122,18 @@ class _Stream:
     """Problems of one keyed stream whose solutions fit the class's context, by number, as they are asked for."""
 
     def __init__(self, cell: Cell, run: LoadedRun, seed: int, purpose: str) -> None:
-        config = cell.problems(run.data.problem)
+        config = problems_for(cell, run.data.problem)
         self.source = ProblemSource(config, seed, f"search, {purpose}")
-        self.name, self._limit, self._vocabulary = purpose, config.problem_class.context, run.vocabulary
-        self._next = 0
+        self.name = purpose
+        self._short = ShortEnough(self.source, config, run.vocabulary)
         self.records: list[Record] = []
 
     def first(self, n: int, tell: Callable[[int], None] = lambda n: None) -> np.ndarray:
         """Counts of the first n problems."""
         while len(self.records) < n:
-            record = self.source.record(self._next)
-            self._next += 1
-            if self._fits(record, self._vocabulary):
-                self.records.append(record)
-                tell(len(self.records))
+            self.records.append(self._short.next())
+            tell(len(self.records))
         return counts_of(Record(*(np.stack(columns) for columns in zip(*self.records[:n], strict=True))))
-
-    def _fits(self, record: Record, vocabulary: Vocabulary) -> bool:
-        """As in test sets: longer ones are left out (Part 2.2, appendix D)."""
-        document = Document.of_record(record, self.source.lexicon)
-        codes = document.codes[document.problem_end : document.solution_end]
-        return len(vocabulary.encode_fragments(codes)) <= self._limit
 
     def problem(self, number: int) -> TestProblem:
         record = self.records[number]

@@ -88,13 +88,8 @@ def load_test_set(
         InputError: the cell has no (or hardly any) problem that is short enough, or its names are of another lexicon
             than the model's.
     """
-    config = cell.problems(trained_on)
+    config = problems_for(cell, trained_on)
     name = config.problem_class.lexicon
-    if name != trained_on.problem_class.lexicon:
-        raise InputError(
-            f"cell '{cell.name}': its problems have the names of the lexicon '{name}', the model knows those of "
-            f"'{trained_on.problem_class.lexicon}'"
-        )
     lexicon = load_lexicon(name)
     path = _cache_path(config, vocabulary, n, seed)
     content = _read(path)
@@ -114,22 +109,50 @@ def load_test_set(
     return TestSet(problems, int(content["left_out"]), _digest(records, n), records)
 
 
+def problems_for(cell: Cell, trained_on: ProblemConfig) -> ProblemConfig:
+    """The cell's problems. InputError if their names are of another lexicon than those that the model has learned."""
+    config = cell.problems(trained_on)
+    name = config.problem_class.lexicon
+    if name != trained_on.problem_class.lexicon:
+        raise InputError(
+            f"cell '{cell.name}': its problems have the names of the lexicon '{name}', the model knows those of "
+            f"'{trained_on.problem_class.lexicon}'"
+        )
+    return config
+
+
+class ShortEnough:
+    """The problems of a source whose solutions fit the class's context (Part 2.2, appendix D), one after another.
+
+    Attributes:
+        index: how many problems of the source have been looked at.
+    """
+
+    def __init__(self, source: ProblemSource, config: ProblemConfig, vocabulary: Vocabulary) -> None:
+        self._source, self._vocabulary = source, vocabulary
+        self._limit, self._op = config.problem_class.context, config.op
+        self.index, self._found = 0, 0
+
+    def next(self) -> Record:
+        """The next one. InputError if hardly any is short enough."""
+        while True:
+            if self.index >= 100 * (self._found + 100):
+                raise InputError(
+                    f"fewer than 1 in 100 problems with op={self._op} have solutions of at most {self._limit} tokens"
+                )
+            record = self._source.record(self.index)
+            self.index += 1
+            document = Document.of_record(record, self._source.lexicon)
+            solution = document.codes[document.problem_end : document.solution_end]
+            if len(self._vocabulary.encode_fragments(solution)) <= self._limit:
+                self._found += 1
+                return record
+
+
 def _make(config: ProblemConfig, vocabulary: Vocabulary, n: int, seed: int) -> dict[str, np.ndarray]:
-    source = ProblemSource(config, seed)
-    limit = config.problem_class.context
-    kept: list[Record] = []
-    index = 0
-    while len(kept) < n:
-        if index >= 100 * (n + 10):
-            raise InputError(
-                f"fewer than 1 in 100 problems with op={config.op} have solutions of at most {limit} tokens"
-            )
-        record = source.record(index)
-        document = Document.of_record(record, source.lexicon)
-        solution = document.codes[document.problem_end : document.solution_end]
-        if len(vocabulary.encode_fragments(solution)) <= limit:
-            kept.append(record)
-        index += 1
+    problems = ShortEnough(ProblemSource(config, seed), config, vocabulary)
+    kept = [problems.next() for _ in range(n)]
+    index = problems.index
     columns = {name: np.stack([getattr(record, name) for record in kept]) for name in Record._fields}
     return columns | {"left_out": np.array(index - n)}
 

@@ -20,6 +20,7 @@ from igsm.evaluation.runs import LoadedRun, default_context
 from igsm.grading.grade import grade
 from igsm.grading.stepwise import GradedStep, StepGrader
 from igsm.grading.verdict import Verdict
+from igsm.mistakes.layout import NEW_ATTEMPT
 from igsm.problems.problem import Problem
 
 
@@ -99,6 +100,7 @@ class Solver:
         tokens: list[int] = []
         stop = markers_of(self.vocabulary).sentence_end
         ends = (self.vocabulary.end, int(self.vocabulary.from_gpt2[ANSWER_START]))
+        again = {int(self.vocabulary.from_gpt2[mark]) for mark in NEW_ATTEMPT}
         start, solving, text = 0, True, ""
 
         def sentence() -> GradedStep:
@@ -110,8 +112,10 @@ class Solver:
 
         for token in source:
             tokens.append(token)
-            if not solving:  # the answer
+            if not solving and token not in again:  # the answer
                 continue
+            if not solving:
+                start = len(tokens) - 1
             solving = token not in ends
             if solving:
                 text = self.vocabulary.decode(tokens[start:])

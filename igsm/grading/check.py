@@ -71,7 +71,10 @@ def grade_records(
 
 def _answer_right(problem: Problem, verdict: Verdict, answer: int | float | str | None) -> bool | None:
     """Whether the separate answer, else the one that the text states, is right; None where there is none."""
-    given = verdict.stated_answer if answer is None else plain_answer(answer)
+    if answer is None or not str(answer).strip():  # `mistakes eval` writes "" for a missing one
+        given = verdict.stated_answer
+    else:
+        given = plain_answer(answer)
     return None if given is None else given == str(problem.answer)
 
 

@@ -27,6 +27,11 @@ def read_benchmark(path: Path) -> list[Record]:
         steps, label, name = record.get("steps"), record.get("label"), str(record.get("id"))
         if not isinstance(steps, list) or not steps or record.get("id") is None:
             raise InputError(f"{where}: not a record of ProcessBench: it needs id, label and a list of steps")
+        if not all(isinstance(step, str) for step in steps):
+            raise InputError(f"{where}: steps must be a list of texts")
+        modulus = record.get("modulus", 2)
+        if not (modulus is None or (isinstance(modulus, int) and not isinstance(modulus, bool) and modulus >= 2)):
+            raise InputError(f"{where}: modulus must be a whole number from 2 on, not {modulus!r}")
         if not isinstance(label, int) or isinstance(label, bool) or not -1 <= label < len(steps):
             raise InputError(f"{where}: the label must be -1 to {len(steps) - 1}, not {label!r}")
         if name in ids:

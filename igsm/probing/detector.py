@@ -60,14 +60,16 @@ class LearnedDetector:
         answers = [0.0] * len(questions)
         jobs: list[tuple[int, int, int]] = []
         for number, (question, text) in enumerate(zip(questions, texts, strict=True)):
-            if len(jobs) == len(self._free) + len(self._rows):
+            key = (question.index, question.sample)
+            taken = key in self._rows and any(row == self._rows[key][0] for _, row, _ in jobs)
+            if taken or len(jobs) == len(self._free) + len(self._rows):
                 self._answer(jobs, texts, answers)
                 jobs = []
-            row, known = self._row((question.index, question.sample))
+            row, known = self._row(key)
             # The last token is always fed again: its state is what is asked for.
             jobs.append((number, row, _common_prefix(known, text[:-1])))
             self.read_of[question.index] += len(text) - max(jobs[-1][2], len(question.prompt))
-            self._rows[(question.index, question.sample)] = (row, text)
+            self._rows[key] = (row, text)
         self._answer(jobs, texts, answers)
         return answers
 

@@ -18,6 +18,7 @@ from igsm.config import Config
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.detectors import Question
 from igsm.errors import InputError
+from igsm.grading.attempts import last_attempt
 from igsm.grading.grade import grade
 from igsm.grading.verdict import Kind
 from igsm.probing.config import ProbeConfig
@@ -153,7 +154,8 @@ def first_mistakes(solutions: Iterable[tuple[Problem, str]], vocabulary: Vocabul
         step = next((s for s in verdict.steps if s.can_next is False and not s.taken_back), None)
         if step is None or verdict.error is None:
             continue
-        before = "".join(f"{sentence}." for sentence in text.split(".")[: step.number - 1])
+        sentences = last_attempt(text).text.split(".")
+        before = "".join(f"{sentence}." for sentence in sentences[: step.number - 1])
         question = _question(index, problem, f"{before} Define {step.name} as", vocabulary)
         if question is not None:
             yield question, verdict.error.step == step.number
@@ -169,7 +171,7 @@ def first_wrong_steps(
         lexicon's, are left out.
     """
     for index, (problem, text) in enumerate(solutions):
-        error, sentences = grade(problem, text).error, text.split(".")
+        error, sentences = grade(problem, text).error, last_attempt(text).text.split(".")
         if error is None or error.kind is Kind.STOPS_EARLY or error.step >= len(sentences):
             continue
         question = _question(index, problem, ".".join(sentences[: error.step]), vocabulary)

@@ -36,6 +36,8 @@ from igsm.problems.difficulty import ProblemConfig
         ("regret-noisy:1@runs/x", "name of its own"),
         ("regret-" + 80 * "v" + "@runs/x", "at most 80"),
         ("greedy:0.5:3", "have a temperature"),
+        ("beam1:0.7", "one beam is greedy decoding"),
+        ("regret-runs/v1@runs/v1", "unknown decoder"),
     ],
 )
 def test_bad_decoders_are_refused(text, message):

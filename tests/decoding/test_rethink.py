@@ -105,7 +105,7 @@ def test_a_model_without_the_marks_is_refused():
     vocabulary = load_vocabulary(ProblemConfig(difficulty="nano"))
     decoder = parse_decoder("rethink2:0.7")
     assert (decoder.rounds, decoder.temperature) == (2, 0.7)
-    with pytest.raises(InputError, match="trained without solutions that are to be judged"):
+    with pytest.raises(InputError, match=r"trained without \[judge\], \[good\], \[bad\]"):
         decoder.build(None, vocabulary, None)
     with pytest.raises(InputError, match="the number must be 1 to 64"):
         parse_decoder("rethink0")

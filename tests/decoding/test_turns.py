@@ -48,5 +48,5 @@ def test_one_turn_is_greedy_decoding(any_model, requests):
 
 def test_a_model_without_the_mark_is_refused():
     assert parse_decoder("turns3").turns == 3
-    with pytest.raises(InputError, match="trained without second turns"):
+    with pytest.raises(InputError, match=r"decoder 'turns3': the model was trained without \[again\]"):
         parse_decoder("turns3").build(None, load_vocabulary(ProblemConfig(difficulty="nano")), None)

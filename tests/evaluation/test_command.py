@@ -19,6 +19,13 @@ def test_a_detector_that_is_not_there_is_found_before_anything_is_generated(run,
     assert not run.folder.evaluations.exists()
 
 
+def test_a_decoder_that_the_model_cannot_follow_is_found_before_anything_is_generated(run, mistakes):
+    for name, mark in (("turns2", "[again]"), ("tag_good", "[good]"), ("rethink1", "[judge], [good], [bad]")):
+        code, _, error = mistakes("eval", run.path, "--cells", "op=3", "--decoder", f"greedy,{name}", "--n", 2)
+        assert (code, f"decoder '{name}': the model was trained without {mark}" in error) == (2, True), error
+    assert not run.folder.evaluations.exists()
+
+
 def test_two_runs_of_one_name_stay_apart(run, tmp_path, mistakes):
     """Guards the table: rows are kept by name, and folders of two experiments often have the same one."""
     other = tmp_path / "second" / "run"

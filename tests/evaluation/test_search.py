@@ -137,6 +137,7 @@ def test_command(run, mistakes, monkeypatch):
     assert "No weakness" in next((run.folder.evaluations / "search").glob("*/search.md")).read_text()
     for wrong, message in (
         (["--cell", "figure"], "--cell figure: one cell is expected, such as op=20"),
+        (["--cell", "med_pq:op=3"], "names of the lexicon 'full', the model knows those of 'nano'"),
         (["--cell", "op=3 where dept>=2"], "cell 'op=3 where dept>=2': 'dept' in 'dept>=2' is counted in no problem"),
         (["--decoder", "greedi"], "did you mean 'greedy'"),
         (["--budget", "50"], "--budget"),

@@ -9,6 +9,7 @@ import pytest
 
 from igsm.checkpoints import CONFIG, defect
 from igsm.config import load_stored, load_yaml
+from igsm.corpus.vocabulary import ANSWER_START, load_vocabulary
 from igsm.errors import InputError
 from igsm.evaluation.runs import load_run
 from igsm.evaluation.shipped import (
@@ -24,6 +25,7 @@ from igsm.evaluation.shipped import (
 from igsm.evaluation.watch import Solved, Solver, Writing
 from igsm.grading.stepwise import Grade, GradedStep
 from igsm.grading.verdict import Kind
+from igsm.mistakes.layout import Mark
 from igsm.reporting.results import read_provenance
 from igsm.rundir import VOCABULARY, WEIGHTS
 
@@ -95,6 +97,28 @@ def test_events_come_in_the_order_of_writing(solvers: dict[str, Solver]) -> None
             assert event.steps == tuple(graded)
             assert event.solution.strip() == " ".join(step.sentence for step in graded)
             assert event.answer.strip() == str(problem.answer)
+
+
+def test_every_attempt_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards: the steps of the first attempt beside the verdict on the last one."""
+    solver = Solver(load_run(model_folder("error-free")), device="cpu")
+    solver.vocabulary = vocabulary = load_vocabulary(CLASS, marks=frozenset({Mark.AGAIN}))
+    problem = shipped_problems()[0].problem
+    first, *rest = problem.solution_text.split(".")
+
+    def ids(text: str) -> list[int]:
+        return vocabulary.from_gpt2[vocabulary.encode_text(text)].tolist()
+
+    answer, again = (int(vocabulary.from_gpt2[mark]) for mark in (ANSWER_START, Mark.AGAIN))
+    ends = [answer, *ids(f" {problem.answer}")]
+    tokens = [*ids(f"{first}."), *ends, again, *ids(problem.solution_text), *ends, vocabulary.end]
+    monkeypatch.setattr(solver, "_generate", lambda problem: (iter(tokens), None))
+    *steps, solved = (event for event in solver.solve(problem) if not isinstance(event, Writing))
+    assert isinstance(solved, Solved)
+    assert solved.verdict.correct
+    assert solved.steps == tuple(steps)
+    assert len(steps) == 1 + len(problem.solution)
+    assert {step.grade for step in solved.steps} == {Grade.RIGHT}
 
 
 def test_other_decoders_solve_too(solvers: dict[str, Solver]) -> None:

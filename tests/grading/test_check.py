@@ -125,6 +125,28 @@ def test_misspelt_options(run, file, options, message):
     assert message in err
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--processbench", "a", "--out", "b"], "--out: no effect together with --processbench"),
+        (["--score", "a", "--detector", "b"], "--score and --detector do not go together"),
+        (["--score", "a", "--rule", "lenient"], "--rule: no effect together with --score"),
+        (["--view", "raw"], "--view: no effect without --processbench"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(run, file, options, message):
+    code, _, err = run("check", file, *options)
+    assert (code, message in " ".join(err.split())) == (2, True), err
+
+
+def test_an_empty_answer_is_none(run, file, tmp_path):
+    """Guards: answers that `mistakes eval` writes as "" counted as stated."""
+    records = [json.loads(line) for line in file.read_text().splitlines()][:2]
+    path = tmp_path / "answers.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in (records[0], records[1] | {"answer": ""})))
+    assert json.loads(run("check", path, "--json")[1])["answers_stated"] == 1
+
+
 def test_records_may_name_their_lexicon(run, tmp_path):
     """Guards `mistakes check` of generations with other names, and against data that says which files to read."""
     config = ProblemConfig(difficulty="nano")

@@ -224,6 +224,8 @@ def test_bad_benchmarks_are_one_line(tmp_path) -> None:
         (good + "\n" + good, "line 2: the id '0' stands there twice"),
         (json.dumps({"id": "a", "label": 0}), "line 1: not a record of ProcessBench"),
         (json.dumps({"id": "a", "label": 2, "steps": ["s"]}), "the label must be -1 to 0, not 2"),
+        (json.dumps({"id": "a", "label": 0, "steps": [1]}), "steps must be a list of texts"),
+        (json.dumps({"id": "a", "label": 0, "steps": ["s"], "modulus": "5"}), "modulus must be a whole number from 2"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=message):

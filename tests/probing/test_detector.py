@@ -56,6 +56,17 @@ def test_cached_answers_equal_those_of_the_whole_text(
         assert detector.probabilities(questions) == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("rows", [1, 4])
+def test_two_texts_of_one_row_in_one_call_are_told_apart(rows: int) -> None:
+    """Guards: finished hypotheses of one problem that write over each other's keys and values."""
+    probe = tiny_probe()
+    detector = LearnedDetector(probe, rows=rows, context=16)
+    both = [question(0, [1, 2, 3], [4, 5, 6]), question(0, [1, 2, 3], [9, 9, 9, 1])]
+    for asked in (both, both[::-1], both[:1]):
+        expected = [alone(probe, [*one.prompt, *one.tokens]) for one in asked]
+        assert detector.probabilities(asked) == pytest.approx(expected, abs=1e-5)
+
+
 @pytest.mark.parametrize(("rows_in_memory", "units", "rows"), [(0.5, 16, 1), (2.9, 16, 2), (100, 3, 3)])
 def test_memory_caps_the_rows_and_not_the_answers(
     rows_in_memory: float, units: int, rows: int, monkeypatch: pytest.MonkeyPatch

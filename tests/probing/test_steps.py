@@ -122,6 +122,9 @@ def test_a_models_first_wrong_step_is_asked_about_at_its_end(source: ProblemSour
     assert [(question.index, first) for question, first in found] == [(2, True)]
     assert vocabulary.decode(found[0][0].tokens) == text[:place]
     assert list(first_wrong_steps([(problem, spoiled.replace("Define", "Compute"))], vocabulary)) == []
+    given_up = f"{text[: text.find('.') + 1]}<|restart|>{spoiled}"
+    ((asked, _),) = first_wrong_steps([(problem, given_up)], vocabulary)
+    assert vocabulary.decode(asked.tokens) == text[:place]
 
 
 def test_wrong_kinds_are_checked() -> None:

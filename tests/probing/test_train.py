@@ -189,6 +189,9 @@ def test_first_mistakes_are_where_the_text_first_goes_wrong() -> None:
     text = vocabulary.decode(found[0][0].tokens)
     assert skipped.startswith(text)
     assert text.endswith(" as")
+    given_up = f"{sentences[0]}<|restart|>{skipped}"  # guards: a sentence of another attempt that is asked about
+    ((asked, first),) = first_mistakes([(problem, given_up)], vocabulary)
+    assert (vocabulary.decode(asked.tokens), first) == (text, True)
 
 
 def test_a_probe_is_measured_over_cells_by_one_command(

@@ -42,7 +42,7 @@ LONGEST = 80
 LINE = 74
 """Characters of a line of the help."""
 
-_REST = r"(?::(?P<temperature>[\d.]+)(?::(?P<top_k>\d+))?)?(?:-(?P<detector>[^@]+))?(?:@(?P<folder>.+))?"
+_REST = r"(?::(?P<temperature>[\d.]+)(?::(?P<top_k>\d+))?)?(?:-(?P<detector>[^@/]+))?(?:@(?P<folder>.+))?"
 
 
 def parse_decoder(text: str) -> NamedDecoder:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from igsm.decoding.decoders.named import MakeDetector, NamedDecoder, count
+from igsm.errors import InputError
 
 if TYPE_CHECKING:
     from igsm.corpus.vocabulary import Vocabulary
@@ -28,6 +29,8 @@ class Beam(NamedDecoder):
     def read(cls, found: re.Match[str], **settings: Any) -> Self:
         """See `NamedDecoder`."""
         beams = count(found, "beams", 1, 256)
+        if beams == 1 and (settings["temperature"] != 1 or settings["top_k"]):
+            raise InputError(f"decoder '{found.string}': one beam is greedy decoding, which has no temperature")
         return cls(beams=beams, sampling=beams > 1, **settings)
 
     def build(self, engine: Engine, vocabulary: Vocabulary, make: MakeDetector) -> Decoder:

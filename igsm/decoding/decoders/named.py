@@ -50,6 +50,7 @@ class NamedDecoder(ABC):
         samples: solutions a problem, of which `choose` takes one.
         sampling: whether tokens, or candidates of beams, are drawn.
         prompt: marks behind the prompt in the place of the method's; None: those.
+        marks: those that it writes or reads itself.
     """
 
     word: ClassVar[str]
@@ -60,6 +61,7 @@ class NamedDecoder(ABC):
     has_detector: ClassVar[bool] = False
     questions: ClassVar[dict[str, str]] = {"can_next": "regret asks whether a parameter can be computed next"}
     word_by_word: ClassVar[bool] = False
+    marks: ClassVar[tuple[Mark, ...]] = ()
 
     name: str
     temperature: float = 1.0
@@ -88,6 +90,13 @@ class NamedDecoder(ABC):
     def detector_of(cls, text: str, name: str, folder: str | None) -> DetectorName:
         """What stands behind the "-" of the decoder `text`. InputError for what it cannot ask."""
         return read_detector(text, name, folder)
+
+    def check_marks(self, vocabulary: Vocabulary) -> None:
+        """Raise InputError unless a model of this vocabulary has learned the marks that the decoder uses."""
+        unknown = [mark for mark in (*self.marks, *(self.prompt or ())) if int(vocabulary.from_gpt2[mark]) < 0]
+        if unknown:
+            words = ", ".join(f"[{mark.name.lower()}]" for mark in unknown)
+            raise InputError(f"decoder '{self.name}': the model was trained without {words}")
 
     def check_question(self, folder: str, question: str | None) -> None:
         """Raise InputError unless a probe for this question can be the decoder's detector."""

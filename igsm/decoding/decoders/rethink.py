@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from igsm.decoding.decoders.named import MakeDetector, NamedDecoder, count
-from igsm.errors import InputError
 from igsm.mistakes.layout import Mark
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ class Rethink(NamedDecoder):
     examples = ("rethink1",)
     has_temperature = True
     sampling: bool = True
+    marks = (Mark.JUDGE, Mark.GOOD, Mark.BAD)
     rounds: int = 1
 
     @classmethod
@@ -40,8 +40,7 @@ class Rethink(NamedDecoder):
         from igsm.decoding.rethink import RethinkDecoder
         from igsm.decoding.rows import sample
 
-        judge, good, bad = (int(vocabulary.from_gpt2[mark]) for mark in (Mark.JUDGE, Mark.GOOD, Mark.BAD))
-        if min(judge, good, bad) < 0:
-            raise InputError(f"decoder '{self.name}': the model was trained without solutions that are to be judged")
+        self.check_marks(vocabulary)
+        judge, good, bad = (int(vocabulary.from_gpt2[mark]) for mark in self.marks)
         draw = partial(sample, temperature=self.temperature, top_k=self.top_k)
         return RethinkDecoder(engine, vocabulary.end, judge=judge, good=good, bad=bad, rounds=self.rounds, draw=draw)

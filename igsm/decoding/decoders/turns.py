@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from igsm.decoding.decoders.named import MakeDetector, NamedDecoder, count
-from igsm.errors import InputError
 from igsm.mistakes.layout import Mark
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ class Turns(NamedDecoder):
     head = r"turns(?P<turns>\d+)"
     lines = (("turns3", "greedy, told [again] after each attempt until there are 3; the last one counts"),)
     examples = ("turns3",)
+    marks = (Mark.AGAIN,)
     turns: int = 1
 
     @classmethod
@@ -35,7 +35,5 @@ class Turns(NamedDecoder):
         """See `NamedDecoder`. InputError for a model that does not know the mark."""
         from igsm.decoding.turns import TurnsDecoder
 
-        again = int(vocabulary.from_gpt2[Mark.AGAIN])
-        if again < 0:
-            raise InputError(f"decoder '{self.name}': the model was trained without second turns")
-        return TurnsDecoder(engine, vocabulary.end, again=again, turns=self.turns)
+        self.check_marks(vocabulary)
+        return TurnsDecoder(engine, vocabulary.end, again=int(vocabulary.from_gpt2[Mark.AGAIN]), turns=self.turns)
