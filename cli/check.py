@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.terminal import Json, console, print_json, print_tables
+from cli import check_steps
+from cli.terminal import Json, console, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Names: TypeAlias = "Mapping[str, str] | None"
-"""Of kinds of first errors in another taxonomy."""
+    from cli.check_steps import Names
 
 
 def command(
@@ -98,15 +98,15 @@ def command(
     )
     names = taxonomy_named(taxonomy) if taxonomy is not None else None
     if score:
-        _score(file, score, calibration or [], names, out, as_json)
+        check_steps.score(file, score, calibration or [], names, out, as_json)
         return
     if detector and calibration:
-        _compare(file, detector, calibration, names, out, as_json)
+        check_steps.compare(file, detector, calibration, names, out, as_json)
         return
     if detector:
         if len(detector) > 1:
             raise typer.BadParameter("several --detector need --calibration, other records of --processbench")
-        _detect(file, detector[0], out, as_json)
+        check_steps.detect(file, detector[0], out, as_json)
         return
     if calibration is not None:
         raise typer.BadParameter("--calibration is for the scores of --score PREDICTIONS")
@@ -120,6 +120,7 @@ def command(
     from igsm.grading.grade import RULES
     from igsm.grading.outputs import Outputs
     from igsm.grading.summary import Summary, render
+    from igsm.grading.verdict import Kind
     from igsm.rundir import atomic_write
 
     if rule not in RULES:
@@ -143,6 +144,13 @@ def command(
     screen = console()
     screen.print(f"{file}, fields used: {outputs.fields}", markup=False, soft_wrap=True)
     screen.print(render(summary, names))
+    unread = sum(n for (kind, _), n in summary.errors.items() if kind is Kind.MALFORMED)
+    if rule == "strict" and 2 * unread > summary.n:
+        screen.print(
+            "Most texts are not in the form of our solutions: --rule lenient reads past the form in which chat models "
+            "write.",
+            soft_wrap=True,
+        )
 
 
 def _check_together(ways: Mapping[str, object], of_no_use: Mapping[str, Mapping[str, object]]) -> None:
@@ -188,115 +196,3 @@ def _write(
     left_out = "; ".join(f"{counts[key]:,} {what}" for key, what in said.items() if counts[key])
     end = f"; left out: {left_out}" if left_out else ""
     typer.echo(f"written: {out}, {wrong:,} wrong and {counts['right']:,} right solutions{end}")
-
-
-def _score(
-    file: Path, predictions: list[Path], calibrations: list[Path], names: Names, out: Path | None, as_json: bool
-) -> None:
-    from igsm.errors import InputError
-    from igsm.grading import detection
-    from igsm.rundir import distinct_names
-
-    _check_new(out)
-    if len(calibrations) not in (0, 1, len(predictions)):
-        raise InputError(f"{len(calibrations)} --calibration for {len(predictions)} --score: give one, or as many")
-    benchmark = detection.read_benchmark(file)
-    found, thresholds = {}, {}
-    for number, (path, name) in enumerate(zip(predictions, distinct_names(predictions), strict=True)):
-        chosen = calibrations[number if len(calibrations) > 1 else 0] if calibrations else None
-        threshold = None if chosen is None else detection.calibrated(chosen, benchmark)
-        own = detection.read_predictions(path, benchmark, threshold)
-        found[name] = detection.score(benchmark, detection.certain(own), own.scores)
-        if chosen is not None and own.scores is not None:
-            thresholds[name] = {"threshold": threshold, "calibration": str(chosen)}
-    _show_scores(file, benchmark, found, thresholds, names, out, as_json)
-
-
-def _compare(
-    file: Path, detectors: list[Path], calibrations: list[Path], names: Names, out: Path | None, as_json: bool
-) -> None:
-    """Score the steps of both files by each detector, without files of scores between."""
-    from igsm.errors import InputError
-    from igsm.grading import detection
-    from igsm.progress import Progress, waiting
-    from igsm.rundir import distinct_names
-
-    _check_new(out)
-    if len(calibrations) > 1:
-        raise InputError(f"{len(calibrations)} --calibration: give one, which all detectors score")
-    benchmark = detection.read_benchmark(file)
-    others = detection.read_others(calibrations[0], benchmark)
-    with waiting("loading torch"):
-        from igsm.evaluation.step_scores import step_scores
-    found, thresholds = {}, {}
-    for path, name in zip(detectors, distinct_names(detectors), strict=True):
-        n = len(others) + len(benchmark)
-        with Progress(total=n, desc=f"{name} reads", unit="solutions", leave=False) as bar:
-            scores = step_scores(path, [*others, *benchmark], lambda done, bar=bar: bar.update(done - bar.n))  # type: ignore[misc]
-        threshold = detection.best_threshold(others, scores[: len(others)])
-        own = scores[len(others) :]
-        steps: list[int | None] = [detection.first_below(one, threshold) for one in own]
-        found[name] = detection.score(benchmark, detection.certain(detection.Predictions(steps, own)), own)
-        thresholds[name] = {"threshold": threshold, "calibration": str(calibrations[0])}
-    _show_scores(file, benchmark, found, thresholds, names, out, as_json)
-
-
-def _check_new(out: Path | None) -> None:
-    from igsm.errors import InputError
-
-    if out is not None and out.exists():
-        raise InputError(f"{out}: exists already; give --out a new name")
-
-
-def _show_scores(
-    file: Path, benchmark: list[dict[str, Any]], found: dict[str, Any], thresholds: dict[str, Any], names: Names,
-    out: Path | None, as_json: bool,
-) -> None:  # fmt: skip
-    """The detectors' numbers beside those of the baselines."""
-    from igsm.grading import detection
-    from igsm.reporting.detection_table import terminal
-    from igsm.rundir import write_json
-
-    baselines = {"always -1": detection.always_right, "random": detection.at_random, "truth": detection.ground_truth}
-    found |= {name: detection.score(benchmark, chances(benchmark)) for name, chances in baselines.items()}
-    answered = detection.right_answers_among_wrong(benchmark)
-    one = {name: values.pop() if len(values := {record.get(name) for record in benchmark}) == 1 else None
-           for name in ("run", "cell", "decoder", "weights")}  # fmt: skip
-    document = {"file": str(file), **one, "thresholds": thresholds, "right_answers_among_wrong": answered}
-    document["scores"] = found
-    if out is not None:
-        write_json(out, document)
-    if as_json:
-        print_json(document)
-        return
-    screen = console()
-    print_tables(screen, terminal(found, screen.width, names))
-    for name, one in thresholds.items():
-        text = f"{name}: threshold {one['threshold']:.6g}, the best of {one['calibration']}"
-        screen.print(text, markup=False, soft_wrap=True)
-    if answered is not None:
-        screen.print(f"right final answers among the wrong solutions: {100 * answered:.1f} %", markup=False)
-
-
-def _detect(file: Path, detector: Path, out: Path | None, as_json: bool) -> None:
-    import json
-
-    from igsm.errors import InputError
-    from igsm.grading.detection import read_benchmark
-    from igsm.progress import Progress, waiting
-    from igsm.rundir import atomic_write
-
-    if out is None or out.exists():
-        raise InputError("--detector writes to the new file of --out" if out is None else f"{out}: exists already")
-    benchmark = read_benchmark(file)
-    with waiting("loading torch"):
-        from igsm.evaluation.step_scores import step_scores
-    with Progress(total=len(benchmark), desc=f"{detector.name} reads", unit="solutions", leave=False) as bar:
-        scores = step_scores(detector, benchmark, lambda done: bar.update(done - bar.n))
-    pairs = zip(benchmark, scores, strict=True)
-    lines = (json.dumps(record | {"scores": own}, ensure_ascii=False) + "\n" for record, own in pairs)
-    atomic_write(out, "".join(lines))
-    if as_json:
-        print_json({"file": str(out), "detector": str(detector), "solutions": len(benchmark)})
-        return
-    typer.echo(f"written: {out}, {len(benchmark):,} solutions with a score of each step by {detector}")

@@ -31,6 +31,7 @@ def command(
     A sweep with claims: each of them shown, refuted or undecided, over the training seeds that are finished. Any
     other: its first two rows compared.
     """
+    from igsm.errors import InputError
     from igsm.reporting.claims import judge
     from igsm.reporting.findings import find
     from igsm.reporting.results import read_results
@@ -44,6 +45,12 @@ def command(
         plan(settings, root)  # checks that the claims' rows are there
         request = report_request(settings, root)
         judged = judge(settings.claims, read_results(request.sources))
+        if all(one.verdict == "not run" for one in judged):
+            left_out = f"; left out: {request.left_out[0]}" if request.left_out else ""
+            raise InputError(
+                f"{root / settings.folder}: no row of a claim has been evaluated yet{left_out}; run `mistakes sweep "
+                f"{sweep}` first (what we have measured: docs/results.md)"
+            )
         path = root / settings.folder / f"{sweep.stem}.json"
         content = {"title": settings.title, "claims": [one.content() for one in judged]}
         content["left_out"] = list(request.left_out)

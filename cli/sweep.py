@@ -240,7 +240,8 @@ def _sources(planned: list[Job], speeds: Speeds, unmeasured: int) -> list[str]:
     notes = [f"Hours: {'; what is not known from there: '.join(sources)}."] if sources else []
     if unmeasured:
         notes.append(
-            f"{unmeasured} jobs have no measured speed and no hours: give --speed FILE, or look when one runs."
+            f"The hours of {unmeasured} jobs are known once one of a kind has trained some steps (repeat --dry-run "
+            "then), or with --speed FILE (docs/reproducing.md)."
         )
     if speeds.given and speeds.given_first and (unused := speeds.given.unused(planned)):
         notes.append(f"Speeds of what is not planned here: {', '.join(unused)}.")

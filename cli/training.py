@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from igsm.training.task import Outcome
 
 Body = Callable[["Ranks"], "Outcome"]
+PLAIN = "retry"
+"""The method of which documents have one solution, as the generator wrote it."""
 FIRST = os.environ.get("RANK", "0") == "0"
 """Whether this process says what all processes of a run would say."""
 
@@ -85,14 +87,17 @@ def _what_is_trained(config: RunConfig, folder: Path, resumed: bool) -> Iterator
     of = f" of {n_weights(shape):,}" if config.updates is not None else ""
     tokens = recipe.steps * recipe.batch * rows.context
     problems, mistakes = rows.problem, rows.mistakes
-    kind = "error-free" if mistakes.kind == "none" else f"{mistakes.kind} {mistakes.rate:g}"
+    named = [] if rows.method.name == PLAIN else [f"method {rows.method.name}"]
+    named += [] if mistakes.kind == "none" else [f"{mistakes.kind} {mistakes.rate:g}"]
+    kind = ", ".join(named) or "error-free"
     source = f", from {config.start}" if config.start is not None else ""
     if config.start is not None and (steps := RunFolder(config.start).checkpoint_steps()):
         source += "" if RunFolder(config.start).done.exists() else f" (not finished: its step {steps[-1]})"
     yield f"{folder}: {'goes on with' if resumed else 'begins'} {config.stage}{source}"
     yield f"  {n_trained(shape, config.updates):,}{of} weights, {shape.layers} layers of width {shape.width}"
     yield f"  {tokens:,} tokens: {recipe.steps:,} steps of {recipe.batch} windows of {rows.context}"
-    yield f"  {problems.difficulty}_{problems.format}, {kind}; a checkpoint every {recipe.checkpoint_every:,} steps"
+    learned = rows.corpus if rows.corpus == "boxes" else f"{problems.difficulty}_{problems.format}, {kind}"
+    yield f"  {learned}; a checkpoint every {recipe.checkpoint_every:,} steps"
     if config.continued is not None:
         yield f"  its first steps are those of {config.continued}"
 

@@ -68,6 +68,14 @@ class Model:
         return found
 
     @property
+    def learned_from(self) -> str:
+        """What its documents had, in words."""
+        method = self.data.method.name
+        if method != "retry":
+            return f"with the method {method}"
+        return "with mistakes that are taken back" if self.takes_back else "without mistakes"
+
+    @property
     def takes_back(self) -> bool:
         return self.data.mistakes.kind != "none"
 
@@ -143,7 +151,7 @@ class Session:
         """Who solves what."""
         law = self._model.data.problem.problem_class
         line = f"Model {self._model.name}: trained on problems of at most {law.max_op} operations"
-        line += ", with mistakes that are taken back." if self._model.takes_back else ", without mistakes."
+        line += f", {self._model.learned_from}."
         accuracy = self._model.accuracy(self._op)
         if accuracy is not None:
             line += f" It solves {100 * accuracy:.0f} % of those of {self._op} (greedy)."

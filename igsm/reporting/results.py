@@ -191,8 +191,9 @@ def describe(config: Json) -> str:
         return ""
     mistakes = _section(data, "mistakes")
     kind = mistakes.get("kind", "none")
+    method = _section(data, "method").get("name", "retry")
     if kind == "none":
-        name = "original"
+        name = "original" if method == "retry" else method
     else:
         rate, share = (mistakes.get(key) for key in ("rate", "error_free_share"))
         mix = f" {mistakes['mix']}" if mistakes.get("mix") else ""
@@ -207,8 +208,7 @@ def describe(config: Json) -> str:
         name += ", beside a copilot"
     if kind != "none" and _section(config, "training").get("label_masking", "none") != "none":
         name += " masked"
-    method = _section(data, "method").get("name", "retry")
-    return name if method == "retry" else f"{method}, {name}"
+    return name if method == "retry" or kind == "none" else f"{method}, {name}"
 
 
 def _tuning(lora: Json) -> str:

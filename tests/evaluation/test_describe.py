@@ -124,7 +124,7 @@ def test_the_command_prints_every_cell_in_three_formats(capsys: pytest.CaptureFi
     assert [row["class"] for row in csv.DictReader(io.StringIO(classes))] == ["nano", "trio"]
     rows = list(csv.DictReader(io.StringIO(cells)))
     assert [row["cell"] for row in rows if row["class"] == "trio"][-4:] == ["op=6", "op=7", "op=8", "op=6 reask"]
-    assert all(float(row["BACK, retry_miss 0.5"]) >= 0 for row in rows)
+    assert all(float(row["retries of an ideal model, retry_miss 0.5"]) >= 0 for row in rows)
     assert printed(capsys, "markdown", "nano").count("\n| nano |") == 7
     shown = printed(capsys, "table", "nano")
     assert "op=4 reask" in shown

@@ -237,9 +237,8 @@ def test_runs_of_other_settings_are_named(mistakes, tmp_path: Path) -> None:
     run = tmp_path / "evidence" / "trio_pq-original-seed1"
     run.mkdir(parents=True)
     (run / "config.yaml").write_text(yaml.safe_dump({"stage": "pretrain"} | preset), encoding="utf-8")
-    code, out, _ = mistakes("findings", "evidence", "--root", tmp_path)
-    assert code == 0
-    assert out.count("Left out: ") == 1
-    assert "trio_pq-original-seed1 was made with other settings: training.learning_rate: 0.5 there" in out
-    code, out, _ = mistakes("findings", "evidence", "--root", tmp_path, "--json")
-    assert len(json.loads(out)["left_out"]) == 1
+    code, _, err = mistakes("findings", "evidence", "--root", tmp_path)
+    assert code == 2
+    assert "no row of a claim has been evaluated yet" in err
+    assert "trio_pq-original-seed1 was made with other settings: training.learning_rate: 0.5 there" in err
+    assert not (tmp_path / "evidence" / "evidence.json").exists()

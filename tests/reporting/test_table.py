@@ -205,7 +205,7 @@ def test_rows_are_named_by_what_the_run_was_trained_on(make_run) -> None:
     assert describe(masked) == "retry_weak 0.1 masked"
     assert describe(masked | {"data": masked["data"] | {"method": {"name": "retry"}}}) == "retry_weak 0.1 masked"
     thought = {"data": problem | {"method": {"name": "masked_thought", "rate": 0.4}}}
-    assert describe(thought) == "masked_thought, original"
+    assert describe(thought) == "masked_thought"
     figure7 = paper_table("figure7", "accuracy")
     assert figure7 is not None
     lora = {"query_value_rank": 8, "embedding_rank": 16, "output_rank": 16, "scale": 1.0}
