@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from igsm.training.distributed import Ranks
     from igsm.training.task import Outcome
 
+_TOKENS = (("training", "steps"), ("training", "batch"), ("data", "context"))
+MOST_AGAIN = 5
+"""How many times the tokens of its start a run reads without a warning; the paper's read them once again at most."""
 Body = Callable[["Ranks"], "Outcome"]
 PLAIN = "retry"
 """The method of which documents have one solution, as the generator wrote it."""
@@ -71,12 +75,32 @@ def check_run(config: RunConfig, folder: Path, gpus: int | None) -> Training:
     processes, world_size = (1, int(os.environ.get("WORLD_SIZE", "1"))) if gpus is None else (gpus, gpus)
     run = Training.of(config, processes, world_size)
     if not RunFolder(folder).done.exists():
-        for warning in check(run.work(folder, config.rows if FIRST else None, config.length_setting)):
+        warnings = [*check(run.work(folder, config.rows if FIRST else None, config.length_setting)), *_too_much(config)]
+        for warning in warnings:
             print(f"mistakes: warning: {warning}", file=sys.stderr)
         if FIRST and (gpus is None or gpus == 1):
             for line in _what_is_trained(config, folder, resumed):
                 say(line)
     return run
+
+
+def _too_much(config: RunConfig) -> Iterator[str]:
+    """A warning where a run reads far more than the one that it starts from: the preset is for another size."""
+    from igsm.checkpoints import CONFIG, find_checkpoint
+    from igsm.config import load_stored
+
+    if config.start is None or not FIRST:
+        return
+    base = load_stored(find_checkpoint(config.start) / CONFIG)
+    counts = [(base.get(section) or {}).get(key) for section, key in _TOKENS]
+    if all(isinstance(count, int) for count in counts):
+        tokens = config.training.steps * config.training.batch * config.rows.context
+        before = prod(int(count) for count in counts if count)
+        if tokens > MOST_AGAIN * before:
+            yield (
+                f"this reads {tokens / before:,.0f} times the tokens of {config.start}; is the preset made for larger "
+                "models? Those in nano/ and lite/ are for these"
+            )
 
 
 def _what_is_trained(config: RunConfig, folder: Path, resumed: bool) -> Iterator[str]:

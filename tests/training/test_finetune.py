@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from cli.training import _too_much
 from igsm.checkpoints import find_checkpoint
 from igsm.config import load_config
 from igsm.corpus.blocks import documents
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.errors import InputError
+from igsm.evaluation.shipped import model_folder
 from igsm.mistakes.config import MistakeConfig
 from igsm.model import load_model
 from igsm.model.checkpoint import save_checkpoint
@@ -163,3 +165,12 @@ def test_a_checkpoint_without_vocabulary_is_refused_by_name(base: Path, tmp_path
     (folder / "checkpoints" / "step_1" / "vocabulary.json").unlink()
     with pytest.raises(InputError, match="vocabulary.json is missing"):
         load_model(folder)
+
+
+@pytest.mark.parametrize(("preset", "times"), [("continued", "686"), ("nano/continued", None)])
+def test_a_preset_of_another_size_is_told(preset: str, times: str | None) -> None:
+    """Guards: days of the paper's fine-tuning begun without a word on a model of minutes."""
+    words = [f"from={model_folder('error-free')}", "data.problem.difficulty=trio"]
+    config = resolve(load_config(FinetuneConfig, Path(f"configs/finetune/{preset}.yaml"), words)).config
+    told = list(_too_much(config))
+    assert [f"reads {times} times" in one for one in told] == ([True] if times else [])
