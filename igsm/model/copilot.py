@@ -125,7 +125,7 @@ class Copilot(nn.Module):
         self.config, self.shape = config, config.shape(pilot)
         self.rate = 1.0
         """Learning rate relative to the Pilot's, see `igsm.model.trained`."""
-        self.in_blocks = False
+        self.in_blocks = self.in_float32 = False
         """Whether products of attention are in bfloat16 where the layers' are (set by the trainer)."""
         width = self.shape.width
         self.fed = _Fed(width)
@@ -188,7 +188,7 @@ class Copilot(nn.Module):
         x = F.pad(x[:, :-1] * fed[..., None], (0, 0, 1, 0))
         source = source if self.resize is None else self.resize(source)
         turned = self._turned(torch.arange(errors.shape[1], device=errors.device))
-        sight = Windows(parts, self.in_blocks)
+        sight = Windows(parts, self.in_blocks, self.in_float32)
         for block in self.blocks:
             x = block(x, source, turned, sight)
         return self._output(self.final_norm(x))

@@ -59,11 +59,12 @@ class Windows:
 
     Args:
         in_blocks: whether products are in bfloat16, see `blocked_attention`.
+        in_float32: whether they are in float32 where those are not, under autocast too.
     """
 
-    def __init__(self, parts: Parts, in_blocks: bool = False) -> None:
+    def __init__(self, parts: Parts, in_blocks: bool = False, in_float32: bool = False) -> None:
         length = parts.documents.shape[1]
-        self._in_blocks = in_blocks and length <= LONGEST
+        self._in_blocks, self._in_float32 = in_blocks and length <= LONGEST, in_float32
         place = torch.arange(length, device=parts.documents.device)
         same = parts.documents[:, :, None] == parts.documents[:, None]
         self._earlier = (same & (place[:, None] >= place))[:, None]
@@ -76,6 +77,9 @@ class Windows:
         if self._in_blocks:
             with torch.autocast(q.device.type, enabled=False):
                 return blocked_attention(q, k, v, mask)
+        if self._in_float32 and torch.is_autocast_enabled(q.device.type):
+            with torch.autocast(q.device.type, enabled=False):
+                return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=mask)
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 

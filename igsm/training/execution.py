@@ -59,9 +59,8 @@ class Execution:
             self.computation += ", Muon in float32"
         self._autocast = precision != "float32"
         for module in objective.modules():
-            if isinstance(module, Attention):
-                module.in_float32 = precision in ("bfloat16_linear", "bfloat16_products")
             if isinstance(module, Attention | Copilot):
+                module.in_float32 = precision in ("bfloat16_linear", "bfloat16_products")
                 module.in_blocks = precision == "bfloat16_products"
             if isinstance(module, GPT):
                 module.residual_dtype = torch.bfloat16 if precision == "bfloat16_residual" else None

@@ -156,6 +156,23 @@ def test_in_blocks_it_computes_the_same_up_to_rounding() -> None:
         assert (one - other).norm() <= 0.02 * one.norm() + small
 
 
+@pytest.mark.parametrize("in_float32", [False, True])
+def test_products_with_weights_alone_may_be_in_bfloat16(in_float32: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards: attention in bfloat16 where the precision bfloat16_linear says that it is not."""
+    model, seen = Copilot(CopilotConfig(layers=2), SHAPE), []
+    real = F.scaled_dot_product_attention
+
+    def attention(*qkv: torch.Tensor, **masks: torch.Tensor) -> torch.Tensor:
+        seen.extend(one.dtype for one in qkv)
+        return real(*qkv, **masks)
+
+    monkeypatch.setattr(F, "scaled_dot_product_attention", attention)
+    model.in_float32 = in_float32
+    with torch.autocast("cpu", torch.bfloat16):
+        model(torch.randn(1, 4, V), torch.randn(1, 4, SHAPE.width), rows([3, START, 5, 6]))
+    assert (torch.bfloat16 not in seen) is in_float32
+
+
 def test_it_can_start_as_the_pilot() -> None:
     """Guards: query, key and value taken in another order, and layers that are left out."""
     torch.manual_seed(2)

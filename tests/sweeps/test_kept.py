@@ -1,24 +1,28 @@
-"""The trained runs that the repository keeps: they stand in their sweep as trained, and solve what they solved."""
+"""What the repository keeps of trained runs: models that solve what they solved, results that a sweep goes on from."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from igsm.checkpoints import CONFIG, MODEL_FILES, defect, find_checkpoint
 from igsm.config import load_stored, load_yaml
+from igsm.errors import InputError
 from igsm.evaluation.runs import load_run
 from igsm.evaluation.watch import Solver
 from igsm.problems.source import ProblemSource
 from igsm.sweeps.plan import plan
 from igsm.sweeps.state import state
 from igsm.sweeps.sweep import load_sweep
+from scripts.keep_results import keep
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = sorted((ROOT / "docs" / "results" / "models").glob("*/DONE"))
+ARCHIVES = sorted((ROOT / "docs" / "results" / "runs").glob("*.tar.xz"))
 RESULTS = json.loads((ROOT / "docs" / "results" / "question_first.json").read_text(encoding="utf-8"))
 
 
@@ -55,3 +59,33 @@ def test_they_solve_most_of_what_they_were_trained_on(done: Path) -> None:
     solver = Solver(run, device="cpu")
     problems = (ProblemSource(run.data.problem, 9).problem(number) for number in range(20))
     assert sum(solver.solved(problem).verdict.correct for problem in problems) >= 16
+
+
+@pytest.mark.parametrize("archive", ARCHIVES, ids=lambda path: path.name)
+def test_a_sweep_goes_on_from_kept_results(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards: runs of which the results are kept trained once more, and an archive that is not what its runs give."""
+    monkeypatch.chdir(ROOT)
+    name = archive.name.partition(".")[0]
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path, filter="data")
+    kept = {path.name for path in (tmp_path / name).iterdir()}
+    jobs = [job for job in plan(load_sweep(name), tmp_path) if job.run.name in kept]
+    assert {job.run.name for job in jobs} == kept
+    assert {state(job) for job in jobs} == {("done", "")}
+    assert keep(tmp_path / name, tmp_path / "again.tar.xz") == len(kept)
+    assert (tmp_path / "again.tar.xz").read_bytes() == archive.read_bytes()
+
+
+def test_only_whole_results_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty: has no finished run"):
+        keep(tmp_path / "empty", tmp_path / "kept.tar.xz")
+    with tarfile.open(ARCHIVES[0]) as tar:
+        tar.extractall(tmp_path, filter="data")
+    runs = tmp_path / ARCHIVES[0].name.partition(".")[0]
+    verdicts = next(iter(runs.glob("*/eval/*/verdicts.jsonl")))
+    whole = verdicts.read_text()
+    verdicts.write_text(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"verdicts\.jsonl"):
+        keep(runs, tmp_path / "kept.tar.xz")
+    assert not (tmp_path / "kept.tar.xz").exists()

@@ -56,7 +56,7 @@ def test_precision_on_the_cpu(monkeypatch: pytest.MonkeyPatch, precision: str, c
     assert all(gradient is None or gradient.dtype == torch.float32 for gradient in gradients)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16_products"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16_linear", "bfloat16_products"])
 def test_a_copilot_has_the_precision_of_its_pilot(precision: str) -> None:
     """Guards a Copilot whose attention stays with torch's, which takes a third of a step's time."""
     config = toy_config({"layers": 1})
@@ -64,6 +64,7 @@ def test_a_copilot_has_the_precision_of_its_pilot(precision: str) -> None:
     recipe = config.training.model_copy(update={"precision": precision})
     execution.Execution(CrossEntropy(pair), recipe, Ranks(torch.device("cpu")))
     assert pair.copilot.in_blocks is (precision == "bfloat16_products")
+    assert pair.copilot.in_float32 is (precision != "float32")
 
 
 def test_without_a_compiler_nothing_is_compiled(
