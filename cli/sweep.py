@@ -188,11 +188,14 @@ def listing(planned: list[Job], speeds: Speeds) -> Listing:
         if known == "conflict":
             notes.append(f"conflict: {job.name}: {detail}")
     whole = groups.pop("")
+    families = {name.partition("-")[0] for name in groups}
+    family = f"{families.pop()}-" if len(families) == 1 else ""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("runs, all seeds", "jobs", "left", "tokens", "hours", "disk"):
+    of = f" of {family.removesuffix('-')}" if family else ""
+    for name in (f"runs{of}, all seeds", "jobs", "left", "tokens", "hours", "disk"):
         table.add_column(name, justify="left" if name.startswith("runs") else "right", overflow="fold")
     for name, group in groups.items():
-        table.add_row(name, str(group.jobs), *group.texts())
+        table.add_row(name.removeprefix(family), str(group.jobs), *group.texts())
     left, tokens, hours, disk = whole.texts()
     time = "hours not known" if hours == "-" else f"{hours} hours"
     total = f"{whole.jobs:,} jobs, left to do: {left}; {tokens} tokens, {time}, {disk}"
