@@ -85,15 +85,15 @@ def command(
     from igsm.grading.taxonomy import taxonomy_named
 
     grading: dict[str, object] = {"--problem": problem, "--solution": solution, "--lexicon": lexicon}
-    grading |= {"--rule": rule != "strict", "--modulus": modulus != 23}
+    grading |= {"--rule": rule != "strict", "--modulus": modulus != 23, "--examples": examples != 2}
     writing: dict[str, object] = {"--view": view != "kept", "--end-errors": end_errors != "drop"}
     _check_together(
         {"--score": score, "--detector": detector, "--processbench": processbench},
         {
             "": writing,
             "--score": grading | writing,
-            "--detector": grading | writing,
-            "--processbench": {"--out": out},
+            "--detector": grading | writing | ({} if calibration else {"--taxonomy": taxonomy}),
+            "--processbench": {"--out": out, "--examples": examples != 2},
         },
     )
     names = taxonomy_named(taxonomy) if taxonomy is not None else None

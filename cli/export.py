@@ -11,7 +11,10 @@ import typer
 from cli.terminal import Json, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from igsm.corpus.vocabulary import Vocabulary
+    from igsm.mistakes.layout import Mark
     from igsm.text.export import Export
 
 PROMPTS = 4
@@ -147,15 +150,17 @@ def export_run(run: Path, folder: Path) -> None:
     model, config = load_model(run)
     data = build_config(DataConfig, config.get("data") or {}, f"{run}, data")
     vocabulary = read_vocabulary(find_checkpoint(run), data.problem, data.vocabulary)
+    if data.method.examples(data, vocabulary):
+        raise InputError(f"{run}: its prompts hold examples (method {data.method.name}), which no tokenizer writes")
     temporary = folder.with_name(f".{folder.name}.writing")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir(parents=True)
         n_rows = export_model(model, temporary, int(vocabulary.from_gpt2[50256]), len(vocabulary.known))
-        write_tokenizer(vocabulary, temporary, n_rows)
+        write_tokenizer(vocabulary, temporary, n_rows, data.method.prompt)
         source = ProblemSource(data.problem.model_copy(update={"split": "test"}))
         problems = [source.problem(i) for i in range(PROMPTS)]
-        prompts = [(problem.text, vocabulary.prompt(problem).tolist()) for problem in problems]
+        prompts = [(problem.text, vocabulary.prompt(problem, data.method.prompt).tolist()) for problem in problems]
         difference = compare(model, temporary, prompts)
         (temporary / "README.md").write_text(README.format(run=run, problem=problems[0].text.lstrip()))
         temporary.rename(folder)
@@ -169,10 +174,15 @@ def export_run(run: Path, folder: Path) -> None:
     )
 
 
-def write_tokenizer(vocabulary: Vocabulary, folder: Path, n_rows: int) -> None:
-    """The tokenizer of a vocabulary and a model's ``n_rows`` ids, in the format of the tokenizers library."""
-    from igsm.corpus.vocabulary import ANSWER_START, END, PROBLEM_START, SOLUTION_START, split_words
+def write_tokenizer(vocabulary: Vocabulary, folder: Path, n_rows: int, prompt: Sequence[Mark] = ()) -> None:
+    """The tokenizer of a vocabulary and a model's ``n_rows`` ids, in the format of the tokenizers library.
+
+    Args:
+        prompt: marks behind the prompt.
+    """
+    from igsm.corpus.vocabulary import split_words
     from igsm.errors import InputError
+    from igsm.mistakes.layout import Mark
     from igsm.model.tokenizer import export_tokenizer
 
     strings = sorted({word for string in vocabulary.table.strings for word in split_words(string)})
@@ -182,6 +192,6 @@ def write_tokenizer(vocabulary: Vocabulary, folder: Path, n_rows: int) -> None:
     unclear = next((word for word, ids in words.items() if b"".join(tokens[i] for i in ids) != word.encode()), None)
     if unclear:
         raise InputError(f"{unclear.strip()!r}: a letter of several tokens; a tokenizer for this cannot be exported")
-    ids = {"end": END, "problem": PROBLEM_START, "solution": SOLUTION_START, "answer": ANSWER_START}
-    marks = {name: int(vocabulary.from_gpt2[i]) for name, i in ids.items()}
-    export_tokenizer(words, tokens, marks, folder, len(vocabulary.known), n_rows)
+    marks = {mark.name.lower(): known for mark in Mark if (known := int(vocabulary.from_gpt2[mark])) >= 0}
+    behind = [mark.name.lower() for mark in prompt]
+    export_tokenizer(words, tokens, marks, folder, len(vocabulary.known), n_rows, behind)

@@ -163,7 +163,7 @@ def _flat(section: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]
 
 def _print_curves(lines: list[dict[str, Any]]) -> None:
     names = ["loss", "gradient_norm", "learning_rate", "tokens_per_second"]
-    names += sorted({key for line in lines if "loss" not in line for key in line} - {"step"})
+    names += sorted({key for line in lines if "tokens_seen" not in line for key in line} - {"step"})
     curves = {name: [(line["step"], line[name]) for line in lines if name in line] for name in names}
     width = max((len(title(name)) for name, points in curves.items() if points), default=0)
     for name, points in curves.items():

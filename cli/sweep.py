@@ -67,8 +67,9 @@ def command(
     from igsm.sweeps.speed import Speed, Speeds
     from igsm.sweeps.sweep import load_sweep
 
-    if as_json and not dry_run:
-        raise InputError("--json goes with --dry-run")
+    looks = {"--json": as_json, "--commands": commands, "--budgets": with_budgets, "--speed": speed is not None}
+    if not dry_run and (only_looking := [name for name, value in looks.items() if value]):
+        raise InputError(f"{only_looking[0]} goes with --dry-run: without that the sweep is run")
     console = screen()
     sweep = load_sweep(file, overrides)
     slots = _slots(gpus, jobs)

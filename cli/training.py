@@ -99,7 +99,7 @@ def _too_much(config: RunConfig) -> Iterator[str]:
         if tokens > MOST_AGAIN * before:
             yield (
                 f"this reads {tokens / before:,.0f} times the tokens of {config.start}; is the preset made for larger "
-                "models? Those in nano/ and lite/ are for these"
+                "models? Smaller ones are in nano/ and lite/"
             )
 
 

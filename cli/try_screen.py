@@ -120,7 +120,7 @@ class Screen:
         counts += [f"{_count(solved.rollbacks, 'sentence')} rolled back by the decoder"] * bool(solved.rollbacks)
         text.append(f" ({', '.join(counts)})")
         self._indented(None, text)
-        if error is not None and error.kind in OF_THE_END:
+        if error is not None and error.kind in OF_THE_END and all(one.kind is not error.kind for one in solved.steps):
             self._indented(None, Text(f"{error.kind}: {error.message}", "dim"))
 
     def probabilities(self, name: str, solved: Solved, candidates: Sequence[Sequence[Candidate]], back: bool) -> None:

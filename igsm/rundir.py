@@ -30,6 +30,10 @@ WEIGHTS, VOCABULARY, MANIFEST = "weights.safetensors", "vocabulary.json", "manif
 """Files of a checkpoint folder (`igsm.model.checkpoint`)."""
 
 
+SHIPPED = ("igsm", "trained")
+"""The end of the folder in which the models lie that come with the package (`igsm.evaluation.shipped`)."""
+
+
 def atomic_write(path: str | Path, content: bytes | str) -> None:
     """Write ``content`` to ``path`` so that the file is either whole or not there.
 

@@ -15,7 +15,7 @@ $(FIGURES) $(LITE): setup
 	$(BIN)/mistakes sweep configs/sweeps/$@.yaml --root $(RUNS) --run "$(RUN)" --jobs $(JOBS) $(if $(GPUS),--gpus $(GPUS)) $(SWEEP)
 
 evidence: setup ## the paper's findings over training seeds, at the demo's size: 31 core-hours of training at 48,000 tokens/s; JOBS=2 on two cores; goes on where it stopped
-	$(BIN)/mistakes sweep configs/sweeps/evidence.yaml --root $(RUNS) --run "$(RUN)" --jobs $(JOBS) $(SWEEP)
+	$(BIN)/mistakes sweep configs/sweeps/evidence.yaml --root $(RUNS) --run "$(RUN)" --jobs $(JOBS) $(if $(GPUS),--gpus $(GPUS)) $(SWEEP)
 	$(BIN)/mistakes findings configs/sweeps/evidence.yaml --root $(RUNS)
 
 test-slurm: setup ## the SLURM wrapper on a real one-node SLURM (Debian: apt-get install slurm-wlm)

@@ -70,5 +70,5 @@ while true; do
     wait "$waiting" || code=$?
     kill -0 "$waiting" 2>/dev/null || break
 done
-find "$log" -name '*.log' | sort | xargs --no-run-if-empty cat
+find "$log" -name '*.log' -print0 | sort -z | xargs -0 --no-run-if-empty cat || true # the job's own code counts
 exit "$code"

@@ -128,8 +128,8 @@ def prompts(
 ) -> Iterator[dict[str, Any]]:
     """Records of problems (`igsm.corpus.export.records`) with a prompt each; all have the same examples.
 
-    The prompt ends in "Correct solution:". What a model writes after it is graded like any solution: `solution` of a
-    record that `mistakes check` reads.
+    The prompt ends in "Correct solution:". What a model writes after it is graded like any solution, as `response` of
+    the record: `mistakes check` would read `answer`, which is the true one, as the model's beside a `solution`.
 
     Args:
         examples: as many as are needed; a problem among them is not asked for.

@@ -112,7 +112,7 @@ def ask_until_quiet(
         places = {number: find(unit) for number, unit in open_units.items()}
         open_units = {number: unit for number, unit in open_units.items() if places[number] is not None}
         questions = [
-            Question(u.request.index, u.request.handle, u.request.prompt, u.known[: places[n]], n)
+            Question(u.request.index, u.request.handle, u.request.prompt, u.known[: places[n]], u.request.key)
             for n, u in open_units.items()
         ]
         answers = detector.regrets(questions) if questions else []

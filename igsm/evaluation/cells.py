@@ -73,7 +73,7 @@ class Cell:
 def figure_cells(difficulty: str, format: str, max_op: int | None = None) -> list[Cell]:
     """The cells that the paper shows for a model: in distribution, its hardest op, harder ones, and a re-asked one.
 
-    The first one is the distribution trained on. Where that goes beyond the class's harder ones, the next two are it.
+    The first one is the distribution trained on. Harder are the class's own beyond it, or else the next two operations.
     """
     top = max_op or DIFFICULTIES[difficulty].max_op
     first, *_ = harder = [op for op in DIFFICULTIES[difficulty].harder if op > top] or [top + 1, top + 2]

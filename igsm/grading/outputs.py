@@ -102,7 +102,7 @@ def find_fields(
     """
     problem = problem or _first(record, PROBLEM_NAMES, prompt_in, f"{where}: no problem is found", "--problem")
     solution = solution or _first(record, SOLUTION_NAMES, outputs_in, f"{where}: no solution is found", "--solution")
-    answer = "answer" if solution == "solution" and "answer" in record else None
+    answer = "answer" if solution == "solution" else None  # also where the first record has none
     return Fields(problem, solution, answer)
 
 

@@ -77,7 +77,7 @@ class Source:
                 raise InputError(f"{self.path}: cannot be read: {error.strerror}") from None
             finally:
                 file.detach()  # closed by whoever opened it
-            self._position = lambda: float(self.size or 0)
+                self._position = lambda: float(self.size or 0)
 
     def _table(self, raw: Any) -> Iterator[tuple[int, str, Any]]:
         try:
@@ -93,7 +93,14 @@ class Source:
             raise InputError(f"{self.path}: not a Parquet file: {str(error).splitlines()[0]}") from None
         number, rows = 0, max(table.metadata.num_rows, 1)
         self._position = lambda: (self.size or 0) * number / rows
-        for batch in table.iter_batches(batch_size=1000):
+        batches = table.iter_batches(batch_size=1000)
+        while True:
+            try:
+                batch = next(batches, None)
+            except (pyarrow.ArrowException, OSError) as error:
+                raise InputError(f"{self.path}: cannot be read behind row {number}: {error}") from None
+            if batch is None:
+                return
             for row in batch.to_pylist():
                 number += 1
                 yield number, f"{self.path}, row {number}", row

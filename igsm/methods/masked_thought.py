@@ -59,10 +59,9 @@ class MaskedThought(Method):
             return batch
         rate = self.rate * min(1.0, windows.progress / self.warmup if self.warmup else 1.0)
         vocabulary, tokens = windows.vocabulary, windows.tokens.numpy().copy()
-        marks = vocabulary.from_gpt2[list(Mark)]
-        words = np.setdiff1d(np.arange(len(vocabulary.known)), marks)
-        noisy = ((windows.roles.numpy() & int(Role.SOLUTION)) > 0) & np.isin(tokens, words)
         class_of = _classes(vocabulary)
+        words = np.flatnonzero(class_of >= 0)
+        noisy = ((windows.roles.numpy() & int(Role.SOLUTION)) > 0) & np.isin(tokens, words)
         members = {name: np.flatnonzero(class_of == place) for place, name in enumerate(get_args(_TokenClass))}
         if len(set(self.classes)) < len(members):
             noisy &= np.isin(tokens, np.concatenate([members[name] for name in self.classes]))

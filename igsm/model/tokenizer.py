@@ -21,19 +21,22 @@ def export_tokenizer(
     folder: Path,
     n_ids: int,
     n_rows: int,
+    behind: Sequence[str] = (),
 ) -> None:
     """Write a tokenizer that gives every known word its ids, and AutoTokenizer loads offline.
 
-    With special tokens (the default) it makes the prompt of a problem's text: end, problem, text, solution. A text's
+    With special tokens (the default) it makes the prompt of a problem's text: end, problem, text, solution, and the
+    marks that the method asks for a solution with. A text's
     first word is read as if a blank stood before it, as in the texts that models are trained on. It pads on the left,
     so that a batch continues as its rows do alone.
 
     Args:
         words: word as GPT-2 splits it -> the model's ids.
         tokens: the model's id -> bytes, for all ids in `words`.
-        marks: the model's ids of the marks "end", "problem", "solution", "answer".
+        marks: the model's ids of the marks "end", "problem", "solution", "answer", and of others that it has learned.
         n_ids: number of ids in use; the next is that of padding, the one after it that of unknown words.
         n_rows: of the embedding. Every id below has a token, so that the tokenizer is as long as the embedding.
+        behind: names of the marks behind the prompt.
     """
     marks = {**marks, "pad": n_ids, "unknown": n_ids + 1}
     special = {name: f"<|{'endoftext' if name == 'end' else name}|>" for name in marks}
@@ -69,11 +72,12 @@ def export_tokenizer(
                 {"SpecialToken": {"id": special["problem"], "type_id": 0}},
                 {"Sequence": {"id": "A", "type_id": 0}},
                 {"SpecialToken": {"id": special["solution"], "type_id": 0}},
+                *({"SpecialToken": {"id": special[name], "type_id": 0}} for name in behind),
             ],
             "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
             "special_tokens": {
                 special[name]: {"id": special[name], "ids": [marks[name]], "tokens": [special[name]]}
-                for name in ("end", "problem", "solution")
+                for name in ("end", "problem", "solution", *behind)
             },
         },
         "decoder": byte_level,

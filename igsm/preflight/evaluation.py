@@ -11,6 +11,7 @@ from igsm.decoding.decoders.named import NamedDecoder
 from igsm.errors import InputError, suggest
 from igsm.evaluation.cells import parse_cells
 from igsm.preflight.check import check
+from igsm.preflight.resources import may_have_gpu
 from igsm.preflight.work import evaluation_work
 from igsm.training.settings import stored_model
 
@@ -49,7 +50,8 @@ def check_evaluation(
             raise InputError(f"{run}: trained on '{data.corpus}'; only runs on igsm problems can be evaluated")
         for cell in parse_cells(cells, data.problem):
             cell.problems(data.problem)
-        check(evaluation_work(shape, run, rows, min(context or data.context, data.context)))
+        on_device = may_have_gpu() and set(devices or ["cuda"]) != {"cpu"}  # checked there, once torch is loaded
+        check(evaluation_work(shape, run, 0 if on_device else rows, min(context or data.context, data.context)))
 
 
 def check_decoder(decoder: NamedDecoder) -> None:

@@ -134,7 +134,7 @@ def find(request: ReportRequest) -> Findings:
             raise InputError(f"{side.row}: no training seed has been evaluated on all of {', '.join(harder)} yet")
     without, with_mistakes = (list(values.values()) for values in by_seed)
     test = seed_test(without, with_mistakes, paired=paired)
-    one_start = any(of_one_start(results) for results, _ in evaluated)
+    one_start = all(of_one_start(results) for results, _ in evaluated)
     kind = "fine-tuning run" if one_start else "training run"
     sentence, certainty = _words(without, with_mistakes, harder, test, paired, kind)
     if one_start:

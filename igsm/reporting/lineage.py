@@ -9,7 +9,7 @@ from pathlib import Path
 
 from igsm.config import load_stored
 from igsm.reporting.results import Result
-from igsm.rundir import RunFolder
+from igsm.rundir import SHIPPED, RunFolder
 
 BySeed = dict[int, float]
 """Training seed -> a number."""
@@ -83,4 +83,6 @@ def _start(run: str) -> str | None:
     if not isinstance(start, str):
         return None
     folder = Path(os.path.realpath(start))
+    if folder.parts[-3:-1] == SHIPPED:  # one model in every installation
+        return "/".join(folder.parts[-3:])
     return str(folder.parent.parent if folder.parent.name == "checkpoints" else folder)

@@ -259,6 +259,9 @@ def _fits_json(value: Any) -> bool:
 
 
 def _others(sources: Sequence[Source], form: str, marker: str) -> tuple[Other, ...]:
+    for source in sources:
+        if source.size is None and str(source.path) != "-" and not source.path.exists():
+            raise InputError(f"{source.path}: no such file")
     if any(source.size is None for source in sources):
         raise InputError("--kind shuffle reads its files twice: give files, not standard input or a pipe")
     found: list[Other] = []

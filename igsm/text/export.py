@@ -163,7 +163,7 @@ def _rows(group: list[Solved], settings: Export, done: Exported) -> Iterator[Row
     if settings.target == "verl":
         for _ in group[1:]:
             done.leave_out("of a problem that has a row")
-        yield verl(group[0], done.written)
+        yield verl(group[0], done.written, settings.lexicon)
     elif settings.target == "preference":
         for pair in pairs(group):
             if isinstance(pair, str):

@@ -123,12 +123,14 @@ def _sources(record: Record) -> list[int]:
 def _pools(record: Record, injection: Injection, row: int, stream: np.random.Generator) -> Pool:
     """What can be put in before a step, by the step's place."""
     sources = _sources(record)
+    # What the last step comes to is the answer, also where that is stated again behind it: "#### 9".
+    later_ones = [place for place in sources if place < len(record.steps) - 1]
     if injection.kind == "weak":
-        return lambda place: [_whole(record.of(record.steps[later])) for later in sources if later > place]
+        return lambda place: [_whole(record.of(record.steps[later])) for later in later_ones if later > place]
     if injection.kind == "weak-checked":
         unknown = not_known_yet(record)
         return lambda place: [
-            _whole(record.of(record.steps[later])) for later in sources if later > place and unknown(place, later)
+            _whole(record.of(record.steps[later])) for later in later_ones if later > place and unknown(place, later)
         ]
     if injection.kind == "number":
         return lambda place: wrong_results(record.of(record.steps[place])) if place in sources else []

@@ -35,7 +35,10 @@ def _write_math(record: Record, row: Row) -> Row:
 
 def _read_alpaca(row: Row) -> Record:
     turns = [Turn("system", row["system"])] if has(row, system=str) and row["system"] else []
-    for pair in row.get("history") or ():
+    history = row.get("history") or []
+    if not isinstance(history, list):
+        raise InputError("the field 'history' is no list of pairs of texts")
+    for pair in history:
         if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(one, str) for one in pair):
             raise InputError("the field 'history' is no list of pairs of texts")
         turns += [Turn("user", pair[0]), Turn("assistant", pair[1])]

@@ -75,7 +75,12 @@ def _pair(record: Record, chosen: str, rejected: str, source: str) -> Row:
     return {"prompt": as_messages(record), "chosen": said[0], "rejected": said[1], "chosen_from": source}
 
 
-def verl(one: Solved, index: int) -> Row:
+def verl(one: Solved, index: int, lexicon: str | None = None) -> Row:
+    """A row of reinforcement learning.
+
+    Args:
+        lexicon: goes over the record's own.
+    """
     problem, about = one.problem, one.solution
     return {
         "data_source": "igsm",
@@ -87,7 +92,7 @@ def verl(one: Solved, index: int) -> Row:
             "index": index,
             "problem": one.record.prompt,
             "modulus": problem.modulus,
-            "lexicon": about.lexicon or "full",
+            "lexicon": lexicon or about.lexicon or "full",
             "op": problem.op,
         },
     }

@@ -15,6 +15,7 @@ from igsm.grading.records import TextRecord
 from igsm.grading.state import State
 from igsm.grading.steps import (
     Definition,
+    Unreadable,
     definition_taken_back,
     earlier_taken_back,
     read_definition,
@@ -58,9 +59,15 @@ def solved(solution: TextRecord, problem: Problem, rule: str = "strict", form: s
     given = solution.solution or ""
     verdict = grade(problem, given, solution.answer, rule)
     text = before_end_mark(last_attempt(strict_text(given) if rule == "lenient" else given).text).strip()
-    sentences = split_solution(text).sentences
-    spans = _places(text, sentences)
+    sentences, finished = split_solution(text).sentences, split_solution(text).finished
     back = taken_back(sentences)
+    begun = verdict.correct and not finished and len(sentences) not in back
+    begun = begun and isinstance(read_definition(sentences[-1]), Unreadable)
+    if begun:  # a sentence behind the answer that was cut off: no step
+        sentences = sentences[:-1]
+    spans = _places(text, sentences)
+    if begun:
+        text = text[: spans[-1].end]
     wrong = _wrong_words(problem, sentences, back)
     error = verdict.error if verdict.error is not None and verdict.error.step <= len(sentences) else None
     steps: list[Step] = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from igsm.config import Config, differences, dump_yaml, load_settings
 from igsm.errors import InputError
-from igsm.rundir import MANIFEST, RunFolder, atomic_write, provenance, read_json, write_json
+from igsm.rundir import MANIFEST, SHIPPED, RunFolder, atomic_write, provenance, read_json, write_json
 
 MAY_CHANGE = {
     "training.workers",
@@ -27,8 +27,8 @@ MAY_CHANGE = {
     "validation",
 }
 """Settings that a resumed run may have another value of: none of them changes what a good step computes, micro_batch
-and threads up to rounding (and micro_batch, with dropout, which units are dropped). Shards hold the same windows
-wherever they lie, and as are made on the fly."""
+and threads up to rounding (and micro_batch, with dropout, which units are dropped). Windows are the
+same from shards in any folder and made on the fly."""
 
 
 def may_change(name: str) -> bool:
@@ -104,7 +104,7 @@ def same_start(before: str, now: str, run: Path) -> bool:
     old, new = Path(before).resolve(), Path(now).resolve()
     if old == new:
         return True
-    if old.parts[-3:] == new.parts[-3:] and new.parts[-3:-1] == ("igsm", "trained"):
+    if old.parts[-3:] == new.parts[-3:] and new.parts[-3:-1] == SHIPPED:
         manifests = [path / MANIFEST for path in (old, new)]
         return not all(one.is_file() for one in manifests) or read_json(manifests[0]) == read_json(manifests[1])
     beside = old.name == new.name and new.parent == run.resolve().parent

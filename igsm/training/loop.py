@@ -176,7 +176,8 @@ class _Run:
         step, saved = self.progress.step, self.folder.checkpoint_steps()
         if self.whole and self.ranks.world_size == 1 and step > max([self.began_at, *saved]):
             with contextlib.suppress(TrainingError):  # a bad step among those not read yet is not saved
-                self._log()
+                if self.interval.positions:
+                    self._log()
                 self._save()
         rows = self.config.micro_batch or self.config.batch // self.ranks.world_size
         smaller = f"training.micro_batch smaller than {rows}" if rows > 1 else "the model or the context smaller"

@@ -51,7 +51,7 @@ class TextConfig(Config):
 
     @model_validator(mode="after")
     def _has_effect(self) -> Self:
-        for name in ("held_out_windows", "evaluate_problems", "label_masking", "loss_on", "workers"):
+        for name in ("evaluate_every", "held_out_windows", "evaluate_problems", "label_masking", "loss_on", "workers"):
             if getattr(self.training, name) != TrainingConfig.model_fields[name].default:
                 raise ValueError(f"training.{name}: has no effect on text; leave it out")
         return self

@@ -16,8 +16,14 @@ from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
 
 
-def dataset(cell: str = "med_pq:op<=15", n: int = 512, seed: int = 0, lexicon: str | None = None, **_: Any) -> Any:
-    """The cell's first ``n`` test problems, as `mistakes eval --cells CELL --n N --seed SEED` takes them."""
+def dataset(
+    cell: str = "med_pq:op<=15", n: int = 512, seed: int = 0, lexicon: str | None = None, marks: str = "", **_: Any
+) -> Any:
+    """The cell's first ``n`` test problems, as `mistakes eval --cells CELL --n N --seed SEED` takes them.
+
+    Args:
+        marks: behind the prompt, for a model of a method that asks with them: "<|good|>".
+    """
     import datasets
 
     difficulty = cell.partition("_")[0]
@@ -31,6 +37,7 @@ def dataset(cell: str = "med_pq:op<=15", n: int = 512, seed: int = 0, lexicon: s
             "answer": str(test.problem.answer),
             "modulus": test.problem.modulus,
             "lexicon": config.problem_class.lexicon,
+            "marks": marks,
         }
         for test in tests.problems
     ]
@@ -56,7 +63,7 @@ def prompt_dataset(file: str = "", **_: Any) -> Any:
 
 def prompt(record: dict[str, Any]) -> str:
     """The prompt that the models were trained with, its marks as the exported tokenizer writes them."""
-    return f"<|endoftext|><|problem|>{record['problem']}<|solution|>"
+    return f"<|endoftext|><|problem|>{record['problem']}<|solution|>{record.get('marks', '')}"
 
 
 def grade_solution(record: dict[str, Any], results: list[str]) -> dict[str, float]:

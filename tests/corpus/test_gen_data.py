@@ -17,6 +17,7 @@ from cli.data import data_config
 from igsm.corpus.manifest import read_manifest
 from igsm.corpus.shards import ShardReader
 from igsm.errors import InputError
+from igsm.locks import LOCK, locked
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -157,3 +158,11 @@ def test_empty_sections_of_a_config_are_one_clear_line(tmp_path: Path, content: 
     path.write_text(content)
     with pytest.raises(InputError, match=message):
         data_config(path, {"problem.difficulty": "nano"}, [], "gen-data")
+
+
+def test_a_part_is_made_by_one_process_at_a_time(tmp_path: Path) -> None:
+    """Guards: two processes that write over each other's shards."""
+    words = ("--difficulty", "nano", "--tokens", "1k", "--out", tmp_path / "corpus")
+    with locked(tmp_path / "corpus", "generating", f"{LOCK}-1-of-1"):
+        assert "another process" in gen_data(*words, code=2).stderr
+    gen_data(*words)

@@ -71,6 +71,14 @@ def test_fields_are_found(tmp_path: Path, shape: str) -> None:
     assert [one.answer for one in found] == [3 if shape == "ours" else None] * len(texts)
 
 
+def test_answers_count_whatever_the_first_record_has(tmp_path: Path) -> None:
+    """Guards: a wrong answer that is passed over because the first record has none."""
+    path = tmp_path / "outputs.jsonl"
+    both = [{"problem": P, "solution": S}, {"problem": P, "solution": S, "answer": 4}]
+    path.write_text("".join(json.dumps(one) + "\n" for one in both))
+    assert [one.answer for one in Outputs(path)] == [None, 4]
+
+
 def test_what_a_document_says_of_its_problem_counts(tmp_path: Path) -> None:
     """Guards: problems modulo 5 graded modulo 23 because the modulus stands inside."""
     path = tmp_path / "a.jsonl"

@@ -11,6 +11,7 @@ import torch
 from cli.export import write_tokenizer
 from igsm.corpus.vocabulary import Vocabulary, load_vocabulary
 from igsm.errors import InputError
+from igsm.mistakes.layout import Mark
 from igsm.model import GPT, ModelConfig
 from igsm.model.huggingface import compare, export_model, greedy
 from igsm.problems.difficulty import ProblemConfig
@@ -47,6 +48,19 @@ def test_the_exported_model_is_the_model(tmp_path: Path, settings: dict[str, Any
     other.blocks[1].attention.qkv.weight.data[:16] += 0.1
     with pytest.raises(InputError, match="differ"):
         compare(other, tmp_path, prompts, new_tokens=2)
+
+
+def test_marks_of_a_method_are_in_the_prompt_and_are_read_again(tmp_path: Path) -> None:
+    """Guards: a model that is asked without its tag, and a restart that reads "<|unused 134|>" and is no restart."""
+    from transformers import AutoTokenizer
+
+    marks = (Mark.GOOD, Mark.BAD, Mark.RESTART)
+    vocabulary = load_vocabulary(PROBLEM, marks=frozenset(marks))
+    write_tokenizer(vocabulary, tmp_path, vocabulary.size + 2, (Mark.GOOD,))
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path, local_files_only=True)
+    problem = ProblemSource(PROBLEM).problem(0)
+    assert tokenizer(problem.text)["input_ids"] == vocabulary.prompt(problem, (Mark.GOOD,)).tolist()
+    assert tokenizer.decode(vocabulary.from_gpt2[list(marks)]) == "<|good|><|bad|><|restart|>"
 
 
 def test_every_word_keeps_its_ids(tmp_path: Path) -> None:

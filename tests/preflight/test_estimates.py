@@ -12,13 +12,15 @@ from igsm.corpus.blocks import documents
 from igsm.corpus.config import DataConfig
 from igsm.corpus.generate import generate
 from igsm.corpus.vocabulary import load_vocabulary
+from igsm.decoding.decoders import parse_decoder
 from igsm.errors import InputError
 from igsm.mistakes.config import MistakeConfig
 from igsm.model import GPT, ModelConfig
 from igsm.model.config import LoRAConfig
 from igsm.model.lora import add_lora, merge_lora
-from igsm.preflight import estimates
+from igsm.preflight import estimates, evaluation
 from igsm.preflight.check import Need, check, enough_memory
+from igsm.preflight.evaluation import check_evaluation
 from igsm.preflight.fit import check_fit, document_lengths
 from igsm.preflight.resources import free_disk, free_memory
 from igsm.preflight.work import Training, corpus_work
@@ -161,3 +163,15 @@ def test_every_preset_fits(tmp_path: Path) -> None:
     for preset in sorted((Path(__file__).resolve().parents[2] / "configs/pretrain").glob("*.yaml")):
         config = resolve(load_config(PretrainConfig, preset)).config
         assert check_fit(config.data) is None
+
+
+def test_rows_on_a_gpu_are_not_held_against_this_machines_memory(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards: an evaluation refused on a machine whose GPU has more memory than its host has free."""
+    options = {"batch": 10**10, "context": None, "precision": "auto", "devices": None}
+    arguments = ([base], "op=3", [parse_decoder("greedy")], 10**10)
+    with pytest.raises(InputError, match="make --batch smaller"):
+        check_evaluation(*arguments, **options)
+    monkeypatch.setattr(evaluation, "may_have_gpu", lambda: True)
+    check_evaluation(*arguments, **options)
+    with pytest.raises(InputError, match="make --batch smaller"):
+        check_evaluation(*arguments, **options | {"devices": ["cpu"]})

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from igsm.grading.metrics import METRICS
-from igsm.reporting.lineage import model, origin, paired_by
+from igsm.reporting.lineage import model, of_one_start, origin, paired_by
 from igsm.reporting.results import Result, Source, read_results
 from igsm.reporting.seeds import compare, over_seeds
 from igsm.reporting.table import build_table
@@ -45,6 +45,13 @@ def test_a_start_that_is_gone_is_still_one(run) -> None:
     both = [run(name, start="/nowhere/start") for name in ("a", "b")]
     assert origin(both[0]) == origin(both[1]) == "/nowhere/start"
     assert paired_by(both[:1], both[1:]) is origin
+
+
+def test_a_shipped_model_is_one_in_every_installation(run) -> None:
+    """Guards: fine-tunings of one model, made in two checkouts, taken for those of two."""
+    both = [run(name, start=f"/{name}/igsm/trained/error-free") for name in ("a", "b")]
+    assert origin(both[0]) == origin(both[1]) == "igsm/trained/error-free"
+    assert of_one_start(both)
 
 
 def test_runs_that_start_from_each_other_end(run) -> None:

@@ -26,6 +26,7 @@ from igsm.sweeps.sweep import Sweep, load_sweep
     ("options", "changes", "message"),
     [
         ({"prefix": "srun 'x"}, {}, "--run .*cannot be split into words"),
+        ({"commands": True}, {}, "--commands goes with --dry-run: without that the sweep is run"),
         ({"gpus": "0,a"}, {}, "--gpus 0,a: 'a' is no GPU"),
         ({"gpus": "0,"}, {}, "'' is no GPU"),
         ({"gpus": "0,1+1"}, {}, "'1\\+1' gives one run the same GPU twice"),

@@ -26,6 +26,11 @@ ARCHIVES = sorted((ROOT / "docs" / "results" / "runs").glob("*.tar.xz"))
 RESULTS = json.loads((ROOT / "docs" / "results" / "question_first.json").read_text(encoding="utf-8"))
 
 
+def members(archive: Path) -> dict[str, bytes]:
+    with tarfile.open(archive) as tar:
+        return {one.name: file.read() for one in tar if (file := tar.extractfile(one)) is not None}
+
+
 def test_they_are_those_of_the_results() -> None:
     reported = {
         f"{row}, seed {seed}" for row, cells in RESULTS["accuracy"].items() for seed in next(iter(cells.values()))
@@ -73,7 +78,7 @@ def test_a_sweep_goes_on_from_kept_results(archive: Path, tmp_path: Path, monkey
     assert {job.run.name for job in jobs} == kept
     assert {state(job) for job in jobs} == {("done", "")}
     assert keep(tmp_path / name, tmp_path / "again.tar.xz") == len(kept)
-    assert (tmp_path / "again.tar.xz").read_bytes() == archive.read_bytes()
+    assert members(tmp_path / "again.tar.xz") == members(archive)
 
 
 def test_only_whole_results_are_kept(tmp_path: Path) -> None:

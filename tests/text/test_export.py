@@ -208,6 +208,43 @@ def test_progress_knows_the_size_of_the_file(records: dict[str, list[dict[str, A
         assert done.bytes_read == done.bytes_total
 
 
+def test_a_document_of_records_is_read_to_its_end(
+    mistakes: Run, records: dict[str, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    """Guards: a traceback behind the last record of a .json file."""
+    (tmp_path / "data.json").write_text(json.dumps(records["retry"]))
+    write_lines(tmp_path / "data.jsonl", records["retry"])
+    for name in ("data.json", "data.jsonl"):
+        assert mistakes("export", tmp_path / name, tmp_path / f"{name}.out.jsonl", "--to", "stepwise")[0] == 0
+    assert lines(tmp_path / "data.json.out.jsonl") == lines(tmp_path / "data.jsonl.out.jsonl")
+
+
+def test_a_sentence_begun_behind_the_answer_is_no_step(records: dict[str, list[dict[str, Any]]]) -> None:
+    """Guards: a right solution that was cut off at the length limit, trained on with what was cut."""
+    record = next(one for one in records["retry"] if "BACK" not in one["solution"])
+    given = [{**record, "solution": record["solution"] + more, "answer": None} for more in ("", " Define Ki")]
+    whole, cut = map(solved_, given)
+    assert cut.verdict.correct
+    assert cut[3:] == whole[3:]
+    begun = solved_({**record, "solution": record["solution"].rpartition(" Define ")[0] + " Define Ki", "answer": None})
+    assert not begun.verdict.correct
+    assert begun.record.text.endswith("Define Ki")
+
+
+def test_verl_takes_the_lexicon_that_is_given(
+    mistakes: Run, records: dict[str, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    """Guards: rows of which no reward can be computed."""
+    bare = [{name: one[name] for name in ("problem", "solution", "answer")} for one in records["retry"]]
+    file = write_lines(tmp_path / "bare.jsonl", bare)
+    words = ("export", file, tmp_path / "rows.jsonl", "--to", "verl", "--lexicon", "nano", "--modulus", 5)
+    assert mistakes(*words)[0] == 0
+    for row, one in zip(lines(tmp_path / "rows.jsonl"), bare, strict=True):
+        truth, about = row["reward_model"]["ground_truth"], row["extra_info"]
+        text = f"{one['solution']} Answer: {one['answer']}"
+        assert compute_score("igsm", text, truth, about)["score"] == 1.0
+
+
 def test_verl_in_parquet(mistakes: Run, records: dict[str, list[dict[str, Any]]], tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     file = write_lines(tmp_path / "data.jsonl", records["retry"])

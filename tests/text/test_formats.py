@@ -150,6 +150,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"messages": [{"role": "user", "content": None}]}, "messages", r"'messages\[0\].content' is null"),
     ({"conversations": "?"}, "sharegpt", "'conversations' is no list of objects"),
     ({"instruction": "?", "output": "!", "history": [["a"]]}, "alpaca", "'history' is no list of pairs"),
+    ({"instruction": "?", "output": "!", "history": 5}, "alpaca", "'history' is no list of pairs"),
     ({"prompt": "?", "completion": [{"role": "a", "content": "!"}]}, "prompt-completion", "'prompt' is no list"),
     ({"prompt": "?", "steps": ["a", 1]}, "steps", "'steps' is no list of texts"),
     ({"prompt": "?", "steps": ["a"], "labels": []}, "steps", "'labels' is no list of 1"),

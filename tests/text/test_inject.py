@@ -64,6 +64,7 @@ def test_taking_the_mistakes_out_gives_the_solution(
             }
             if kind.startswith("weak"):
                 assert shown[number] in later
+                assert shown[number] != original.of(original.steps[-1])  # nor by the step that comes to it
                 assert "boxed" not in shown[number]  # the answer is not told early
             elif kind == "number":
                 assert shown[number] not in later
@@ -93,7 +94,7 @@ def test_a_row_depends_on_seed_and_number_only() -> None:
     again = [inject(RECORDS[0], Injection("weak", 0.5, seed=seed), row).text for seed in (1, 0) for row in range(40)]
     assert texts == again[40:] + again[:40]
     assert texts[:40] != texts[40:]
-    assert len(set(texts[:40])) > 3
+    assert len(set(texts[:40])) > 1
 
 
 def test_what_is_not_known_yet() -> None:

@@ -246,6 +246,19 @@ def test_a_template_that_changes_the_solution(tokenizer_folder: Make) -> None:
         row_of(record, record, "labels", "none", tokenizer)
 
 
+def test_a_template_that_writes_an_empty_thought(tokenizer_folder: Make) -> None:
+    """Guards: tokenizers of models that think, refused for every row."""
+    tokenizer = Tokenizer(tokenizer_folder(True))
+    tokenizer._tokenizer.chat_template = (
+        "{% for message in messages %}<|{{ message.role }}|>\n"
+        "{% if message.role == 'assistant' %}<think>\n\n</think>\n\n{% endif %}{{ message.content }}<|end|>\n"
+        "{% endfor %}{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+    )
+    frame = tokenizer.frame(row(problem="?", solution="One.\n\nTwo."))
+    assert frame.before == "<|user|>\n?<|end|>\n<|assistant|>\n<think>\n\n</think>\n\n"
+    assert frame.after == "<|end|>\n"
+
+
 def test_what_does_not_go_together(tmp_path: Path) -> None:
     for target, mask, message in [
         ("trl", "none", "token ids: give --tokenizer"),

@@ -196,7 +196,7 @@ def test_generating_data(start: type[Command], tmp_path: Path, workers: str) -> 
     assert "the finished shards in corpus are kept" in stop_line(command.ends_with(130))
     assert not list((tmp_path / "corpus").glob("*.partial"))
     command = start(*words[:5], "--out", "problems.jsonl")
-    command.wait_for("problems.jsonl.partial")
+    command.wait_for("problems.jsonl.*.partial")
     command.signal()
     assert "nothing is kept of problems.jsonl" in stop_line(command.ends_with(130))
     assert not list(tmp_path.glob("problems*"))

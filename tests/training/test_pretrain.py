@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from cli.inspect import sparkline
+from cli.inspect import _print_curves, sparkline
 from cli.main import main
 from cli.training import without_gpus
 from igsm.config import load_config, load_yaml
@@ -194,6 +194,13 @@ def test_gpus_is_not_handed_on() -> None:
     """Guards: processes that start processes."""
     assert without_gpus(["pretrain", "c.yaml", "--gpus", "4", "--out", "x"]) == ["pretrain", "c.yaml", "--out", "x"]
     assert without_gpus(["pretrain", "--gpus=4", "c.yaml"]) == ["pretrain", "c.yaml"]
+
+
+def test_a_step_that_was_left_out_has_no_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    line = {"step": 1, "loss": 2.0, "gradient_norm": 1.0, "tokens_per_second": 5.0, "tokens_seen": 8}
+    _print_curves([line, {"step": 2, "tokens_per_second": 5.0, "tokens_seen": 16}, {"step": 2, "held_out_loss": 3.0}])
+    shown = [row.split("  ")[1] for row in capsys.readouterr().out.splitlines()]
+    assert shown == ["loss", "gradient norm", "tokens/s", "held out loss"]
 
 
 def test_sparkline() -> None:
