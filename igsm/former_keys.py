@@ -38,4 +38,6 @@ def upgraded(content: dict[str, Any]) -> dict[str, Any]:
                 made.setdefault(new_section, {})[new_key] = value
     if {"windows_per_block", "vocabulary"} <= made.keys():  # a run's data; a corpus names its layout instead
         made.setdefault("method", dict(FORMER_METHOD))
+    if made.get("name") == "in_context" and "moduli" in made:  # documents before there was `plain` had no such share
+        made.setdefault("plain", 0.0)
     return made

@@ -28,6 +28,8 @@ class InContext(WholeWrongSolutions):
             problems at test have it.
         strategy: what an example is. "cot": the right solution; "implicit": a wrong one before it; "explicit": with the
             grader's verdict on the wrong one, too.
+        plain: share of documents whose right solution follows the problem directly, as it is asked for at test; of the
+            strategies with wrong ones, which else would never show it.
         loss: on right solutions, or on wrong ones as well; never on verdicts.
         shots: examples before a problem at test.
     """
@@ -37,6 +39,7 @@ class InContext(WholeWrongSolutions):
     name: Literal["in_context"] = "in_context"
     moduli: Annotated[tuple[_Modulus, ...], Field(strict=False, min_length=1)] = (5, 7, 11, 13, 17, 19, 23)
     strategy: Literal["cot", "implicit", "explicit"] = "implicit"
+    plain: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.25
     loss: Literal["good", "both"] = "good"
     shots: Annotated[int, Field(ge=0)] = 3
 
@@ -57,7 +60,7 @@ class InContext(WholeWrongSolutions):
             return Layout(((1.0, (*STATED, *good)),), moduli=self.moduli)
         said = (Row(Part.WRONG_STEP, tag), Row(Part.FIRST_ERROR, tag)) if self.strategy == "explicit" else ()
         wrong = (mark(Mark.BAD, tag), *self.wrong_solution(), *self.wrong_answer(), *said)
-        layout = self.of_variants((1.0, (*STATED, *wrong, *good)), rest=(*STATED, *good))
+        layout = self.of_variants((1.0 - self.plain, (*STATED, *wrong, *good)), rest=(*STATED, *good))
         return Layout(layout.variants, layout.kinds, self.moduli)
 
     def carrying(self, windows: StepWindows) -> Tensor:

@@ -12,6 +12,7 @@ from igsm.corpus.config import DataConfig
 from igsm.corpus.manifest import law_of
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
+from igsm.former_keys import upgraded
 from igsm.grading import grade
 from igsm.methods.in_context import InContext
 from igsm.methods.registry import make_method
@@ -75,7 +76,7 @@ def test_answers_are_those_under_the_rule() -> None:
 
 
 def test_loss_token_by_token() -> None:
-    method = InContext(strategy="explicit")
+    method = InContext(strategy="explicit", plain=0.0)
     for one in laid(method, n=5):
         wrong, right = one.text.split("<|good|>")
         step, kind = wrong.index("; so "), wrong.rindex("<|")
@@ -112,6 +113,22 @@ def _read(statement: str) -> Problem:
     from igsm.grading import read_problem
 
     return read_problem(statement, load_lexicon("nano"), 5)
+
+
+@pytest.mark.parametrize("strategy", ["cot", "implicit", "explicit"])
+def test_the_prompt_at_test_was_seen_in_training(strategy: str) -> None:
+    """Guards: strategies compared with each other of which one is asked in a way that it never saw."""
+    texts = [
+        one for window in block(data(strategy=strategy), 0).tokens for one in readable(window.tolist()).split("<|end|>")
+    ]
+    asked = [text for text in texts if "<|solution|>" in text]
+    direct = sum("<|solution|><|good|>" in text for text in asked) / len(asked)
+    assert direct == 1.0 if strategy == "cot" else 0.1 < direct < 0.45
+
+
+def test_runs_of_before_keep_their_documents() -> None:
+    stored = {"name": "in_context", "moduli": [5], "strategy": "implicit"}
+    assert upgraded({"data": {"method": stored}})["data"]["method"] == stored | {"plain": 0.0}
 
 
 def test_a_corpus_says_its_moduli() -> None:
