@@ -39,5 +39,5 @@ def upgraded(content: dict[str, Any]) -> dict[str, Any]:
     if {"windows_per_block", "vocabulary"} <= made.keys():  # a run's data; a corpus names its layout instead
         made.setdefault("method", dict(FORMER_METHOD))
     if made.get("name") == "in_context" and "moduli" in made:  # documents before there was `plain` had no such share
-        made.setdefault("plain", 0.0)
+        made.setdefault("plain", 0.25 if made.get("strategy") == "cot" else 0.0)  # of cot all documents are alike
     return made

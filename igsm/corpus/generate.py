@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,15 +77,13 @@ def _generate(
     tell()
     write = functools.partial(_write, config, folder, plan, done, tell if workers < 2 else None)
     workers = min(workers, len(missing)) if workers > 1 else 0
-    ours = {os.getpid()}
     try:
         with InOrder(write, missing, workers=workers, waiting=tell, poll_seconds=0.2) as shards:
-            ours |= shards.pids
             for _ in shards:
                 tell()
     finally:  # workers that were stopped have left what they were writing
-        for pid in ours:
-            for path in folder.glob(f"shard_*.{pid}.partial"):
+        for path in folder.glob("shard_*.partial"):
+            if int(path.name[6:12]) in missing:
                 path.unlink(missing_ok=True)
 
 

@@ -63,11 +63,6 @@ class InOrder(Generic[Result]):
         for _ in range(max(2 * workers, ahead) if workers else 0):
             self._give()
 
-    @property
-    def pids(self) -> set[int]:
-        """Of the processes that work; none where this one does all."""
-        return {process.pid for process in self._processes}
-
     def __iter__(self) -> InOrder[Result]:
         return self
 

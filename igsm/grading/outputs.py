@@ -71,6 +71,8 @@ class Outputs:
             record = parsed_object(content, where)
             if self.fields is None:
                 self.fields = find_fields(record, where, self._problem, self._solution)
+            if self.fields.solution == "solution" and "answer" in record:  # which the first record may lack
+                self.fields = self.fields._replace(answer="answer")
             yield from self._of(record, number, where, self.fields)
 
     def _of(self, record: Mapping[str, Any], number: int, where: str, fields: Fields) -> Iterator[TextRecord]:
@@ -102,7 +104,7 @@ def find_fields(
     """
     problem = problem or _first(record, PROBLEM_NAMES, prompt_in, f"{where}: no problem is found", "--problem")
     solution = solution or _first(record, SOLUTION_NAMES, outputs_in, f"{where}: no solution is found", "--solution")
-    answer = "answer" if solution == "solution" else None  # also where the first record has none
+    answer = "answer" if solution == "solution" and "answer" in record else None
     return Fields(problem, solution, answer)
 
 

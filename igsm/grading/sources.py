@@ -98,7 +98,9 @@ class Source:
             try:
                 batch = next(batches, None)
             except (pyarrow.ArrowException, OSError) as error:
-                raise InputError(f"{self.path}: cannot be read behind row {number}: {error}") from None
+                raise InputError(
+                    f"{self.path}: cannot be read behind row {number}: {' '.join(str(error).split())}"
+                ) from None
             if batch is None:
                 return
             for row in batch.to_pylist():

@@ -14,6 +14,9 @@ from igsm.model.huggingface import MAX_POSITIONS
 _WORDS = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 
+_SPECIAL = ("end", "problem", "solution", "answer", "pad", "unknown")
+
+
 def export_tokenizer(
     words: Mapping[str, Sequence[int]],
     tokens: Mapping[int, bytes],
@@ -53,7 +56,8 @@ def export_tokenizer(
         "truncation": None,
         "padding": None,
         "added_tokens": [
-            {"id": marks[name], "content": text, "special": True}
+            # lm-eval leaves special tokens out of what it grades: a restart must stay
+            {"id": marks[name], "content": text, "special": name in _SPECIAL}
             | dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
             for name, text in sorted(special.items(), key=lambda item: marks[item[0]])
         ],

@@ -72,7 +72,8 @@ def _origin(run: str) -> str:
     seen = [run]
     while (start := _start(seen[-1])) is not None and start not in seen:
         seen.append(start)
-    return seen[-1]
+    last = Path(seen[-1])
+    return "/".join(last.parts[-3:]) if last.parts[-3:-1] == SHIPPED else seen[-1]  # one model in every installation
 
 
 def _start(run: str) -> str | None:
@@ -83,6 +84,4 @@ def _start(run: str) -> str | None:
     if not isinstance(start, str):
         return None
     folder = Path(os.path.realpath(start))
-    if folder.parts[-3:-1] == SHIPPED:  # one model in every installation
-        return "/".join(folder.parts[-3:])
     return str(folder.parent.parent if folder.parent.name == "checkpoints" else folder)

@@ -47,7 +47,9 @@ def _compared(config: Mapping[str, Any]) -> Json:
     flat = {
         f"{part}.{key}": value for part in ("data", "model", "training") for key, value in config.get(part, {}).items()
     }
-    return {key: value for key, value in flat.items() if key not in ("data.source", "data.seed")}
+    # evaluate_every has no effect on text, and runs of before have another value
+    apart = ("data.source", "data.seed", "training.evaluate_every")
+    return {key: value for key, value in flat.items() if key not in apart}
 
 
 def lines(answers: Sequence[Json], against: str) -> list[Json]:

@@ -19,6 +19,7 @@ from igsm.errors import InputError, suggest
 from igsm.grading import processbench
 from igsm.grading.check import problem_of
 from igsm.grading.outputs import Outputs
+from igsm.problems.lexicon import SHIPPED
 from igsm.text.files import must_be_writable, write_rows
 from igsm.text.record import Row
 from igsm.text.solution_rows import pairs, stepwise, verl, verl_schema
@@ -93,6 +94,8 @@ def must_be_possible(settings: Export, out: Path) -> None:
         raise InputError(f"--mask {settings.mask}: {target} has no masks; leave --mask out")
     if target not in _WITHOUT_LOSS:
         must_fit(target, settings.mask, settings.tokenizer)
+    if target == "verl" and settings.lexicon not in (None, *SHIPPED):
+        raise InputError(f"--lexicon {settings.lexicon}: rewards read {' and '.join(SHIPPED)} only")
     processbench.must_be_possible(settings.view, settings.end_errors, settings.rule)
     must_be_writable(out, (".jsonl", ".parquet") if target == "verl" else (".jsonl",), f"--to {target}")
 

@@ -123,8 +123,7 @@ def _sources(record: Record) -> list[int]:
 def _pools(record: Record, injection: Injection, row: int, stream: np.random.Generator) -> Pool:
     """What can be put in before a step, by the step's place."""
     sources = _sources(record)
-    # What the last step comes to is the answer, also where that is stated again behind it: "#### 9".
-    later_ones = [place for place in sources if place < len(record.steps) - 1]
+    later_ones = _that_tell_no_answer(record, sources)
     if injection.kind == "weak":
         return lambda place: [_whole(record.of(record.steps[later])) for later in later_ones if later > place]
     if injection.kind == "weak-checked":
@@ -135,6 +134,14 @@ def _pools(record: Record, injection: Injection, row: int, stream: np.random.Gen
     if injection.kind == "number":
         return lambda place: wrong_results(record.of(record.steps[place])) if place in sources else []
     return lambda place: _of_others(injection.others, record, row, stream)
+
+
+def _that_tell_no_answer(record: Record, sources: Sequence[int]) -> list[int]:
+    """Without the last step and those that make its number: it is the answer, stated again behind them or not."""
+    last = len(record.steps) - 1
+    makes = [arithmetic(record.of(step)).makes for step in record.steps]
+    answer = numbers_of(record.answer) or makes[last]
+    return [place for place in sources if place < last and answer.isdisjoint(makes[place])]
 
 
 def _of_others(others: Sequence[Other], record: Record, row: int, stream: np.random.Generator) -> list[Changed]:

@@ -75,11 +75,13 @@ class Tokenizer:
         whole = self._render([*turns, {"role": "assistant", "content": record.text}])
         if not whole.startswith(before + record.text):
             # Templates of models that think write an empty thought before the last answer.
-            if not whole.startswith(self._render(turns)) or record.text not in whole:
+            prompt = self._render(turns)
+            start = whole.rfind(record.text, len(prompt)) if whole.startswith(prompt) else -1
+            if start < 0:
                 raise InputError(
                     "the tokenizer's chat template changes the solution, so its characters cannot be found again"
                 )
-            before = whole[: whole.rindex(record.text)]
+            before = whole[:start]
         return Frame(before, whole[len(before) + len(record.text) :])
 
     def _render(self, turns: list[dict[str, Any]], **options: bool) -> str:

@@ -60,7 +60,8 @@ def test_marks_of_a_method_are_in_the_prompt_and_are_read_again(tmp_path: Path) 
     tokenizer = AutoTokenizer.from_pretrained(tmp_path, local_files_only=True)
     problem = ProblemSource(PROBLEM).problem(0)
     assert tokenizer(problem.text)["input_ids"] == vocabulary.prompt(problem, (Mark.GOOD,)).tolist()
-    assert tokenizer.decode(vocabulary.from_gpt2[list(marks)]) == "<|good|><|bad|><|restart|>"
+    ids = [*vocabulary.from_gpt2[list(marks)], int(vocabulary.from_gpt2[Mark.END])]
+    assert tokenizer.decode(ids, skip_special_tokens=True) == "<|good|><|bad|><|restart|>"
 
 
 def test_every_word_keeps_its_ids(tmp_path: Path) -> None:

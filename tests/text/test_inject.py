@@ -108,8 +108,20 @@ def test_what_is_not_known_yet() -> None:
     assert prose(0, 1)
 
 
+def test_steps_that_make_the_answer_are_not_shown_early() -> None:
+    """Guards: an answer that is stated again in a last step of its own, and told by the step before that."""
+    rows = [
+        {"problem": "?", "solution": "A = 2.\n\nB = 4.\n\nSo x = 9.\n\nHence \\boxed{9}."},
+        {"prompt": "?", "completion": "A = 2.\n\nB = 4.\n\nSo x = 9.\n\nThe answer is 9."},
+    ]
+    for row in map(read, rows):
+        made = [inject(row, Injection("weak", 0.9), number) for number in range(30)]
+        told = {one.of(step) for one in made for step in one.steps if step.kind == "mistake"}
+        assert told == {"B = 4."}
+
+
 def test_weak_checked_takes_only_those() -> None:
-    record = read({"question": "5 pens, 6 caps.", "answer": "Pens: 5*2 = 10.\nCaps: 6*2 = 12.\nThat is all.\n#### 12"})
+    record = read({"question": "5 pens, 6 caps.", "answer": "Pens: 5*2 = 10.\nCaps: 6*2 = 12.\nThat is all.\n#### 22"})
     assert all(inject(record, Injection("weak-checked", 0.9), row) is record for row in range(20))
     assert any(inject(record, Injection("weak", 0.9), row) is not record for row in range(20))
 
