@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from igsm.sweeps.cost import Cost
-    from igsm.sweeps.plan import Job
+    from igsm.sweeps.jobs import Job
     from igsm.sweeps.speed import Speeds
 
 

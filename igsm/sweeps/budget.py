@@ -9,7 +9,8 @@ from igsm.config import build_config
 from igsm.errors import InputError
 from igsm.reporting.budgets import FORMULA, Budget
 from igsm.sweeps.cost import start_settings, training_tokens
-from igsm.sweeps.plan import Job, training_jobs
+from igsm.sweeps.jobs import Job
+from igsm.sweeps.plan import training_jobs
 from igsm.sweeps.settings import Settings, stage_class
 from igsm.sweeps.sweep import Sweep
 from igsm.training.budget import operations_a_token, share_with_loss, tokens_seen, with_vocabulary

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from igsm.config import build_config
 from igsm.mistakes.config import MistakeConfig
 from igsm.problems.difficulty import ProblemConfig
-from igsm.sweeps.plan import Job
+from igsm.sweeps.jobs import Job
 
 PLAIN = "retry"
 """The method of which documents have one solution, as the generator wrote it."""

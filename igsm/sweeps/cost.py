@@ -8,7 +8,7 @@ from pathlib import Path
 
 from igsm.checkpoints import CONFIG
 from igsm.config import load_stored
-from igsm.sweeps.plan import Job
+from igsm.sweeps.jobs import Job
 from igsm.sweeps.settings import Settings
 
 COMPACT_VOCABULARY = 2112

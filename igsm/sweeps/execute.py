@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from igsm.errors import InputError
-from igsm.sweeps.plan import Job
+from igsm.sweeps.jobs import Job
 from igsm.sweeps.state import state
 
 PROGRAM = (sys.executable, "-m", "cli.main")

@@ -15,7 +15,7 @@ from igsm.config import Config, dump_yaml, load_config
 from igsm.errors import InputError
 from igsm.grading.evaluations import read_default
 from igsm.rundir import RunFolder, atomic_write, read_jsonl
-from igsm.sweeps.plan import Job
+from igsm.sweeps.jobs import Job
 
 TokensASecond = Annotated[float, Field(gt=0)]
 

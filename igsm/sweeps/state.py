@@ -6,7 +6,7 @@ from typing import Literal
 
 from igsm.grading.evaluations import current_weights, read_default
 from igsm.rundir import RunFolder
-from igsm.sweeps.plan import Job
+from igsm.sweeps.jobs import Job
 from igsm.sweeps.settings import conflict, finished
 
 State = Literal["done", "to run", "conflict"]

@@ -22,7 +22,7 @@ from igsm.problems.record import N_SOLUTION, Record
 from igsm.problems.source import ProblemSource
 from igsm.seeds import numpy_generator
 from igsm.sweeps.cautions import cautions
-from igsm.sweeps.plan import Job
+from igsm.sweeps.jobs import Job
 
 # tokens, parameters, steps, wrong pool, share with at most 2, mode a mistake, effective templates, BACK of the ideal
 # model at rate 0.5; measured by another program, over 200 to 300 problems.

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from igsm.config import build_config
-from igsm.sweeps.plan import Job, plan
+from igsm.sweeps.jobs import Job
+from igsm.sweeps.plan import plan
 from igsm.sweeps.sweep import Sweep
 
 PRETRAIN = """

@@ -16,7 +16,8 @@ from igsm.config import load_config
 from igsm.errors import InputError
 from igsm.rundir import RunFolder
 from igsm.sweeps.execute import Executor, Outcome
-from igsm.sweeps.plan import Job, plan
+from igsm.sweeps.jobs import Job
+from igsm.sweeps.plan import plan
 from igsm.sweeps.speed import Speed, Speeds
 from igsm.sweeps.state import missing
 from igsm.sweeps.sweep import Sweep, load_sweep

@@ -14,7 +14,7 @@ import pytest
 
 from igsm.config import build_config
 from igsm.sweeps.execute import Executor, Outcome
-from igsm.sweeps.plan import Job
+from igsm.sweeps.jobs import Job
 from igsm.sweeps.sweep import Sweep
 
 Planned = Callable[[Sweep], list[Job]]

@@ -15,7 +15,8 @@ from igsm.errors import InputError
 from igsm.evaluation.shipped import model_folder
 from igsm.rundir import write_json
 from igsm.sweeps.cost import cost, start_settings
-from igsm.sweeps.plan import Job, plan, report_request, select
+from igsm.sweeps.jobs import Job
+from igsm.sweeps.plan import plan, report_request, select
 from igsm.sweeps.settings import what_differs
 from igsm.sweeps.state import missing, state
 from igsm.sweeps.sweep import Sweep, fill, grid_points, load_sweep

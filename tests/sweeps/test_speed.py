@@ -12,7 +12,8 @@ import pytest
 from igsm.config import load_config
 from igsm.errors import InputError
 from igsm.rundir import RunFolder
-from igsm.sweeps.plan import Job, plan
+from igsm.sweeps.jobs import Job
+from igsm.sweeps.plan import plan
 from igsm.sweeps.speed import Speed, Speeds, record
 from igsm.sweeps.sweep import Sweep
 
