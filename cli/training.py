@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +19,7 @@ if TYPE_CHECKING:
     from igsm.training.distributed import Ranks
     from igsm.training.task import Outcome
 
-_TOKENS = (("training", "steps"), ("training", "batch"), ("data", "context"))
-MOST_AGAIN = 5
-"""How many times the tokens of its start a run reads without a warning; the paper's read them once again at most."""
 Body = Callable[["Ranks"], "Outcome"]
-PLAIN = "retry"
-"""The method of which documents have one solution, as the generator wrote it."""
 FIRST = os.environ.get("RANK", "0") == "0"
 """Whether this process says what all processes of a run would say."""
 
@@ -65,6 +59,7 @@ def check_run(config: RunConfig, folder: Path, gpus: int | None) -> Training:
         InputError: the folder is another run's, or see `igsm.preflight.check.check`.
     """
     from igsm.preflight.check import check
+    from igsm.preflight.fit import reads_too_much
     from igsm.preflight.work import Training
     from igsm.progress import say
     from igsm.rundir import RunFolder
@@ -75,7 +70,8 @@ def check_run(config: RunConfig, folder: Path, gpus: int | None) -> Training:
     processes, world_size = (1, int(os.environ.get("WORLD_SIZE", "1"))) if gpus is None else (gpus, gpus)
     run = Training.of(config, processes, world_size)
     if not RunFolder(folder).done.exists():
-        warnings = [*check(run.work(folder, config.rows if FIRST else None, config.length_setting)), *_too_much(config)]
+        warnings = check(run.work(folder, config.rows if FIRST else None, config.length_setting))
+        warnings += [told] if FIRST and (told := reads_too_much(config)) else []
         for warning in warnings:
             print(f"mistakes: warning: {warning}", file=sys.stderr)
         if FIRST and (gpus is None or gpus == 1):
@@ -84,26 +80,8 @@ def check_run(config: RunConfig, folder: Path, gpus: int | None) -> Training:
     return run
 
 
-def _too_much(config: RunConfig) -> Iterator[str]:
-    """A warning where a run reads far more than the one that it starts from: the preset is for another size."""
-    from igsm.checkpoints import CONFIG, find_checkpoint
-    from igsm.config import load_stored
-
-    if config.start is None or not FIRST:
-        return
-    base = load_stored(find_checkpoint(config.start) / CONFIG)
-    counts = [(base.get(section) or {}).get(key) for section, key in _TOKENS]
-    if all(isinstance(count, int) for count in counts):
-        tokens = config.training.steps * config.training.batch * config.rows.context
-        before = prod(int(count) for count in counts if count)
-        if tokens > MOST_AGAIN * before:
-            yield (
-                f"this reads {tokens / before:,.0f} times the tokens of {config.start}; is the preset made for larger "
-                "models? Smaller ones are in nano/ and lite/"
-            )
-
-
 def _what_is_trained(config: RunConfig, folder: Path, resumed: bool) -> Iterator[str]:
+    from igsm.former_keys import PLAIN_METHOD
     from igsm.preflight.estimates import n_trained, n_weights
     from igsm.rundir import RunFolder
 
@@ -111,7 +89,7 @@ def _what_is_trained(config: RunConfig, folder: Path, resumed: bool) -> Iterator
     of = f" of {n_weights(shape):,}" if config.updates is not None else ""
     tokens = recipe.steps * recipe.batch * rows.context
     problems, mistakes = rows.problem, rows.mistakes
-    named = [] if rows.method.name == PLAIN else [f"method {rows.method.name}"]
+    named = [] if rows.method.name == PLAIN_METHOD else [f"method {rows.method.name}"]
     named += [] if mistakes.kind == "none" else [f"{mistakes.kind} {mistakes.rate:g}"]
     kind = ", ".join(named) or "error-free"
     source = f", from {config.start}" if config.start is not None else ""

@@ -18,6 +18,7 @@ from igsm.corpus.config import DataConfig
 from igsm.errors import InputError
 from igsm.evaluation.cells import Cell
 from igsm.evaluation.shipped import MODELS, Drawn, Series, model_folder, model_provenance, read_text
+from igsm.former_keys import PLAIN_METHOD
 
 if TYPE_CHECKING:
     from cli.try_screen import Screen
@@ -71,7 +72,7 @@ class Model:
     def learned_from(self) -> str:
         """What its documents had, in words."""
         method = self.data.method.name
-        if method != "retry":
+        if method != PLAIN_METHOD:
             return f"with the method {method}"
         return "with mistakes that are taken back" if self.takes_back else "without mistakes"
 

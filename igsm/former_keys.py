@@ -14,7 +14,9 @@ MOVED = {
     "problem.error_free_share": "mistakes.error_free_share",
 }
 """Former path -> today's, both from the section in which they stand."""
-FORMER_METHOD = {"name": "retry"}
+PLAIN_METHOD = "retry"
+"""The method of which documents have one solution, as the generator wrote it."""
+FORMER_METHOD = {"name": PLAIN_METHOD}
 """What all data was made by before it had `method`."""
 
 

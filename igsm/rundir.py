@@ -30,8 +30,13 @@ WEIGHTS, VOCABULARY, MANIFEST = "weights.safetensors", "vocabulary.json", "manif
 """Files of a checkpoint folder (`igsm.model.checkpoint`)."""
 
 
-SHIPPED = ("igsm", "trained")
+SHIPPED_MODELS = ("igsm", "trained")
 """The end of the folder in which the models lie that come with the package (`igsm.evaluation.shipped`)."""
+
+
+def shipped_name(folder: Path) -> str | None:
+    """The end of a shipped model's path, the same in every installation; None of any other folder."""
+    return "/".join(folder.parts[-3:]) if folder.parts[-3:-1] == SHIPPED_MODELS else None
 
 
 def atomic_write(path: str | Path, content: bytes | str) -> None:

@@ -26,7 +26,7 @@ from igsm.rundir import read_json, write_json
 
 PLAN, MANIFEST = "plan.json", "manifest.json"
 FORMAT = "mistakes corpus 1"
-REFUSED, WARNED = 0.5, 0.05
+LEFT_OUT_REFUSED, LEFT_OUT_WARNED = 0.5, 0.05
 """Shares of documents that are longer than a window from which data is not trained on, and from which that is told."""
 _PLAIN_ROLES = [role_name(role) for role in PLAIN.roles]
 

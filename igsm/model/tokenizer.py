@@ -14,7 +14,8 @@ from igsm.model.huggingface import MAX_POSITIONS
 _WORDS = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 
-_SPECIAL = ("end", "problem", "solution", "answer", "pad", "unknown")
+_LEFT_OUT_OF_TEXTS = ("end", "problem", "solution", "answer", "pad", "unknown")
+"""As special tokens are by lm-eval in what it grades: a restart must stay."""
 
 
 def export_tokenizer(
@@ -24,7 +25,7 @@ def export_tokenizer(
     folder: Path,
     n_ids: int,
     n_rows: int,
-    behind: Sequence[str] = (),
+    prompt_marks: Sequence[str] = (),
 ) -> None:
     """Write a tokenizer that gives every known word its ids, and AutoTokenizer loads offline.
 
@@ -39,7 +40,7 @@ def export_tokenizer(
         marks: the model's ids of the marks "end", "problem", "solution", "answer", and of others that it has learned.
         n_ids: number of ids in use; the next is that of padding, the one after it that of unknown words.
         n_rows: of the embedding. Every id below has a token, so that the tokenizer is as long as the embedding.
-        behind: names of the marks behind the prompt.
+        prompt_marks: names of the marks behind the prompt.
     """
     marks = {**marks, "pad": n_ids, "unknown": n_ids + 1}
     special = {name: f"<|{'endoftext' if name == 'end' else name}|>" for name in marks}
@@ -56,8 +57,7 @@ def export_tokenizer(
         "truncation": None,
         "padding": None,
         "added_tokens": [
-            # lm-eval leaves special tokens out of what it grades: a restart must stay
-            {"id": marks[name], "content": text, "special": name in _SPECIAL}
+            {"id": marks[name], "content": text, "special": name in _LEFT_OUT_OF_TEXTS}
             | dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
             for name, text in sorted(special.items(), key=lambda item: marks[item[0]])
         ],
@@ -76,12 +76,12 @@ def export_tokenizer(
                 {"SpecialToken": {"id": special["problem"], "type_id": 0}},
                 {"Sequence": {"id": "A", "type_id": 0}},
                 {"SpecialToken": {"id": special["solution"], "type_id": 0}},
-                *({"SpecialToken": {"id": special[name], "type_id": 0}} for name in behind),
+                *({"SpecialToken": {"id": special[name], "type_id": 0}} for name in prompt_marks),
             ],
             "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
             "special_tokens": {
                 special[name]: {"id": special[name], "ids": [marks[name]], "tokens": [special[name]]}
-                for name in ("end", "problem", "solution", *behind)
+                for name in ("end", "problem", "solution", *prompt_marks)
             },
         },
         "decoder": byte_level,

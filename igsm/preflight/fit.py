@@ -1,4 +1,4 @@
-"""Whether documents fit into windows: longer ones are left out of training."""
+"""Whether documents fit into windows, and a run's length to the model that it starts from."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from functools import lru_cache
 
 import numpy as np
 
+from igsm.checkpoints import CONFIG, find_checkpoint
+from igsm.config import load_stored
 from igsm.corpus.blocks import block
 from igsm.corpus.config import DataConfig
-from igsm.corpus.manifest import REFUSED, WARNED, check_law, read_manifest
+from igsm.corpus.manifest import LEFT_OUT_REFUSED, LEFT_OUT_WARNED, check_law, read_manifest
 from igsm.corpus.vocabulary import END
 from igsm.errors import InputError
 from igsm.problems.difficulty import DIFFICULTIES
+from igsm.training.config import RunConfig
 
+_TIMES_THE_START = 5
+"""How many times the tokens of its start a run reads without a warning; the paper's read them once again at most."""
 _SAMPLE = {"context": 65536, "windows_per_block": 2, "path": None}
 _SLOW_SAMPLE = {"context": 16384, "windows_per_block": 1, "path": None}
 """Problems of exactly so many operations may take seconds each, and have much the same length."""
@@ -35,7 +40,7 @@ def check_fit(data: DataConfig, setting: str = "data.context") -> str | None:
         left_out, n = int((lengths > data.context).sum()), len(lengths)
         longest = f"; the longest has {lengths.max():,} tokens" if n else ""
     share = left_out / max(1, n)
-    if share < WARNED:
+    if share < LEFT_OUT_WARNED:
         return None
     said = f"{setting}={data.context}: {share:.0%} of {n:,} documents are longer and are left out{longest}"
     wanted = data.problem.problem_class.context
@@ -45,9 +50,25 @@ def check_fit(data: DataConfig, setting: str = "data.context") -> str | None:
         said += f", or difficulty {fitting[-1]}" if fitting else ""
     else:
         said += f"; set a larger {setting}"
-    if share < REFUSED:
+    if share < LEFT_OUT_REFUSED:
         return said
     raise InputError(said)
+
+
+def reads_too_much(config: RunConfig) -> str | None:
+    """A warning where a run reads far more tokens than the one that it starts from: its preset is for another size."""
+    if config.start is None:
+        return None
+    before = load_stored(find_checkpoint(config.start) / CONFIG)
+    training, data = before.get("training") or {}, before.get("data") or {}
+    there = training.get("steps", 0) * training.get("batch", 0) * data.get("context", 0)
+    tokens = config.training.steps * config.training.batch * config.rows.context
+    if not there or tokens <= _TIMES_THE_START * there:
+        return None
+    return (
+        f"this reads {tokens / there:,.0f} times the tokens of {config.start}; is the preset made for larger models? "
+        "Smaller ones are in nano/ and lite/"
+    )
 
 
 @lru_cache(maxsize=1)

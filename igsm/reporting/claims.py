@@ -151,7 +151,7 @@ def _draft(claim: Claim, results: Sequence[Result]) -> Judged:
     if claim.against is not None and claim.decoder != FIRST_MISTAKES:  # each model has its own first mistakes
         chosen = _same_problems(chosen)
     problems = min((one.n for side in chosen for one in side), default=0)
-    one_start = any(of_one_start(side) for side in chosen)
+    one_start = all(of_one_start(side) for side in chosen if side)
     row, against = (_by_seed(claim, side) for side in chosen)
     if claim.against is None:
         return Judged(claim, row, {}, _interval(list(row.values())), None, problems=problems, one_start=one_start)

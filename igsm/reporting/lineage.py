@@ -9,7 +9,7 @@ from pathlib import Path
 
 from igsm.config import load_stored
 from igsm.reporting.results import Result
-from igsm.rundir import SHIPPED, RunFolder
+from igsm.rundir import RunFolder, shipped_name
 
 BySeed = dict[int, float]
 """Training seed -> a number."""
@@ -72,8 +72,7 @@ def _origin(run: str) -> str:
     seen = [run]
     while (start := _start(seen[-1])) is not None and start not in seen:
         seen.append(start)
-    last = Path(seen[-1])
-    return "/".join(last.parts[-3:]) if last.parts[-3:-1] == SHIPPED else seen[-1]  # one model in every installation
+    return shipped_name(Path(seen[-1])) or seen[-1]
 
 
 def _start(run: str) -> str | None:

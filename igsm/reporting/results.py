@@ -10,6 +10,7 @@ from typing import Any
 
 from igsm.config import differences, load_stored
 from igsm.errors import InputError, suggest
+from igsm.former_keys import PLAIN_METHOD
 from igsm.grading.evaluations import PROVENANCE, Evaluation, check, defaults, read_evaluations, records_of
 from igsm.grading.metrics import Columns, Json
 from igsm.rundir import RunFolder, distinct_names, read_json
@@ -191,9 +192,9 @@ def describe(config: Json) -> str:
         return ""
     mistakes = _section(data, "mistakes")
     kind = mistakes.get("kind", "none")
-    method = _section(data, "method").get("name", "retry")
+    method = _section(data, "method").get("name", PLAIN_METHOD)
     if kind == "none":
-        name = "original" if method == "retry" else method
+        name = "original" if method == PLAIN_METHOD else method
     else:
         rate, share = (mistakes.get(key) for key in ("rate", "error_free_share"))
         mix = f" {mistakes['mix']}" if mistakes.get("mix") else ""
@@ -208,7 +209,7 @@ def describe(config: Json) -> str:
         name += ", beside a copilot"
     if kind != "none" and _section(config, "training").get("label_masking", "none") != "none":
         name += " masked"
-    return name if method == "retry" or kind == "none" else f"{method}, {name}"
+    return name if method == PLAIN_METHOD or kind == "none" else f"{method}, {name}"
 
 
 def _tuning(lora: Json) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from igsm.config import build_config
+from igsm.former_keys import PLAIN_METHOD
 from igsm.mistakes.config import MistakeConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.sweeps.jobs import Job
-
-PLAIN = "retry"
-"""The method of which documents have one solution, as the generator wrote it."""
 
 
 def cautions(planned: Sequence[Job]) -> list[str]:
@@ -21,7 +19,7 @@ def cautions(planned: Sequence[Job]) -> list[str]:
 
 def _copied(planned: Sequence[Job]) -> list[str]:
     data = [job.settings.get("data") or {} for job in planned]
-    special = [one for one in data if (one.get("method") or {}).get("name", PLAIN) != PLAIN]
+    special = [one for one in data if (one.get("method") or {}).get("name", PLAIN_METHOD) != PLAIN_METHOD]
     if not special:
         return []
     from igsm.evaluation.describe import copied_orders  # numba

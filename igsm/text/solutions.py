@@ -59,14 +59,14 @@ def solved(solution: TextRecord, problem: Problem, rule: str = "strict", form: s
     given = solution.solution or ""
     verdict = grade(problem, given, solution.answer, rule)
     text = before_end_mark(last_attempt(strict_text(given) if rule == "lenient" else given).text).strip()
-    sentences, finished = split_solution(text).sentences, split_solution(text).finished
-    back = taken_back(sentences)
-    begun = verdict.correct and not finished and len(sentences) not in back
-    begun = begun and isinstance(read_definition(sentences[-1]), Unreadable)
-    if begun:  # a sentence behind the answer that was cut off: no step
+    found = split_solution(text)
+    sentences, back = found.sentences, taken_back(found.sentences)
+    ended = found.finished or len(sentences) in back or not isinstance(read_definition(sentences[-1]), Unreadable)
+    cut_off = verdict.correct and not ended  # a sentence begun behind the answer: no step
+    if cut_off:
         sentences = sentences[:-1]
     spans = _places(text, sentences)
-    if begun:
+    if cut_off:
         text = text[: spans[-1].end]
     wrong = _wrong_words(problem, sentences, back)
     error = verdict.error if verdict.error is not None and verdict.error.step <= len(sentences) else None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from igsm.config import Config, differences, dump_yaml, load_settings
 from igsm.errors import InputError
-from igsm.rundir import MANIFEST, SHIPPED, RunFolder, atomic_write, provenance, read_json, write_json
+from igsm.rundir import MANIFEST, RunFolder, atomic_write, provenance, read_json, shipped_name, write_json
 
 MAY_CHANGE = {
     "training.workers",
@@ -104,7 +104,7 @@ def same_start(before: str, now: str, run: Path) -> bool:
     old, new = Path(before).resolve(), Path(now).resolve()
     if old == new:
         return True
-    if old.parts[-3:] == new.parts[-3:] and new.parts[-3:-1] == SHIPPED:
+    if shipped_name(new) is not None and shipped_name(new) == shipped_name(old):
         manifests = [path / MANIFEST for path in (old, new)]
         return not all(one.is_file() for one in manifests) or read_json(manifests[0]) == read_json(manifests[1])
     beside = old.name == new.name and new.parent == run.resolve().parent

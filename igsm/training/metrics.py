@@ -109,6 +109,7 @@ class Interval:
     positions: int = 0
     """Tokens trained on, over all processes."""
     steps: int = 0
+    """Bad ones too."""
     measured: list[Measurement] = field(default_factory=list)
 
     def summary(self, names: Sequence[str] = ()) -> dict[str, float]:
@@ -119,17 +120,19 @@ class Interval:
             names: of the objective's metrics.
         """
         seconds = max(1e-9, time.perf_counter() - self.began - self.away)
-        count = sum(one.count for one in self.measured)
-        pairs = [[sum(one.metrics[i][j] for one in self.measured) for j in range(2)] for i in range(len(names))]
-        targets = sum(one.targets for one in self.measured)
-        losses = {
-            "loss": sum(one.loss for one in self.measured) / (count or 1),
-            **means(names, pairs),
-            "gradient_norm": max((one.gradient_norm for one in self.measured), default=0.0),
-            "masked_share": 1 - targets / (self.positions * len(self.measured) / max(1, self.steps) or 1),
-        }
-        return {
-            **(losses if self.measured else {}),
+        rates = {
             "tokens_per_second": self.positions / seconds,
             "loader_wait_share": min(1.0, self.waited / seconds),
+        }
+        if not self.measured:
+            return rates
+        count = sum(one.count for one in self.measured)
+        pairs = [[sum(one.metrics[i][j] for one in self.measured) for j in range(2)] for i in range(len(names))]
+        positions = self.positions * len(self.measured) / self.steps
+        return {
+            "loss": sum(one.loss for one in self.measured) / (count or 1),
+            **means(names, pairs),
+            "gradient_norm": max(one.gradient_norm for one in self.measured),
+            "masked_share": 1 - sum(one.targets for one in self.measured) / positions,
+            **rates,
         }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from igsm.corpus.manifest import REFUSED, WARNED
+from igsm.corpus.manifest import LEFT_OUT_REFUSED, LEFT_OUT_WARNED
 from igsm.errors import InputError
 from igsm.model import GPT
 from igsm.seeds import torch_seed
@@ -66,12 +66,12 @@ def train_text(config: TextConfig, path: str | Path, ranks: Ranks) -> Outcome:
 
 def _check_fit(too_long: int, rows: int, context: int, first: bool) -> None:
     """As `igsm.preflight.fit.check_fit`: say that rows are left out, and refuse to leave out half of them."""
-    if too_long < WARNED * rows:
+    if too_long < LEFT_OUT_WARNED * rows:
         return
     said = (
         f"data.context={context}: {too_long / rows:.0%} of {rows:,} rows are longer and are left out; set a larger one"
     )
-    if too_long >= REFUSED * rows:
+    if too_long >= LEFT_OUT_REFUSED * rows:
         raise InputError(said)
     if first:
         print(f"mistakes: warning: {said}", file=sys.stderr)

@@ -169,6 +169,7 @@ def test_rows_on_a_gpu_are_not_held_against_this_machines_memory(base: Path, mon
     """Guards: an evaluation refused on a machine whose GPU has more memory than its host has free."""
     options = {"batch": 10**10, "context": None, "precision": "auto", "devices": None}
     arguments = ([base], "op=3", [parse_decoder("greedy")], 10**10)
+    monkeypatch.setattr(evaluation, "may_have_gpu", lambda: False)
     with pytest.raises(InputError, match="make --batch smaller"):
         check_evaluation(*arguments, **options)
     monkeypatch.setattr(evaluation, "may_have_gpu", lambda: True)

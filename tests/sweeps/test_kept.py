@@ -26,6 +26,10 @@ ARCHIVES = sorted((ROOT / "docs" / "results" / "runs").glob("*.tar.xz"))
 RESULTS = json.loads((ROOT / "docs" / "results" / "question_first.json").read_text(encoding="utf-8"))
 
 
+def test_there_are_archives() -> None:
+    assert ARCHIVES
+
+
 def members(archive: Path) -> dict[str, bytes]:
     with tarfile.open(archive) as tar:
         return {one.name: file.read() for one in tar if (file := tar.extractfile(one)) is not None}

@@ -15,6 +15,7 @@ from igsm.text.numbers import arithmetic, numbers_of, wrong_results
 from tests.text.written import GSM8K, LATEX
 
 RECORDS = [read(row) for row in GSM8K] + [read({"problem": "What is the perimeter?", "solution": LATEX})]
+LONG = read({"problem": "?", "solution": "\n\n".join(f"Step {number} of six." for number in "ABCDEF")})
 OTHERS = tuple(other for number, record in enumerate(RECORDS) for other in other_steps(record, number))
 
 
@@ -90,11 +91,11 @@ def test_the_law_is_geometric() -> None:
 
 def test_a_row_depends_on_seed_and_number_only() -> None:
     """Guards: results that depend on the order of rows."""
-    texts = [inject(RECORDS[0], Injection("weak", 0.5, seed=seed), row).text for seed in (0, 1) for row in range(40)]
-    again = [inject(RECORDS[0], Injection("weak", 0.5, seed=seed), row).text for seed in (1, 0) for row in range(40)]
+    texts = [inject(LONG, Injection("weak", 0.5, seed=seed), row).text for seed in (0, 1) for row in range(40)]
+    again = [inject(LONG, Injection("weak", 0.5, seed=seed), row).text for seed in (1, 0) for row in range(40)]
     assert texts == again[40:] + again[:40]
     assert texts[:40] != texts[40:]
-    assert len(set(texts[:40])) > 1
+    assert len(set(texts[:40])) > 10
 
 
 def test_what_is_not_known_yet() -> None:
