@@ -161,7 +161,7 @@ def _words(
     sentence = (
         f"On problems of {min(ops)} to {max(ops)} operations, more than any in training, models that had seen mistakes "
         f"and their correction solved {high:.1f} %, models that had seen right solutions only {low:.1f} %: "
-        f"{abs(high - low):.1f} points {verb}."
+        + (f"{abs(high - low):.1f} points {verb}." if f"{high:.1f}" != f"{low:.1f}" else "no difference.")
     )
     counts = f"{len(first)} and {len(second)} {kind}s"
     if len(first) == len(second):

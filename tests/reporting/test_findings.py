@@ -96,6 +96,12 @@ def test_seeds_of_one_start_say_nothing_of_others(make_run) -> None:
     assert find(made).certainty.endswith(said)
 
 
+def test_two_sides_alike_are_not_fewer(make_run) -> None:
+    assert find(request(make_run, {1: 0.0}, {1: 0.0})).sentence.endswith(
+        "solved 0.0 %, models that had seen right solutions only 0.0 %: no difference."
+    )
+
+
 def test_a_cell_without_a_common_seed_is_one_line(make_run) -> None:
     made = request(make_run, {1: 0.4, 2: 0.4}, {1: 0.7})
     for seed, cell in ((1, FIRST), (2, SECOND)):
