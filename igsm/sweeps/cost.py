@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from igsm.checkpoints import CONFIG
-from igsm.config import load_stored
+from igsm.config import build_config, load_stored
+from igsm.corpus.vocabulary import load_vocabulary
+from igsm.preflight.estimates import checkpoint_bytes
+from igsm.problems.difficulty import ProblemConfig
 from igsm.sweeps.jobs import Job
-from igsm.sweeps.settings import Settings
+from igsm.sweeps.settings import Settings, stage_class
+from igsm.training.config import RunConfig
 
-COMPACT_VOCABULARY = 2112
-GPT2_VOCABULARY = 50304
-BYTES_A_WEIGHT, BYTES_A_FROZEN_WEIGHT = 12, 4
-"""Of a checkpoint: float32 weights and the optimizer's two moments; of low-rank updates the frozen weights dominate."""
 BYTES_A_GENERATED_TOKEN = 1.5
 """Compressed texts and verdicts."""
 
@@ -52,12 +52,12 @@ def cost(job: Job, base: Settings, rate: float | None) -> Cost:
         size = job.generated_tokens * BYTES_A_GENERATED_TOKEN
         return Cost(job.generated_tokens, _hours(job.generated_tokens, rate), size)
     tokens = training_tokens(job.settings, base)
-    model = job.settings.get("model") or base.get("model") or {}
-    vocabulary = (job.settings.get("data") or base.get("data") or {}).get("vocabulary", "compact")
-    kept = (job.settings.get("training") or {}).get("keep_last", 1)
-    each = BYTES_A_FROZEN_WEIGHT if job.settings.get("lora") else BYTES_A_WEIGHT
-    size = float(kept * (each * n_weights(model, vocabulary) + _log_bytes(job.settings, model, vocabulary)))
-    return Cost(tokens, _hours(tokens, rate), size)
+    config = _with_shape(job, base)
+    size = checkpoint_bytes(config.shape, config.updates, config.training)
+    if config.companion is not None:
+        size += checkpoint_bytes(config.companion, None, config.training)
+    size += config.log_bytes(config.training.batch)
+    return Cost(tokens, _hours(tokens, rate), float(config.training.keep_last * size))
 
 
 def training_tokens(settings: Settings, base: Settings) -> float:
@@ -68,22 +68,14 @@ def training_tokens(settings: Settings, base: Settings) -> float:
     return float(training.get("steps", 0)) * training.get("batch", 0) * context
 
 
-def n_weights(model: Settings, vocabulary: str) -> float:
-    """Weights of a GPT-2 of that shape, biases and norms left out."""
-    width = model.get("heads", 0) * model.get("head_size", 64)
-    ids = GPT2_VOCABULARY if vocabulary == "gpt2" else COMPACT_VOCABULARY
-    return 12.0 * model.get("layers", 0) * width**2 + ids * width
-
-
-def _log_bytes(settings: Settings, model: Settings, vocabulary: str) -> int:
-    """Of the Mistake Log in a checkpoint."""
-    if settings["stage"] != "copilot":
-        return 0
-    from igsm.training.copilot_config import CopilotRunConfig
-
-    shape = {**model, "vocabulary_size": GPT2_VOCABULARY if vocabulary == "gpt2" else COMPACT_VOCABULARY}
-    config = CopilotRunConfig.model_validate({**settings, "model": shape})
-    return config.log_bytes(config.training.batch)
+def _with_shape(job: Job, base: Settings) -> RunConfig:
+    """The job's config with the shape of its model, of a fine-tuning or a probe that of its start."""
+    data = job.settings.get("data") or base.get("data") or {}
+    shape = dict(job.settings.get("model") or base.get("model") or {})
+    if shape.get("vocabulary_size") is None:
+        problem = build_config(ProblemConfig, data.get("problem") or {}, job.name)
+        shape["vocabulary_size"] = load_vocabulary(problem, data.get("vocabulary", "compact")).size
+    return build_config(stage_class(job.stage), {**job.settings, "model": shape}, job.name)
 
 
 def _hours(tokens: float, rate: float | None) -> float | None:

@@ -310,7 +310,7 @@ def test_runs_that_start_from_others_have_their_disk(tuning: dict[str, Any], tmp
         for one in (jobs[0], job(jobs, "finetune nano_pq-tuned-seed1"), job(jobs, "probe nano_pq-tuned-seed1-probe"))
     )
     assert base.bytes == tuned.bytes > 0
-    assert detector.bytes == base.bytes / 3  # no optimizer's moments of frozen weights
+    assert base.bytes / 3 < detector.bytes < base.bytes / 2  # no optimizer's moments of frozen weights
     assert detector.tokens == 9 * 2 * 192
 
 
@@ -320,7 +320,7 @@ def test_the_log_of_a_copilot_has_its_disk(content: dict[str, Any], tmp_path: Pa
     jobs = plan(build_config(Sweep, content | {"arms": arms}, "test"), tmp_path)
     with_log = next(one for one in jobs if one.stage == "copilot")
     settings = start_settings(with_log, jobs)
-    position = 4 * settings["model"]["heads"] * settings["model"]["head_size"] + 4 * 2112 + 9
+    position = 4 * settings["model"]["heads"] * settings["model"]["head_size"] + 4 * 192 + 9
     assert cost(with_log, settings, None).bytes > 2 * 128 * 16 * 128 * position
 
 
