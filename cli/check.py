@@ -8,15 +8,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import check_steps
+from cli.given import given, refuse
 from cli.terminal import Json, console, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from cli.check_steps import Names
 
 
+GRADING = ("problem", "solution", "lexicon", "rule", "modulus", "examples")
+WRITING = ("view", "end_errors")
+UNREAD = {
+    "--score": (*GRADING, *WRITING),
+    "--detector": (*GRADING, *WRITING),
+    "--processbench": ("out", "examples"),
+    "": WRITING,
+}
+"""The way of using the command -> options that it does not read."""
+
+
 def command(
+    context: typer.Context,
     file: Annotated[
         Path, typer.Argument(help="JSON lines: ours, or outputs of lm-eval, Inspect, a chat API, prompt/response, ...")
     ],
@@ -84,18 +95,7 @@ def command(
     """
     from igsm.grading.taxonomy import taxonomy_named
 
-    grading: dict[str, object] = {"--problem": problem, "--solution": solution, "--lexicon": lexicon}
-    grading |= {"--rule": rule != "strict", "--modulus": modulus != 23, "--examples": examples != 2}
-    writing: dict[str, object] = {"--view": view != "kept", "--end-errors": end_errors != "drop"}
-    _check_together(
-        {"--score": score, "--detector": detector, "--processbench": processbench},
-        {
-            "": writing,
-            "--score": grading | writing,
-            "--detector": grading | writing | ({} if calibration else {"--taxonomy": taxonomy}),
-            "--processbench": {"--out": out, "--examples": examples != 2},
-        },
-    )
+    _check_together(context)
     names = taxonomy_named(taxonomy) if taxonomy is not None else None
     if score:
         check_steps.score(file, score, calibration or [], names, out, as_json)
@@ -104,6 +104,7 @@ def command(
         check_steps.compare(file, detector, calibration, names, out, as_json)
         return
     if detector:
+        refuse(context, ["taxonomy"], "together with --detector, without --calibration")
         if len(detector) > 1:
             raise typer.BadParameter("several --detector need --calibration, other records of --processbench")
         check_steps.detect(file, detector[0], out, as_json)
@@ -153,16 +154,13 @@ def command(
         )
 
 
-def _check_together(ways: Mapping[str, object], of_no_use: Mapping[str, Mapping[str, object]]) -> None:
+def _check_together(context: typer.Context) -> None:
     """Refuse two ways of using the command at once, and options that the chosen one does not read."""
-    chosen = [name for name, value in ways.items() if value]
+    chosen = given(context, ("score", "detector", "processbench"))
     if len(chosen) > 1:
         raise typer.BadParameter(f"{' and '.join(chosen)} do not go together; give one of them")
     way = chosen[0] if chosen else ""
-    given = [name for name, value in of_no_use[way].items() if value]
-    if given:
-        where = f"together with {way}" if way else "without --processbench"
-        raise typer.BadParameter(f"{' and '.join(given)}: no effect {where}; leave it out")
+    refuse(context, UNREAD[way], f"together with {way}" if way else "without --processbench")
 
 
 def _write(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.given import refuse
 from cli.terminal import Json, print_json
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from igsm.text.export import Export
 
 PROMPTS = 4
+OF_SOLUTIONS = ("mask", "tokenizer", "lexicon", "rule", "modulus", "view", "end_errors", "skip_bad", "show", "as_json")
 README = """# {run}
 
 Written by `mistakes export {run}`. A problem, solved in the folder of this file:
@@ -33,6 +35,7 @@ print(tokenizer.decode(model.generate(**prompt, max_new_tokens=512, do_sample=Fa
 
 
 def command(
+    context: typer.Context,
     source: Annotated[
         Path, typer.Argument(help="Run folder or checkpoint; with --to, a file of solutions: gen-data's or a model's.")
     ],
@@ -78,6 +81,7 @@ def command(
     if to is None:
         if source.is_file():
             raise typer.BadParameter(f"{source} is a file; a file of solutions needs --to, such as --to stepwise")
+        refuse(context, OF_SOLUTIONS, "without --to")
         export_run(source, out)
         return
     from igsm.text.export import Export

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.check import command as check
 from cli.gen_data import command as gen_data
 from igsm.corpus.blocks import documents
 from igsm.corpus.config import DataConfig
@@ -28,13 +27,12 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_mistakes_check_accepts_the_jsonl(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_check_accepts_the_jsonl(tmp_path: Path, mistakes: Callable[..., tuple[int, str, str]]) -> None:
     """Guards against records without the modulus, which `mistakes check` would grade modulo 23."""
     path = tmp_path / "train.jsonl"
     gen_data(out=path, problems=30, **NANO)
     assert lines(path)[0]["modulus"] == 5
-    check(path)
-    assert "30 of 30 solutions correct" in capsys.readouterr().out
+    assert "30 of 30 solutions correct" in mistakes("check", path)[1]
 
 
 def test_parquet_holds_the_records_of_the_jsonl(tmp_path: Path) -> None:
@@ -47,7 +45,9 @@ def test_parquet_holds_the_records_of_the_jsonl(tmp_path: Path) -> None:
     assert {record["op"] for record in records} == {2}
 
 
-def test_chat_is_a_conversation_that_can_be_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_chat_is_a_conversation_that_can_be_verified(
+    tmp_path: Path, mistakes: Callable[..., tuple[int, str, str]]
+) -> None:
     """Guards against chats that a trainer cannot read, or whose reward cannot be computed from the record."""
     path = tmp_path / "train.chat.jsonl"
     gen_data(out=path, problems=20, **NANO)
@@ -59,8 +59,7 @@ def test_chat_is_a_conversation_that_can_be_verified(tmp_path: Path, capsys: pyt
         problem = read_problem(user["content"], load_lexicon(record["lexicon"]), record["modulus"])
         assert grade(problem, f"{steps}.", answer.strip()).correct
         assert (problem.answer, problem.op) == (record["answer"], record["op"])
-    check(path)
-    out = capsys.readouterr().out
+    _, out, _ = mistakes("check", path)
     assert "20 of 20 solutions correct" in out
     assert "fields used: messages (problem), messages (solution)\n" in out
 

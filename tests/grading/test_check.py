@@ -131,6 +131,7 @@ def test_misspelt_options(run, file, options, message):
         (["--processbench", "a", "--out", "b"], "--out: no effect together with --processbench"),
         (["--score", "a", "--detector", "b"], "--score and --detector do not go together"),
         (["--score", "a", "--rule", "lenient"], "--rule: no effect together with --score"),
+        (["--score", "a", "--rule", "strict"], "--rule: no effect together with --score"),
         (["--view", "raw"], "--view: no effect without --processbench"),
     ],
 )

@@ -27,7 +27,18 @@ MAY_IMPORT = {
     "evaluation": {"probing", "text", "training", "decoding", "model", "corpus", "mistakes", "problems", "grading"},
     "preflight": {"evaluation", "decoding", "training", "model", "corpus", "problems"},
     "reporting": {"problems", "grading"},
-    "sweeps": {"reporting", "evaluation", "decoding", "training", "probing", "mistakes", "problems", "grading"},
+    "sweeps": {
+        "preflight",
+        "reporting",
+        "evaluation",
+        "decoding",
+        "training",
+        "probing",
+        "corpus",
+        "mistakes",
+        "problems",
+        "grading",
+    },
 }
 # A method is a file from top to bottom: data workers read its head, training and decoding what its functions import.
 INSIDE_FUNCTIONS = {"methods": {"corpus", "model", "training", "decoding", "grading"}}

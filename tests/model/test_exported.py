@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from cli.export import command as export
+from cli.export import export_run as export
 from igsm.corpus.config import DataConfig
 from igsm.corpus.vocabulary import ANSWER_START, END, PROBLEM_START, SOLUTION_START, load_vocabulary
 from igsm.mistakes.source import DocumentSource

@@ -264,6 +264,7 @@ def test_what_cannot_be_exported(
     before = sorted(tmp_path.iterdir())
     for arguments, message in [
         (["data.jsonl", "o.jsonl"], "a file of solutions needs --to"),
+        (["run", "folder", "--mask", "none"], "--mask: no effect without --to"),
         (["data.jsonl", "o.jsonl", "--to", "tlr"], "unknown target 'tlr'; did you mean 'trl'"),
         (["data.jsonl", "o.jsonl", "--to", "trl"], "give --tokenizer FOLDER"),
         (["data.jsonl", "o.jsonl", "--to", "verl", "--mask", "step"], "verl has no masks"),
