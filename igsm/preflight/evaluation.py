@@ -43,6 +43,8 @@ def check_evaluation(
             raise InputError(f"devices: '{device}' is none; cpu, cuda or cuda:N is expected")
     for decoder in decoders:
         check_decoder(decoder)
+        if batch is not None and batch < decoder.beams:
+            raise InputError(f"--batch {batch}: {decoder.name} takes {decoder.beams} rows for one problem")
     rows = max(min(batch or one.beams, n * one.samples * one.beams) for one in decoders)
     for run in runs:
         _, shape, data, _ = stored_model(str(run))

@@ -176,3 +176,10 @@ def test_rows_on_a_gpu_are_not_held_against_this_machines_memory(base: Path, mon
     check_evaluation(*arguments, **options)
     with pytest.raises(InputError, match="make --batch smaller"):
         check_evaluation(*arguments, **options | {"devices": ["cpu"]})
+
+
+def test_a_batch_without_room_for_the_beams_of_a_problem_is_refused(base: Path) -> None:
+    """Guards: --batch 2 silently taken for 4 by a decoder of 4 beams."""
+    options = {"batch": 2, "context": None, "precision": "auto", "devices": ["cpu"]}
+    with pytest.raises(InputError, match="--batch 2: beam4 takes 4 rows for one problem"):
+        check_evaluation([base], "op=3", [parse_decoder("greedy"), parse_decoder("beam4")], 8, **options)
