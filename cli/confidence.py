@@ -48,7 +48,7 @@ def command(
     from igsm.progress import waiting
     from igsm.reporting import arms, back_curve, correction_seeds
     from igsm.reporting.correction_table import EXPLAINED, WITHOUT, numbers, terminal, to_markdown
-    from igsm.reporting.figures import save_picture
+    from igsm.reporting.figures import check_installed, save_picture
     from igsm.rundir import atomic_write, distinct_names
     from igsm.training.signals import leaving_on_request
 
@@ -61,6 +61,7 @@ def command(
     distinct_names(runs)
     if out is not None:
         check_writable(out.parent)
+        check_installed()
     places = [device.strip() for device in devices.split(",")] if devices else None
     options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": places}
     check_evaluation(runs, cells, wanted, n, **options)

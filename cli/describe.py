@@ -114,7 +114,7 @@ def _cells(found: dict[str, Description]) -> Rows:
     rows = [[*head, *(f"retries of an ideal model, {kind} {rate:g}" for kind, rate in arms)]]
     for name, one in found.items():
         for cell in one.cells:
-            # more than a sixth of the pairs that n problems make cannot be told from none
+            # more than a third of the pairs that n problems make cannot be told from none
             most = one.n * (one.n - 1) // 6
             templates = f"{cell.templates:.0f}" if cell.templates < most else f"> {most}"
             back = [f"{number:.2f}" for number in cell.back.values()]

@@ -32,7 +32,7 @@ def command(
     other: its first two rows compared.
     """
     from igsm.errors import InputError
-    from igsm.reporting.claims import judge
+    from igsm.reporting.claims import LEAST_SEEDS, judge
     from igsm.reporting.findings import find
     from igsm.reporting.results import read_results
     from igsm.rundir import write_json
@@ -66,6 +66,8 @@ def command(
             screen.print(f"Left out: {reason}", markup=False, soft_wrap=True)
         screen.print(f"Written to {path}", markup=False, soft_wrap=True)
         return
+    if markdown:
+        raise InputError(f"--markdown: {sweep} has no claims, of which it makes a table; leave it out")
     request = report_request(settings, root)
     for reason in request.left_out:
         console(stderr=True).print(f"left out: {reason}", markup=False, soft_wrap=True)
@@ -77,7 +79,8 @@ def command(
         return
     show(found, settings.shows, screen)
     if found.certainty.startswith("Not settled"):
-        words = [str(sweep), *(one for one in overrides or () if not one.startswith("seeds=")), "seeds=[1,2,3,4,5]"]
+        seeds = ",".join(map(str, range(1, max(LEAST_SEEDS, max(settings.seeds) + 1) + 1)))
+        words = [str(sweep), *(one for one in overrides or () if not one.startswith("seeds=")), f"seeds=[{seeds}]"]
         words += ["--root", str(root)] if root != Path("runs") else []
         more = f"mistakes sweep {shlex.join(words)} --jobs 2"
         screen.print(f"More runs can settle it: {more}", markup=False, soft_wrap=True)

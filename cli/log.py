@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.given import refuse
 from cli.terminal import Json, console, print_json
 from igsm.checkpoints import find_stored
 from igsm.errors import InputError
@@ -18,7 +19,13 @@ CLAIMED = 0.04
 """More time with a Copilot, on average (arXiv 2505.16270)."""
 
 
+UNREAD = {"": ("weight",), "windows": ("answer", "png"), "solutions": ("answer", "png", "weight")}
+UNREAD |= {"cost": UNREAD["solutions"]}
+"""The report -> options that it does not read."""
+
+
 def command(
+    context: typer.Context,
     runs: Annotated[
         list[Path],
         typer.Argument(
@@ -47,6 +54,8 @@ def command(
     asked = [name for name, value in (("windows", windows), ("solutions", solutions), ("cost", cost)) if value]
     if len(asked) > 1:
         raise InputError(f"--{asked[0]} and --{asked[1]} are two reports; ask for one at a time")
+    way = asked[0] if asked else ""
+    refuse(context, UNREAD[way], f"together with --{way}" if way else "without --windows")
     if not solutions:
         for run in runs:
             find_stored(run, "copilot")

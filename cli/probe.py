@@ -123,12 +123,12 @@ def _measure(folder: Path, problems: int, generations: list[Path], device: str, 
 
     with waiting(f"measuring the probe on {problems:,} test problems"):
         report, found = evaluate_probe(folder, problems, generations, device, seen)
-    draw_answers(report, found.probabilities, found.cannot, folder / FIGURE)
+    drawn = draw_answers(report, found.probabilities, found.cannot, folder / FIGURE)
     if as_json:
         print_json(report)
         return
     console().print(by_operations(report))
-    typer.echo(f"written: {folder / REPORT}, {folder / FIGURE}")
+    typer.echo(f"written: {folder / REPORT}" + (f", {folder / FIGURE}" if drawn else "; no picture without matplotlib"))
 
 
 def _measure_cells(folder: Path, cells: str, problems: int, test_seed: int, device: str, as_json: bool) -> None:

@@ -42,9 +42,12 @@ def command(
     from igsm.decoding.decoders import parse_decoder
     from igsm.errors import InputError
     from igsm.preflight.evaluation import check_evaluation
+    from igsm.reporting.figures import check_installed
     from igsm.rundir import atomic_write, distinct_names
     from igsm.training.signals import leaving_on_request
 
+    if graphs:
+        check_installed()
     names = distinct_names(runs)
     if cell is not None and ("," in cell or cell.strip() == "figure"):
         raise InputError(f"--cell {cell}: one cell is expected, such as op=20")

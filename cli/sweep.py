@@ -57,6 +57,7 @@ def command(
     from igsm.interruption import handled
     from igsm.progress import waiting
     from igsm.reporting.budgets import terminal_table
+    from igsm.reporting.figures import check_installed
     from igsm.reporting.report import build_report, check_request, write_report
     from igsm.sweeps.budget import budgets
     from igsm.sweeps.budget import notes as about_budgets
@@ -70,6 +71,9 @@ def command(
     looks = {"--json": as_json, "--commands": commands, "--budgets": with_budgets, "--speed": speed is not None}
     if not dry_run and (only_looking := [name for name, value in looks.items() if value]):
         raise InputError(f"{only_looking[0]} goes with --dry-run: without that the sweep is run")
+    if as_json and (commands or with_budgets):
+        one = "--commands" if commands else "--budgets"
+        raise InputError(f"{one} goes without --json, which has the commands, and no budgets; leave one out")
     console = screen()
     sweep = load_sweep(file, overrides)
     slots = _slots(gpus, jobs)
@@ -109,6 +113,7 @@ def command(
         console.print(f"warning: {line}", markup=False, style="yellow", soft_wrap=True)
     if dry_run:
         return
+    check_installed()  # the pictures come last
     folder = root / sweep.folder
     executor = Executor(slots, words, folder / "logs", lambda line: print(line, flush=True))
     with handled((signal.SIGTERM, signal.SIGINT, signal.SIGUSR1), lambda *_: executor.stop()):
@@ -204,7 +209,7 @@ def listing(planned: list[Job], speeds: Speeds) -> Listing:
 
 
 class _Group:
-    """Jobs counted together; tokens, hours and disk are of what is left to do."""
+    """Jobs counted together; tokens and hours are of what is left to do, disk of the jobs that have something left."""
 
     def __init__(self) -> None:
         self.jobs = self.left = self.conflicts = self.unmeasured = 0

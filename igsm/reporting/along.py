@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from igsm.reporting.figures import COLOURS, LETTERS_AN_INCH, new_figure, plain
 from igsm.reporting.names import cell_title
 from igsm.reporting.table import Table
 
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 COLUMNS = 3
 """Panels side by side."""
-LEGEND = "Points: training seeds; squares: their mean; lines: 95 % over training seeds; dashed: {}"
+LEGEND = "Points: training seeds; squares: their mean; lines: 95 % over training seeds"
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Along:
     def values(self) -> list[str]:
         """The setting's values: numbers in order, then words as they come in the sweep."""
         found = dict.fromkeys(value for rows in self.series.values() for value in rows)
-        return sorted(found, key=lambda value: float(value) if value.replace(".", "", 1).isdigit() else math.inf)
+        return sorted(found, key=lambda value: float(value) if _NUMBER.fullmatch(value) else math.inf)
 
     def title(self, table: Table) -> str:
         """ "Accuracy against delay"."""
@@ -54,7 +56,8 @@ def along_figure(table: Table, along: Along, title: str) -> Any:
     width = 1.2 + 2.8 * across
     figure = new_figure(width, 1.2 + 2.4 * down)
     figure.suptitle(textwrap.fill(plain(title), int(LETTERS_AN_INCH * width)), fontsize=10)
-    figure.supxlabel(plain(LEGEND.format(table.baseline or "-")), fontsize=7)
+    dashed = f"; dashed: {table.baseline}" if table.baseline else ""
+    figure.supxlabel(plain(LEGEND + dashed), fontsize=7)
     scale = 100.0 if table.measure.share else 1.0
     places = {value: place for place, value in enumerate(along.values)}
     for axis, column in zip(figure.subplots(down, across, squeeze=False).flat, table.columns, strict=False):

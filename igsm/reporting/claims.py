@@ -15,6 +15,7 @@ from igsm.errors import InputError, suggest
 from igsm.grading.evaluations import FIRST_MISTAKES
 from igsm.grading.metrics import METRICS, Json, Metric
 from igsm.reporting.lineage import in_pairs, of_one_start
+from igsm.reporting.paper import split_cell
 from igsm.reporting.pooling import combine_results
 from igsm.reporting.results import Result
 from igsm.reporting.seeds import Interval
@@ -42,10 +43,11 @@ class Claim(Config):
     """The paper's numbers."""
     row: str
     against: str | None = None
-    decoder: str = "greedy"
-    """Of a row that has several; of a probe all-parameters or first-mistakes."""
+    decoder: str | None = None
+    """None: the only one that a row has, of several greedy. Of a probe: all-parameters or first-mistakes."""
     cells: list[str] = Field(min_length=1)
-    """Ends of cells' names, e.g. op=6; in a sweep's file a group's name too, as a family has it."""
+    """Ends of cells' names, e.g. op=6; in a sweep's file a group's name too, as a family has it. Of several families
+    each has to have them all, and counts alike."""
     measure: str = "accuracy"
     expect: Literal["higher", "lower", "alike", "at_most", "at_least"]
     margin: float | None = Field(default=None, gt=0)
@@ -127,11 +129,15 @@ def judge(claims: Sequence[Claim], results: Sequence[Result]) -> list[Judged]:
     The unit is the training seed. Two decoders of one model are paired by seed, and so are two models that were
     fine-tuned from one. A claim with too few seeds to reach `LEVEL` at all does not count in Holm's correction.
     """
-    drafts = [_draft(claim, results) for claim in claims]
+    return decide([draft(claim, results) for claim in claims])
+
+
+def decide(drafts: Sequence[Judged]) -> list[Judged]:
+    """`draft`s with verdicts, after Holm's correction over all of them."""
     adjusted = holm_of_decidable([(draft.p_value, draft.least) for draft in drafts], LEVEL)
     found = []
-    for draft, p_value in zip(drafts, adjusted, strict=True):
-        one = replace(draft, adjusted=p_value)
+    for one, p_value in zip(drafts, adjusted, strict=True):
+        one = replace(one, adjusted=p_value)
         verdict, why = _verdict(one)
         found.append(replace(one, verdict=verdict, why=f"{why}, all from one model" if one.one_start else why))
     return found
@@ -145,14 +151,16 @@ def check_rows(claims: Sequence[Claim], rows: Sequence[str]) -> None:
                 raise InputError(f"claim '{claim.says}': there is no row '{name}'{suggest(name, rows)}")
 
 
-def _draft(claim: Claim, results: Sequence[Result]) -> Judged:
+def draft(claim: Claim, results: Sequence[Result]) -> Judged:
     """Numbers, interval and p-value of one claim, no verdict yet."""
-    chosen = [_complete(claim, _chosen(claim, name, results)) for name in (claim.row, claim.against)]
+    sides = [_chosen(claim, name, results) for name in (claim.row, claim.against)]
+    families = {split_cell(one.cell)[0] for side in sides for one in side}
+    chosen = [_complete(claim, side, len(families)) for side in sides]
     if claim.against is not None and claim.decoder != FIRST_MISTAKES:  # each model has its own first mistakes
         chosen = _same_problems(chosen)
     problems = min((one.n for side in chosen for one in side), default=0)
     one_start = all(of_one_start(side) for side in chosen if side)
-    row, against = (_by_seed(claim, side) for side in chosen)
+    row, against = (_by_seed(claim, side, len(families)) for side in chosen)
     if claim.against is None:
         return Judged(claim, row, {}, _interval(list(row.values())), None, problems=problems, one_start=one_start)
     tested = claim.expect in ("higher", "lower")
@@ -180,27 +188,28 @@ def _same_problems(sides: Sequence[Sequence[Result]]) -> list[list[Result]]:
 
 
 def _chosen(claim: Claim, row: str | None, results: Sequence[Result]) -> list[Result]:
-    """The evaluations of a row that the claim is about: at its decoder, or at the only one that the row has."""
-    found = [one for one in results if one.row == row and one.cell.rpartition(":")[2] in claim.cells]
-    if len({one.decoder for one in found}) > 1:
-        found = [one for one in found if one.decoder == claim.decoder]
-    return found
+    """The evaluations of a row that the claim is about: at its decoder."""
+    found = [one for one in results if one.row == row and split_cell(one.cell)[1] in claim.cells]
+    decoders = {one.decoder for one in found}
+    decoder = claim.decoder or (decoders.pop() if len(decoders) == 1 else "greedy")
+    return [one for one in found if one.decoder == decoder]
 
 
-def _complete(claim: Claim, results: Sequence[Result]) -> list[Result]:
+def _complete(claim: Claim, results: Sequence[Result], families: int) -> list[Result]:
     """The evaluations of the seeds that have all of the claim's cells."""
-    seeds = _by_seed(claim, results)
+    seeds = _by_seed(claim, results, families)
     return [one for one in results if one.seed in seeds]
 
 
-def _by_seed(claim: Claim, results: Sequence[Result]) -> dict[int, float]:
-    """Training seed -> mean over the claim's cells, of the seeds that have them all."""
+def _by_seed(claim: Claim, results: Sequence[Result], families: int) -> dict[int, float]:
+    """Training seed -> mean over the claim's cells in so many families, of the seeds that have them all."""
+    every = families * len(claim.cells)
     found: dict[int, dict[str, float]] = {}
     for result in results:
         value, _, _ = combine_results([result], METRICS[claim.measure])
         if result.seed is not None and value is not None:
             found.setdefault(result.seed, {})[result.cell] = value
-    return {seed: fmean(cells.values()) for seed, cells in sorted(found.items()) if len(cells) == len(claim.cells)}
+    return {seed: fmean(cells.values()) for seed, cells in sorted(found.items()) if len(cells) == every}
 
 
 def _interval(values: Sequence[float]) -> Interval | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import re
 import textwrap
@@ -30,12 +31,17 @@ _BRIGHTNESS = (0.299, 0.587, 0.114)
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#888888", "#222222")
 
 
+def check_installed() -> None:
+    """Raise InputError where matplotlib is missing: before hours of work that ends with a picture."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InputError("pictures need matplotlib: pip install 'mistakes[plot]'")
+
+
 def new_figure(width: float, height: float) -> Any:
     """A matplotlib figure of that many inches, without a window or pyplot's global state."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InputError("pictures need matplotlib: pip install 'mistakes[plot]'") from None
+    check_installed()
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(width, height), layout="constrained")
 
 

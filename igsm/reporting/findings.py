@@ -110,15 +110,16 @@ class Findings:
 
 
 def find(request: ReportRequest) -> Findings:
-    """Compare the baseline of a sweep with its first other row.
+    """Compare the baseline of a sweep with its first other row that has greedy evaluations.
 
     Raises:
         InputError: one of them has not been evaluated on a cell that is harder than what was trained.
     """
     rows = request.all_rows
     base = request.baseline or rows[0]
-    other = next((row for row in rows if row != base), "")
     results = [one for one in read_results(request.sources) if one.decoder == "greedy"]
+    decoded = {one.row for one in results}
+    other = next((row for row in rows if row != base and row in decoded), "")
     first, second = sides = [_side(row, results) for row in (base, other)]
     known = [cell for cell in request.columns or () if all(cell in side.results for side in sides)]
     harder = [cell for cell in known if is_harder(cell)]
@@ -158,8 +159,9 @@ def _words(
     low, high = (100 * fmean(values) for values in (first, second))
     ops = [int(found[2]) for cell in harder if (found := OPERATIONS.match(split_cell(cell)[1]))]
     verb = "more" if high > low else "fewer"
+    span = f"{min(ops)}" if min(ops) == max(ops) else f"{min(ops)} to {max(ops)}"
     sentence = (
-        f"On problems of {min(ops)} to {max(ops)} operations, more than any in training, models that had seen mistakes "
+        f"On problems of {span} operations, more than any in training, models that had seen mistakes "
         f"and their correction solved {high:.1f} %, models that had seen right solutions only {low:.1f} %: "
         + (f"{abs(high - low):.1f} points {verb}." if f"{high:.1f}" != f"{low:.1f}" else "no difference.")
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from igsm.errors import InputError
 from igsm.problems.parameter import Parameter
 from igsm.problems.problem import Problem
+from igsm.reporting.figures import check_installed
 from igsm.reporting.graph_layout import Layout, lay_out
 
 if TYPE_CHECKING:
@@ -30,11 +31,10 @@ _LINE = 0.126  # of the small type in a node
 
 def draw(problem: Problem, path: str | Path) -> None:
     """Write the picture; the path's ending (.png, .pdf, .svg) decides its format. Raises InputError."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InputError("--graph needs matplotlib: pip install 'mistakes[plot]'") from None
+    check_installed()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     graph = visible_dependencies(problem)
     layout = lay_out(graph)
     left_width = _ITEM_COLUMN * max(2, *(len(items) for items in problem.items)) + 1.2

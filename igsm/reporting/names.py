@@ -25,6 +25,11 @@ def cell_title(cell: str) -> str:
     return split_cell(cell)[1].replace("<=", " ≤ ").replace("=", " = ")
 
 
+def full_title(cell: str) -> str:
+    """ "med_pq:op<=15 seen" -> "op ≤ 15 seen, Class med, question after the problem": where no class stands above."""
+    return f"{cell_title(cell)}, {family_title(split_cell(cell)[0])}"
+
+
 def with_decoder(row: str, decoder: str) -> str:
     """The row and its decoder, which some rows' names have already."""
     return row if row.endswith(decoder) else f"{row}, {decoder}"

@@ -20,9 +20,8 @@ from igsm.reporting.curves import Curve
 from igsm.reporting.differences import notes as difference_notes
 from igsm.reporting.examples import choose_examples, model_name
 from igsm.reporting.learning import learning_chart
-from igsm.reporting.names import cell_title, family_title, quantity
+from igsm.reporting.names import family_title, full_title, quantity
 from igsm.reporting.page_tables import Grid, difference_grids, error_grid, evaluation_grid, measure_grids, run_grid
-from igsm.reporting.paper import split_cell
 from igsm.reporting.results import read_provenance
 from igsm.reporting.samples import first_errors, solution_html
 from igsm.reporting.summary import summarize
@@ -67,7 +66,7 @@ def page(report: Report, folder: Path, curves: Mapping[str, Sequence[Curve]], dr
     iso = report.iso_cost
     price = _trade_off(report) if interactive else None
     against = [
-        (along.title(table), chart(along_chart(table, along)), LEGEND.format(table.baseline or "-"))
+        (along.title(table), chart(along_chart(table, along)), LEGEND)
         for table, along in report.drawn_along
         if interactive
     ]
@@ -150,10 +149,6 @@ def _sources(report: Report, origins: Mapping[str, dict[str, Any]], folder: Path
     return [run_grid(report.results, origins, folder), evaluation_grid(report.results, folder)]
 
 
-def _where(cell: str) -> str:
-    return f"{cell_title(cell)}, {family_title(split_cell(cell)[0])}"
-
-
 @cache
 def environment() -> Any:
     """The templates, with what they share."""
@@ -169,7 +164,7 @@ def environment() -> Any:
         "script": Markup((TEMPLATES / "page.js").read_text()),
         "solution": lambda sample: Markup(solution_html(sample.text, sample.wrong_step)),
         "model_name": model_name,
-        "where": _where,
+        "where": full_title,
     }
     return found
 

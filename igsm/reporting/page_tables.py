@@ -11,7 +11,7 @@ from igsm.grading.metrics import Json
 from igsm.reporting.charts import cell_seeds
 from igsm.reporting.differences import ACCURACY, Difference
 from igsm.reporting.links import link
-from igsm.reporting.names import cell_title, family_title, with_decoder
+from igsm.reporting.names import cell_title, family_title, full_title, with_decoder
 from igsm.reporting.paper import split_cell
 from igsm.reporting.results import Result
 from igsm.reporting.seeds import Interval
@@ -125,11 +125,12 @@ def _verdicts(result: Result, folder: Path) -> str:
 def difference_grids(found: Sequence[Difference]) -> list[Grid]:
     """The differences of runs compared, one grid a pair of rows."""
     grids = []
+    several = len({split_cell(one.cell)[0] for one in found}) > 1
     for base, row in dict.fromkeys((one.base, one.row) for one in found):
         own = [one for one in found if (one.base, one.row) == (base, row)]
         lines = tuple(
             (
-                plain(cell_title(one.cell)),
+                plain(full_title(one.cell) if several else cell_title(one.cell)),
                 *(Entry(value, ((Part(ACCURACY.text(value), MARKDOWN),),)) for value in one.values),
                 Entry(one.difference, ((Part(ACCURACY.difference(one.difference), MARKDOWN),),)),
                 plain(_range(one.over_problems)),
@@ -182,7 +183,7 @@ def evaluation_grid(results: Sequence[Result], folder: Path) -> Grid:
         lines.append(
             (
                 plain(with_decoder(result.row, result.decoder)),
-                plain(cell_title(result.cell) + (f", {family_title(split_cell(result.cell)[0])}" if several else "")),
+                plain(full_title(result.cell) if several else cell_title(result.cell)),
                 plain(result.seed),
                 plain(result.test_seed),
                 plain(result.settings.get("checkpoint")),

@@ -55,15 +55,15 @@ def by_operations(report: Json) -> Table:
     return table
 
 
-def draw_answers(report: Json, probabilities: np.ndarray, cannot: np.ndarray, path: Path) -> None:
-    """ROC curve and calibration of the answers, as a PNG; nothing where matplotlib is not installed.
+def draw_answers(report: Json, probabilities: np.ndarray, cannot: np.ndarray, path: Path) -> bool:
+    """ROC curve and calibration of the answers, as a PNG; nothing, and False, where matplotlib is not installed.
 
     Args:
         report: of the probe.
         probabilities, cannot: its answers, [n] each (`probing.evaluate.Answers`).
     """
     if importlib.util.find_spec("matplotlib") is None:
-        return
+        return False
     figure = new_figure(9, 4.2)
     roc, bins = figure.subplots(1, 2)
     for axes, diagonal in ((roc, "chance"), (bins, "perfectly calibrated")):
@@ -80,6 +80,7 @@ def draw_answers(report: Json, probabilities: np.ndarray, cannot: np.ndarray, pa
         axes.legend(loc="lower right")
     figure.suptitle(f"{report['probe']['question']} probe: {report['all']['n']:,} questions on test problems")
     atomic_write(path, picture_bytes(figure, "png"))
+    return True
 
 
 def by_cell(probe: str | Path, summaries: list[Json]) -> Table:

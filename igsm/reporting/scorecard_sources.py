@@ -137,12 +137,13 @@ def _share(name: str, part: int, n: int) -> Json:
 
 
 def _recoveries(run: Path) -> Iterator[tuple[str, Read]]:
-    """Of each cell the largest experiment with the newest weights."""
-    largest: dict[str, tuple[int, Path]] = {}
+    """Of each cell the largest experiment with the newest weights; of two as large the one with own mistakes."""
+    largest: dict[str, tuple[tuple[int, bool, int], Path]] = {}
     current = current_weights(run)
     for path in sorted(RunFolder(run).evaluations.glob(f"recover/*/{RESULT}")):
         settings = read_json(path)
-        size = len(settings["kinds"]) * len(settings["places"]) * settings["n"]
+        planted = len(settings["kinds"]) * len(settings["places"]) * settings["n"]
+        size = planted, settings["own"], settings["samples"]
         if settings["weights"] == current:
             largest[settings["cell"]] = max(largest.get(settings["cell"], (size, path)), (size, path))
     for cell, (_, path) in largest.items():

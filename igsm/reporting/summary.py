@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from igsm.grading.metrics import Metric
-from igsm.reporting.claims import LEAST_SEEDS, LEVEL, Claim, Judged, Verdict, judge
+from igsm.reporting.claims import LEAST_SEEDS, LEVEL, Claim, Judged, Verdict, decide, draft, judge
 from igsm.reporting.names import cell_title, family_title
 from igsm.reporting.paper import OPERATIONS, is_harder, split_cell
 from igsm.reporting.table import Table
@@ -126,12 +126,12 @@ def _comparisons(report: Report, table: Table, base: str) -> list[Statement]:
             if row != base and (shared := _shared(table, (base, row), family)):
                 claims.append((family, _claim(table, row, base, shared)))
     statements = []
-    drafts: list[Judged] = []
-    for family in dict.fromkeys(family for family, _ in claims):
-        own = [result for result in report.results if split_cell(result.cell)[0] == family]
-        drafts += judge([claim for its_family, claim in claims if its_family == family], own)
-    several = len({family for family, _ in claims}) > 1
-    for (family, _), judged in zip(claims, drafts, strict=True):
+    by_family = {
+        family: [result for result in report.results if split_cell(result.cell)[0] == family] for family, _ in claims
+    }
+    several = len(by_family) > 1
+    decided = decide([draft(claim, by_family[family]) for family, claim in claims])
+    for (family, _), judged in zip(claims, decided, strict=True):
         if judged.verdict != "not run":
             statements.append(_of_comparison(judged, table.measure, family_title(family) if several else "", family))
     return statements

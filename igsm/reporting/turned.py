@@ -11,7 +11,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -109,11 +109,16 @@ def _ordered(kinds: dict[str, Turned]) -> dict[str, Turned]:
 
 
 def changes(run: str | Path) -> list[Change]:
-    """Those of one run."""
-    found = defaults(run, read_evaluations(run))
-    alone = {(one.cell, one.seed): one for one in found if one.decoder == "greedy"}
-    pairs = [(alone.get((one.cell, one.seed)), one) for one in found if one.decoder.startswith("greedy+")]
-    compared = [compare(first, second) for first, second in pairs if first is not None and first.n == second.n]
+    """Those of one run: of each test seed, on the problems that both decoders were given."""
+    every = read_evaluations(run)
+    compared = []
+    for seed in sorted({one.seed for one in every if one.seed is not None}) or [None]:
+        found = defaults(run, every, seed)
+        alone = {one.cell: one for one in found if one.decoder == "greedy"}
+        for one in found:
+            if one.decoder.startswith("greedy+") and (first := alone.get(one.cell)) is not None:
+                n = min(first.n, one.n)
+                compared.append(compare(replace(first, n=n), replace(one, n=n)))
     if not compared:
         raise InputError(
             f"{run}: no cell has been evaluated both with greedy and with a second model beside it; do so first: "
@@ -127,7 +132,7 @@ def compare(first: Evaluation, second: Evaluation) -> Change:
     kinds: dict[str, Counter[str]] = {}
     names: Counter[str] = Counter()
     for one, other, text, other_text in _problems(first, second):
-        kind = RIGHT if one["correct"] else error_kind(one) or "wrong answer"
+        kind = error_kind(one) or RIGHT
         count = kinds.setdefault(kind, Counter())
         parted = len(os.path.commonprefix([text, other_text])) if text != other_text else len(text)
         error = one["error"]

@@ -79,4 +79,6 @@ def _with_shape(job: Job, base: Settings) -> RunConfig:
 
 
 def _hours(tokens: float, rate: float | None) -> float | None:
+    if not tokens:
+        return 0.0  # a probe that is measured generates nothing
     return tokens / rate / 3600 if rate else None

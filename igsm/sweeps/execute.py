@@ -146,6 +146,7 @@ class Executor:
             command += ["--gpus", str(n_gpus)]
         start = time.monotonic()
         with open(log, "ab") as output:
+            begin = output.tell()
             with self._lock:
                 if self.stopping:
                     return Outcome(job, "stopped", "not started")
@@ -168,23 +169,27 @@ class Executor:
         elif code == REQUEUE_EXIT_CODE or (self.stopping and code == -signal.SIGTERM):
             outcome = Outcome(job, "stopped", "saved; the same sweep goes on from there", seconds)
         else:
-            outcome = Outcome(job, "failed", f"exit code {code}: {_last_line(log)}", seconds)
+            outcome = Outcome(job, "failed", f"exit code {code}: {_last_line(log, begin)}", seconds)
         self._tell(f"{outcome.status}: {job.name} after {seconds:.0f} s {outcome.message}".rstrip())
         return outcome
 
 
-def _last_line(log: Path) -> str:
-    """What a failed job said: its last error message, else its last line (progress bars come after messages)."""
-    lines = _last_lines(log)
+def _last_line(log: Path, begin: int) -> str:
+    """What a failed job said: its last error message, else its last line (progress bars come after messages).
+
+    Args:
+        begin: bytes of the log that earlier attempts had written.
+    """
+    lines = _last_lines(log, begin)
     errors = [line for line in lines if "error:" in line.lower()]
     return (errors or lines or [f"nothing was printed ({log})"])[-1]
 
 
-def _last_lines(log: Path) -> list[str]:
+def _last_lines(log: Path, begin: int = 0) -> list[str]:
     """The end of a job's output; every state of a progress bar is a line."""
     try:
         with open(log, "rb") as file:
-            file.seek(max(0, log.stat().st_size - 4096))
+            file.seek(max(begin, log.stat().st_size - 4096))
             text = file.read().decode(errors="replace").replace("\r", "\n")
     except OSError:
         return []

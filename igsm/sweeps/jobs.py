@@ -24,7 +24,7 @@ class Job:
 
     Attributes:
         name: unique, for people: stage and run folder, e.g. "pretrain med_pq-original-seed1".
-        stage: "pretrain", "finetune", "probe" or "eval".
+        stage: "pretrain", "finetune", "copilot", "probe" or "eval".
         command: arguments of `mistakes`.
         run: the run folder it makes, or evaluates.
         needs: names of the jobs that must have succeeded before.

@@ -53,7 +53,18 @@ def plan(sweep: Sweep, root: Path) -> list[Job]:
         if row.arm.evaluate:
             for evaluation in evaluation_jobs(sweep, row, run, tuple(needs), job):
                 _add(jobs, evaluation)
-    return list(jobs.values())
+    ordered: dict[str, Job] = {}
+    for one in jobs.values():
+        _after_needs(one, jobs, ordered)
+    return list(ordered.values())
+
+
+def _after_needs(job: Job, jobs: dict[str, Job], ordered: dict[str, Job]) -> None:
+    """Append a job behind those it needs: an arm may start from one that stands below it."""
+    if job.name not in ordered:
+        for name in job.needs:
+            _after_needs(jobs[name], jobs, ordered)
+        ordered[job.name] = job
 
 
 def training_jobs(sweep: Sweep, root: Path) -> list[tuple[str, str, Job]]:

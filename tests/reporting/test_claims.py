@@ -140,6 +140,28 @@ def test_decoders_of_one_model_are_paired_by_seed(make_run) -> None:
     assert judged.verdict == "shown"
 
 
+def test_a_claim_over_two_families_is_the_mean_of_both(make_run) -> None:
+    """Guards: such claims called "not run" for ever; a seed that has one family only counted beside those of both."""
+    cells = ["trio_pq:op=6", "trio_qp:op=6"]
+    found = []
+    for row, more in (("original", 0.0), ("retry", 0.2)):
+        for seed in FIVE:
+            values = dict.fromkeys(cells[: 1 if (row, seed) == ("retry", 5) else 2], 0.3 + more)
+            found.append(Source(row, exact(make_run(f"{row}{seed}", values, seed=seed, n=200), values), seed))
+    (judged,) = judge([claim(row="retry", cells=["op=6"])], read_results(found))
+    assert judged.row == pytest.approx(dict.fromkeys(range(1, 5), 0.5))
+    assert judged.against == pytest.approx(dict.fromkeys(FIVE, 0.3))
+
+
+def test_a_claim_about_a_decoder_is_not_judged_on_another(make_run) -> None:
+    """Guards: a claim on first mistakes judged, and shown, on all parameters where only these were measured."""
+    runs = [make_run(f"run{seed}", dict.fromkeys(CELLS, 0.9), seed=seed, decoders=("beam4",)) for seed in FIVE]
+    rows = read_results([Source("original", run, seed) for seed, run in zip(FIVE, runs, strict=True)])
+    bound = {"row": "original", "against": None, "expect": "at_least", "value": 0.1}
+    other, only = judge([claim(**bound, decoder="greedy"), claim(**bound)], rows)
+    assert (other.verdict, only.verdict) == ("not run", "shown")
+
+
 def tuned(make_run, seeds: int, gain: float) -> list[Source]:
     """Two ways to go on from each of so many runs, one always better by the same, of very different starts."""
     found = []

@@ -13,7 +13,6 @@ from urllib.parse import unquote
 import pytest
 
 from igsm.grading.metrics import METRICS
-from igsm.reporting import page as pages
 from igsm.reporting.charts import heat_map, measure_chart
 from igsm.reporting.claims import Claim
 from igsm.reporting.curves import Curve
@@ -149,7 +148,10 @@ def test_without_the_library_of_figures_the_pictures_are_there(
     request_of_two: ReportRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Guards against a page without figures, and a script that calls what is not there."""
-    monkeypatch.setattr(pages.importlib.util, "find_spec", lambda name: None)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *of: None if name == "vl_convert" else find(name, *of)
+    )
     write_report(build_report(request_of_two), tmp_path / "report")
     content = (tmp_path / "report" / PAGE).read_text()
     assert content.count('src="data:image/png;base64,') == 5
@@ -235,6 +237,17 @@ def test_the_summary_says_how_sure_it_is(make_run, seeds: int, verdict: str, sur
     assert (statement.verdict, statement.sure) == (verdict, sure)
     assert "On problems of 23 operations, more than the class has in training: 'retry 0.5' solves" in statement.text
     assert statement.text.endswith("points more.")
+
+
+def test_holm_of_the_summary_counts_the_comparisons_of_all_families(make_run) -> None:
+    """Guards: a page that calls p-values corrected which were corrected in their own family only."""
+    sources = []
+    for row, accuracy in (("original", 0.3), ("retry", 0.6)):
+        for seed in range(1, 6):
+            cells = dict.fromkeys(("med_pq:op=20", "med_qp:op=20"), accuracy + seed / 50)
+            sources.append(Source(row, make_run(f"{row}{seed}", cells, seed=seed), seed))
+    found = summarize(build_report(ReportRequest("T", sources, measures=["accuracy"])))
+    assert ["P = 0.016 after Holm" in one.why for one in found.statements] == [True, True]
 
 
 def test_the_summary_judges_the_claims_of_a_sweep(request_of_two: ReportRequest) -> None:

@@ -16,7 +16,7 @@ from igsm.grading.recovered import AT_ONCE, NEVER
 from igsm.problems.lexicon import load_lexicon
 from igsm.reporting.scorecard import Scores
 from igsm.reporting.scorecard_shown import content, page, table, to_csv, to_markdown
-from igsm.reporting.scorecard_sources import OWN, PLANTED, SOLVING, STEPS, WORTH
+from igsm.reporting.scorecard_sources import OWN, PLANTED, SOLVING, STEPS, WORTH, _recoveries
 
 CELL = "nano_pq:op=5"
 TEXT = (
@@ -45,7 +45,7 @@ def evaluated(run: Path, decoder: str, *solutions: str) -> None:
     (folder / "summary.json").write_text(json.dumps(summary))
 
 
-def continued(run: Path, own: bool = True) -> None:
+def continued(run: Path, own: bool = True, name: str = "0") -> None:
     """Two problems: a name planted at two places and taken back at one of them; own mistakes never taken back."""
     records = []
     for index in range(2):
@@ -57,11 +57,12 @@ def continued(run: Path, own: bool = True) -> None:
              "recovered": back == AT_ONCE, "replaced": False, "repeated": None, "tokens_to_undo": None}
             for source, kind, place, back in places
         ]  # fmt: skip
-    folder = run / "eval" / "recover" / f"{CELL}-0"
+    folder = run / "eval" / "recover" / f"{CELL}-{name}"
     folder.mkdir(parents=True)
     with gzip.open(folder / "continuations.jsonl.gz", "wt") as file:
         file.writelines(json.dumps(one) + "\n" for one in records)
-    settings = {"cell": CELL, "n": 2, "kinds": ["name only"], "places": ["first", "half"], "own": own, "weights": None}
+    settings = {"cell": CELL, "n": 2, "kinds": ["name only"], "places": ["first", "half"], "own": own, "samples": 0}
+    settings |= {"weights": None}
     (folder / "recover.json").write_text(json.dumps(settings))
 
 
@@ -116,6 +117,15 @@ def test_numbers(runs: list[Path]) -> None:
     assert (original["arm"], retry["arm"], retry["seeds"]) == ("original", "retry 0.5", 2)
     assert (retry["accuracy"], retry["accuracy_difference"]) == (0.875, 0.375)
     assert original["accuracy_low"] == plain["accuracy_low"], "of one run: over problems"
+
+
+def test_an_experiment_without_own_mistakes_does_not_hide_one_with_them(runs: list[Path]) -> None:
+    """Guards: of two as large the one that lacks them taken, because its folder's name comes last."""
+    before = [name for name, _ in _recoveries(runs[2])]
+    continued(runs[2], own=False, name="z")
+    ((_, read),) = _recoveries(runs[2])
+    assert before == [CELL]
+    assert [title for title, _ in read()] == [PLANTED, OWN]
 
 
 def test_the_largest_search_counts_and_nothing_of_other_weights(runs: list[Path], monkeypatch) -> None:

@@ -89,3 +89,19 @@ def test_counts_of_runs_are_added_up(tmp_path: Path) -> None:
     assert [count.problems for count in found.kinds.values()] == [2, 2, 1]
     assert [count.right for count in found.kinds.values()] == [2, 2, 1]
     assert (found.names.mistaken, found.names.warned) == (2, 2)
+
+
+def test_counts_of_test_seeds_are_added_up_on_the_problems_of_both(tmp_path: Path) -> None:
+    """Guards: all but one test seed left out; a longer evaluation beside a shorter one called none at all."""
+    early = "not computable yet"
+    for seed in (0, 1):
+        for decoder, solutions in (
+            ("greedy", [(f"{A} {C} {B}", early, 2)] * (2 + seed)),
+            ("greedy+copilot:1", [(f"{A} {B}", None, 0)] * 2),
+        ):
+            folder = written(tmp_path, decoder, solutions)
+            summary = json.loads((folder / "summary.json").read_text())
+            (folder / "summary.json").write_text(json.dumps(summary | {"seed": seed}))
+            folder.rename(f"{folder}-seed{seed}")
+    (found,) = pooled_changes([tmp_path])
+    assert (found.evaluations, found.kinds[early].problems) == (2, 4)
