@@ -1,5 +1,5 @@
 # The experiment suite. `make` alone lists the targets.
-# RUN= is put before every long command: `make figure4 RUN="srun --gpus=1"`, or RUN=scripts/sbatch_wait.sh on a cluster.
+# RUN= is put before every command of a sweep: `make figure4 RUN="srun --gpus=1"`, or RUN=scripts/sbatch_wait.sh on a cluster.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,8 +13,7 @@ RUNS ?= runs
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 	@echo "and a figure of the paper or a sweep of ours each:"
-	@echo "  $(FIGURES)"
-	@echo "  $(LITE)"
+	@echo "  $(SWEEPS)"
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from igsm.training.task import Outcome
 
 Body = Callable[["Ranks"], "Outcome"]
+STARTED = "RANK" in os.environ
+"""Whether torchrun has started this process, for `--gpus` or for the user: then it starts no others."""
 FIRST = os.environ.get("RANK", "0") == "0"
 """Whether this process says what all processes of a run would say."""
 
@@ -67,14 +69,14 @@ def check_run(config: RunConfig, folder: Path, gpus: int | None) -> Training:
 
     resumed = is_resumed(RunFolder(folder), config)
     # Other processes that torchrun has started may have taken their memory already: this one looks at its own only.
-    processes, world_size = (1, int(os.environ.get("WORLD_SIZE", "1"))) if gpus is None else (gpus, gpus)
+    processes, world_size = (1, int(os.environ.get("WORLD_SIZE", "1"))) if STARTED else (gpus or 1, gpus or 1)
     run = Training.of(config, processes, world_size)
     if not RunFolder(folder).done.exists():
         warnings = check(run.work(folder, config.rows if FIRST else None, config.length_setting))
-        warnings += [told] if FIRST and (told := reads_too_much(config)) else []
-        for warning in warnings:
-            print(f"mistakes: warning: {warning}", file=sys.stderr)
-        if FIRST and (gpus is None or gpus == 1):
+        if FIRST and processes == 1:  # of several the first one tells
+            warnings += [told] if (told := reads_too_much(config)) else []
+            for warning in warnings:
+                print(f"mistakes: warning: {warning}", file=sys.stderr)
             for line in _what_is_trained(config, folder, resumed):
                 say(line)
     return run
@@ -118,21 +120,21 @@ def run_training(body: Body, run: Training, gpus: int | None) -> Outcome | None:
     from igsm.progress import waiting
 
     with waiting("loading torch"):
+        from igsm.decoding.devices import free_memory
         from igsm.training.distributed import join, launch, leave
     from igsm.training.signals import INTERRUPT_EXIT_CODE, REQUEUE_EXIT_CODE
 
-    if gpus is not None and gpus > 1:
+    free_unused()
+    if gpus is not None and gpus > 1 and not STARTED:
         check_devices(run.training.device, gpus)
-        code = launch(gpus, "cli.main", without_gpus(sys.argv[1:]))
+        code = launch(gpus, "cli.main", sys.argv[1:])
         if code:
             raise typer.Exit(code)
         return None
     ranks = join(run.training.device)
     try:
         if ranks.device.type == "cuda":
-            import torch
-
-            enough_memory(run.on_device, torch.cuda.mem_get_info(ranks.device)[0], f"on {ranks.device}")
+            enough_memory(run.on_device, free_memory(ranks.device), f"on {ranks.device}")
         with failure_told(ranks):
             outcome = body(ranks)
     finally:
@@ -189,13 +191,9 @@ def say_end(outcome: Outcome | None, folder: Path, next_command: str, longer: st
     typer.echo(f"  next: {next_command}")
 
 
-def without_gpus(arguments: list[str]) -> list[str]:
-    """The command line without --gpus, for the processes that it starts."""
-    kept = []
-    words = iter(arguments)
-    for word in words:
-        if word == "--gpus":
-            next(words, None)
-        elif not word.startswith("--gpus="):
-            kept.append(word)
-    return kept
+def free_unused() -> None:
+    """Give back to the GPUs what torch keeps of them from decoding in this process, such as a verifier's samples."""
+    import torch
+
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

@@ -45,6 +45,11 @@ def compiled(function: Function) -> Function:
     return cast(Function, numba.njit(cache=True)(function))
 
 
+def compiled_with(*, fastmath: bool, nogil: bool) -> Callable[[Function], Function]:
+    """`compiled`, with options of numba's njit."""
+    return cast(Callable[[Function], Function], numba.njit(cache=True, fastmath=fastmath, nogil=nogil))
+
+
 class _Announcement(event.Listener):
     """Says on stderr, once, that something is compiled because the cache lacks it; of several processes one says so."""
 

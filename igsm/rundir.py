@@ -226,6 +226,8 @@ def _git_state() -> dict[str, Any] | None:
         ).stdout.strip()
 
     try:
+        if Path(git("rev-parse", "--show-toplevel")) != Path(__file__).resolve().parents[1]:
+            return None  # installed in an environment inside somebody's repository
         return {
             "commit": git("rev-parse", "HEAD"),
             "changed": bool(git("status", "--porcelain", "--untracked-files=no")),

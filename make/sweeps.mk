@@ -3,15 +3,14 @@
 GPUS ?=
 JOBS ?= 1
 SWEEP ?=
-FIGURES := figure3 figure4 figure5 figure6 figure7 figure8 figure10 figure11 probing
-LITE := lite lite_cpu probing_nano mini mini_long mixing other_mistakes generated_tokens methods methods_finetuned methods_one_start copilot
+SWEEPS := $(filter-out demo evidence,$(basename $(notdir $(wildcard configs/sweeps/*.yaml))))
 
-.PHONY: $(FIGURES) $(LITE) evidence figures test-slurm test-browser test-triton
+.PHONY: $(SWEEPS) evidence figures test-slurm test-browser test-triton
 
 figures: ## list the paper's figures and our sweeps, each a target of its own
 	@grep -H '^title:' configs/sweeps/*.yaml | sed 's|configs/sweeps/\(.*\).yaml:title: |  \1: |'
 
-$(FIGURES) $(LITE): setup
+$(SWEEPS): setup
 	$(BIN)/mistakes sweep configs/sweeps/$@.yaml --root $(RUNS) --run "$(RUN)" --jobs $(JOBS) $(if $(GPUS),--gpus $(GPUS)) $(SWEEP)
 
 evidence: setup ## the paper's findings over training seeds, at the demo's size: 31 core-hours of training at 48,000 tokens/s; JOBS=2 on two cores; goes on where it stopped

@@ -8,13 +8,18 @@ Three implementations of one function: numba on CPU, Triton on CUDA, plain torch
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
 from igsm import compilation
+from igsm.compilation import compiled_with
+from igsm.compilers import missing_compiler
 from igsm.decoding.batch import Batch, holders
 
 
@@ -48,12 +53,22 @@ def attend(q: Tensor, k: Tensor, v: Tensor, keys: Tensor, values: Tensor, batch:
     keys[batch.rows, :, batch.position] = k[:, :, 0]
     values[batch.rows, :, batch.position] = v[:, :, 0]
     if q.device.type == "cuda" and q.shape[-1].bit_count() == 1:  # a Triton block's size is a power of two
-        try:
-            from igsm.decoding import triton_attention
-        except ImportError:
-            return attend_reference(q, keys, values, batch)
-        return triton_attention.attend(q, keys, values, batch)
+        kernel = _triton_kernel()
+        if kernel is not None:
+            return kernel(q, keys, values, batch)
     return attend_reference(q, keys, values, batch)
+
+
+@cache
+def _triton_kernel() -> Callable[..., Tensor] | None:
+    """None, and one line on stderr, where Triton lacks or cannot compile."""
+    missing = "triton" if find_spec("triton") is None else missing_compiler("cuda")
+    if missing:
+        print(f"no {missing}: decoding without its Triton kernel, slower", file=sys.stderr)
+        return None
+    from igsm.decoding import triton_attention
+
+    return triton_attention.attend
 
 
 def attend_reference(q: Tensor, keys: Tensor, values: Tensor, batch: Batch) -> Tensor:
@@ -70,7 +85,7 @@ def attend_reference(q: Tensor, keys: Tensor, values: Tensor, batch: Batch) -> T
     return torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=used[:, None, None])
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@compiled_with(fastmath=True, nogil=True)
 def _attend_numba(
     q, k, v, keys, values, rows, position, shared, source, beams, out
 ) -> None:  # pragma: no cover - compiled

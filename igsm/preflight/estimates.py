@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import lcm
+
 from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.training.config import TrainingConfig
 
@@ -49,7 +51,10 @@ def checkpoint_bytes(model: ModelConfig, lora: LoRAConfig | None, training: Trai
     return FLOAT * (n_weights(model) + moments(training) * n_trained(model, lora))
 
 
-def n_checkpoints(training: TrainingConfig) -> int:
-    """Checkpoints on the disk at once, the one being written included."""
+def n_checkpoints(training: TrainingConfig, writing: bool = True) -> int:
+    """Checkpoints on the disk at the end, those of `keep_every` among them; with the one being written."""
     saves = -(-training.steps // training.checkpoint_every)
-    return min(saves, training.keep_last + 1)
+    last = min(saves, training.keep_last + writing)
+    if training.keep_every is None:
+        return last
+    return last + (saves - last) * training.checkpoint_every // lcm(training.keep_every, training.checkpoint_every)

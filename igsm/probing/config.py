@@ -71,7 +71,10 @@ class ProbeConfig(RunConfig):
         if training.evaluate_problems:
             raise ValueError("a probe generates no solutions; leave training.evaluate_problems at 0")
         if training.precision == "bfloat16_residual":
-            raise ValueError("training.precision of a probe is auto, float32 or bfloat16")
+            raise ValueError("training.precision of a probe: any but bfloat16_residual")
+        for name in ("label_masking", "loss_on"):
+            if getattr(training, name) != TrainingConfig.model_fields[name].default:
+                raise ValueError(f"training.{name}: has no effect on a probe, which predicts no tokens; leave it out")
         return training
 
     @field_validator("lora")

@@ -9,7 +9,7 @@ from pathlib import Path
 from igsm.checkpoints import CONFIG
 from igsm.config import build_config, load_stored
 from igsm.corpus.vocabulary import load_vocabulary
-from igsm.preflight.estimates import checkpoint_bytes
+from igsm.preflight.estimates import checkpoint_bytes, n_checkpoints
 from igsm.problems.difficulty import ProblemConfig
 from igsm.sweeps.jobs import Job
 from igsm.sweeps.settings import Settings, stage_class
@@ -57,7 +57,7 @@ def cost(job: Job, base: Settings, rate: float | None) -> Cost:
     if config.companion is not None:
         size += checkpoint_bytes(config.companion, None, config.training)
     size += config.log_bytes(config.training.batch)
-    return Cost(tokens, _hours(tokens, rate), float(config.training.keep_last * size))
+    return Cost(tokens, _hours(tokens, rate), float(n_checkpoints(config.training, writing=False) * size))
 
 
 def training_tokens(settings: Settings, base: Settings) -> float:

@@ -61,7 +61,7 @@ def what_differs(wanted: Settings, found: Settings, run: Path | None = None) -> 
             return False
         if one.name in FILLED_IN and one.here == FILLED_IN[one.name]:
             return False
-        return one.name != "from" or run is None or not same_start(str(one.there), one.here, run)
+        return one.name != "from" or run is None or not same_start(one.there, one.here, run)
 
     return [f"{one.name}: {one.there!r} there, {one.here!r} here" for one in differences(found, wanted) if counts(one)]
 

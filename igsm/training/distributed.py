@@ -86,7 +86,8 @@ def join(device: str) -> Ranks:
     if "RANK" not in os.environ or int(os.environ["WORLD_SIZE"]) == 1:
         return Ranks(place)
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if device == "cuda" else "gloo")
+        on_cuda = device == "cuda"
+        dist.init_process_group("nccl" if on_cuda else "gloo", device_id=place if on_cuda else None)
     return Ranks(place, dist.get_rank(), dist.get_world_size())
 
 

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parallel import DistributedDataParallel
 
+from igsm.compilers import missing_compiler
 from igsm.model import GPT
 from igsm.model.copilot import Copilot
 from igsm.model.gpt import Attention
 from igsm.training.config import TrainingConfig
 from igsm.training.distributed import Ranks
-from igsm.training.hardware import has_compiler, multiplies_bfloat16
+from igsm.training.hardware import multiplies_bfloat16
 from igsm.training.metrics import StepSums, means
 from igsm.training.objective import Batch, Loss, Objective
 
@@ -44,10 +45,10 @@ class Execution:
         self.config, self.ranks = config, ranks
         on_cuda = ranks.device.type == "cuda"
         mode = ("default" if on_cuda else "off") if config.compile == "auto" else config.compile
-        if mode != "off" and not on_cuda and not has_compiler():
+        if mode != "off" and (missing := missing_compiler(ranks.device.type)):
             mode = "off"
             if ranks.first:
-                print("no C++ compiler found (g++, or $CXX): training without torch.compile, slower", file=sys.stderr)
+                print(f"no {missing}: training without torch.compile, slower", file=sys.stderr)
         precision = config.precision
         if precision == "auto":
             fast = mode != "off" and multiplies_bfloat16()

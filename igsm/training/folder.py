@@ -53,7 +53,7 @@ def is_resumed(folder: RunFolder, resolved: Config) -> bool:
         f"{one.name} is {one.there} there and {one.here} here"
         for one in differences(load_settings(type(resolved), folder.config), resolved.model_dump(mode="json"))
         if not (one.newer_and_off or may_change(one.name))
-        and not (one.name in ("from", "continue_from") and same_start(str(one.there), one.here, folder.path))
+        and not (one.name in ("from", "continue_from") and same_start(one.there, one.here, folder.path))
     ]
     if lines and (folder.checkpoint_steps() or folder.done.exists()):
         longer = any(line.startswith("training.steps ") for line in lines) and hasattr(resolved, "continue_from")
@@ -98,9 +98,11 @@ def note_computation(folder: RunFolder, now: str) -> None:
     write_json(folder.provenance, record | {"computation": now})
 
 
-def same_start(before: str, now: str, run: Path) -> bool:
+def same_start(before: str | None, now: str | None, run: Path) -> bool:
     """Whether two values of `from` are one model: spelled otherwise, moved together with `run` that lies beside it, or
-    shipped with two installations of the package."""
+    shipped with two installations of the package. None: random weights, which are none."""
+    if before is None or now is None:
+        return before == now
     old, new = Path(before).resolve(), Path(now).resolve()
     if old == new:
         return True

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Each room may import the rooms named here, itself and the ground floor.
 GROUND = {"errors", "config", "former_keys", "compilation", "seeds", "rundir", "checkpoints", "locks"}
-GROUND |= {"presets", "progress", "versions", "interruption"}
+GROUND |= {"presets", "progress", "versions", "interruption", "compilers"}
 GROUND |= {"statistics", "significance", "classification"}
 MAY_IMPORT = {
     "problems": set(),

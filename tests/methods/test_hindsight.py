@@ -17,7 +17,7 @@ from igsm.mistakes.layout import Mark
 from igsm.model import GPT, ModelConfig
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.source import ProblemSource
-from igsm.training.dropped_keys import DroppedKeys
+from igsm.training.dropped_keys import CrossEntropyWithDroppedKeys, DroppedKeys
 from tests.methods.written import VOCABULARY, batch_of, laid, some_block, with_loss
 
 P, N, NP, PN = range(4)
@@ -105,6 +105,24 @@ def test_dropped_tokens_are_seen_by_no_later_one() -> None:
     assert torch.allclose(one[0, 5:], two[0, 5:], atol=1e-6)
     assert not torch.allclose(one[1, 5:], two[1, 5:], atol=1e-3)
     assert not torch.allclose(one[0, 5:], whole[0, 5:], atol=1e-3)
+
+
+def test_dropout_of_attention_stays_where_keys_are_dropped() -> None:
+    """Guards: model.dropout without effect on attention, only because the method has a mask of its own."""
+    torch.manual_seed(0)
+    model = GPT(ModelConfig(layers=1, heads=2, head_size=8, vocabulary_size=32, dropout=0.5))
+    asked: list[float] = []
+
+    def attention(*tensors: torch.Tensor, dropout_p: float = 0.0, **_: object) -> torch.Tensor:
+        asked.append(dropout_p)
+        return tensors[2]
+
+    inputs = {"ids": torch.zeros(1, 4, dtype=torch.long), "dropped": torch.zeros(1, 4, dtype=torch.bool)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, "scaled_dot_product_attention", attention)
+        for mode in (True, False):
+            CrossEntropyWithDroppedKeys(model.train(mode)).logits(inputs)
+    assert asked == [0.5, 0.0]
 
 
 def test_how_much_is_dropped_is_drawn_for_each_window() -> None:

@@ -91,6 +91,15 @@ def test_checkpoints_take_no_less_than_estimated(tmp_path: Path) -> None:
     assert estimates.n_checkpoints(config.training) == 3  # keep_last=2, and the one being written
 
 
+@pytest.mark.parametrize(("steps", "keep_every", "left"), [(10, 4, 3), (11, 4, 4), (6, 4, 2), (6, None, 2), (2, 4, 1)])
+def test_checkpoints_that_are_kept_are_counted(steps: int, keep_every: int | None, left: int) -> None:
+    """Guards: a disk that is full at the hundredth checkpoint of keep_every, three of which were expected."""
+    training = toy_config({}, checkpoint_every=2, steps=steps, warmup_steps=1, keep_every=keep_every).training
+    saved = [*range(2, steps + 1, 2), *([steps] if steps % 2 else [])]
+    kept = [step for step in saved[:-2] if keep_every and not step % keep_every] + saved[-2:]
+    assert estimates.n_checkpoints(training, writing=False) == len(kept) == left
+
+
 def test_shards_take_no_less_than_estimated(tmp_path: Path) -> None:
     data = DataConfig(problem=ProblemConfig(difficulty="nano"), context=128, windows_per_block=8)
     generate(data, tmp_path, windows=800)

@@ -39,6 +39,15 @@ def test_a_run_with_a_checkpoint_is_not(tmp_path: Path) -> None:
     assert (tmp_path / "config.yaml").read_text() == before
 
 
+def test_a_run_that_started_from_another_is_told_from_one_that_did_not(tmp_path: Path) -> None:
+    """Guards: a traceback for pretraining into the folder of a run that went on from another one."""
+    toy_train(toy_config(), tmp_path)
+    stored = load_yaml(tmp_path / "config.yaml")
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(stored | {"continue_from": "runs/other"}))
+    with pytest.raises(InputError, match="continue_from is runs/other there and None here"):
+        is_resumed(RunFolder(tmp_path), toy_config())
+
+
 def test_looking_writes_nothing(tmp_path: Path) -> None:
     assert not is_resumed(RunFolder(tmp_path / "run"), toy_config())
     assert not (tmp_path / "run").exists()

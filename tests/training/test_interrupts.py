@@ -154,7 +154,8 @@ def test_ctrl_c_reaches_several_processes_once(start: type[Command], tmp_path: P
     command = start(*words)
     command.wait_for("run/metrics.jsonl")
     command.signal()
-    stop_line(command.ends_with(130))
+    line = stop_line(command.ends_with(130))
+    assert "--gpus 2" in line  # one process would take other passes
     assert len(RunFolder(tmp_path / "run").checkpoint_steps()) == 1
 
 

@@ -18,7 +18,6 @@ import torch
 
 from cli.inspect import _print_curves, sparkline
 from cli.main import main
-from cli.training import without_gpus
 from igsm.config import load_config, load_yaml
 from igsm.corpus.config import DataConfig
 from igsm.corpus.generate import generate
@@ -188,12 +187,6 @@ def test_config_prints_every_kind_of_preset(
     output = capsys.readouterr().out
     assert "  steps: 5000\n" in output
     assert shown in output
-
-
-def test_gpus_is_not_handed_on() -> None:
-    """Guards: processes that start processes."""
-    assert without_gpus(["pretrain", "c.yaml", "--gpus", "4", "--out", "x"]) == ["pretrain", "c.yaml", "--out", "x"]
-    assert without_gpus(["pretrain", "--gpus=4", "c.yaml"]) == ["pretrain", "c.yaml"]
 
 
 def test_a_step_that_was_left_out_has_no_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
