@@ -87,6 +87,7 @@ def command(
     from igsm.text.export import Export
     from igsm.text.tokens import Tokenizer
 
+    refuse(context, ("skip_bad", "show") if to == "processbench" else ("view", "end_errors"), f"with --to {to}")
     loaded = None if tokenizer is None else Tokenizer(tokenizer)
     export_solutions(
         source, out, Export(to, mask, loaded, lexicon, rule, modulus, view, end_errors, skip_bad, show), as_json

@@ -110,7 +110,8 @@ def _write_file(data: DataConfig, out: Path, problems: int | None, windows: int 
     with leaving_on_request(f"nothing is kept of {out}, which is written whole"), closing(records()) as items:
         exporting.write(out, items)
     use = f"pandas.read_parquet({str(out)!r})" if out.suffix.lower() == ".parquet" else f"mistakes check {out}"
-    typer.echo(f"{out}: {written:,} problems; next: {use}")
+    after = "" if data.corpus == "boxes" else f"; next: {use}"  # boxes are not graded
+    typer.echo(f"{out}: {written:,} problems{after}")
 
 
 def _write_shards(

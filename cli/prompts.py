@@ -53,6 +53,7 @@ def command(
         examples = prompts.own_examples(Path(wrong.removeprefix("own:")), data.problem)
     else:
         examples = prompts.made_examples(data.problem, data.seed, weights_of(wrong, "--wrong"))
-    items = export.records(data, workers=workers)
+    whole = data.model_copy(update={"context": 65536, "windows_per_block": 2})  # no window may leave long ones out
+    items = export.records(whole, workers=workers)
     export.write(out, islice(prompts.prompts(items, examples, strategy, shots), problems))
     print(f"{out}: {problems:,} prompts")

@@ -84,13 +84,14 @@ def command(
     config = build_config(ProblemConfig, settings, "show")
     chosen = {"kind": kind, "rate": rate or 0.0, "include_current": include_current, "mix": mix}
     mistakes = build_config(MistakeConfig, chosen, "show").resolved()
-    corpus = {"problem": config, "mistakes": mistakes, "method": {"name": method}}
+    corpus: dict[str, Any] = {"problem": config, "mistakes": mistakes, "method": {"name": method}}
+    corpus["corpus"] = "boxes" if boxes else "igsm"
     layout = build_config(DataConfig, corpus, "show").method.layout()
     announce_compilation()
     console = screen()
     console.soft_wrap = not console.is_terminal
     if block is not None:
-        corpus |= {"corpus": "boxes" if boxes else "igsm", "context": config.problem_class.context, "seed": seed}
+        corpus |= {"context": config.problem_class.context, "seed": seed}
         _print_window(console, build_config(DataConfig, corpus, "show"), block, index)
         return
     source = DocumentSource(config, mistakes, seed)

@@ -105,6 +105,11 @@ def _choose_variant(law: Law, tables: Tables, rows: Rows, stream: Stream) -> int
 
 
 @compiled
+def _nothing_fits(windows: Windows) -> bool:
+    return windows.head[DROPPED] > MOST_DROPPED and windows.head[WINDOW] == 0 and windows.head[FILL] == 0
+
+
+@compiled
 def _fill(
     law: Law,
     settings: Settings,
@@ -124,7 +129,7 @@ def _fill(
         length = write_tokens(stream.written, rows, variant, ids, tokens, roles)
         if place(windows, tokens, roles, length):
             return FULL
-        if windows.head[DROPPED] > MOST_DROPPED and windows.head[WINDOW] == 0 and windows.head[FILL] == 0:
+        if _nothing_fits(windows):
             return NOTHING_FITS
 
 
@@ -185,6 +190,8 @@ class Generator:
             variant = _choose_variant(self._law, tables, rows, stream) if is_drawn(rows) else 0
             length = write_tokens(self._stream.written, self._rows, variant, self._ids, self._tokens, self._roles)
             full = place(windows, self._tokens, self._roles, length)
+            if _nothing_fits(windows):
+                raise self._error(NOTHING_FITS)
             if length <= self._config.context:
                 yield self._document()
 

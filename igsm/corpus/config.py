@@ -48,6 +48,10 @@ class DataConfig(Config):
     def _check(self) -> DataConfig:
         if self.corpus == "boxes" and self.mistakes.kind != "none":
             raise ValueError(f"corpus 'boxes' has no mistakes; mistakes.kind must be none, not '{self.mistakes.kind}'")
+        if self.corpus == "boxes":
+            of_problems = self.problem.model_dump(exclude_defaults=True).keys() - {"difficulty", "lexicon", "split"}
+            if of_problems:
+                raise ValueError(f"corpus 'boxes': problem.{min(of_problems)} has no effect on it; leave it out")
         layout = self.method.layout()
         if (layout.kinds or layout.own) and (self.corpus == "boxes" or self.mistakes.kind != "none"):
             raise ValueError(

@@ -214,12 +214,14 @@ def _append_attempt(
 def draw_attempt(
     record: Record, lexicon: Lexicon, rows: Rows, written: Written, state: np.ndarray, law: Law | None = None
 ) -> bool:
-    """Draw and write an attempt at a written problem; False where no mistake of the layout's kinds is possible.
+    """Draw and write an attempt at a written problem; False where no mistake of the layout's kinds is possible, and
+    where the wrong step's number has no word.
 
     Args:
         law: of the record's problem class; with it, the solution is written in another order, too.
     """
-    attempted = len(rows.law.kinds) > 0 and bool(draw_mistake(record, rows.law, state, written.mistake))
+    countable = not rows.says_numbers.any() or record.head[N_SOLUTION] < MAX_NUMBERS
+    attempted = countable and len(rows.law.kinds) > 0 and bool(draw_mistake(record, rows.law, state, written.mistake))
     if attempted:
         write_wrong_solution(record, lexicon.tables, written)
     if law is not None:

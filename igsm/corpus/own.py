@@ -95,6 +95,8 @@ def files_of(path: Path) -> list[Path]:
         InputError: there are none of the training split.
     """
     if path.is_file():
+        if (path.parent / "summary.json").is_file() and " seen-" not in path.parent.name:
+            raise InputError(f"method.wrong: {path}: is of problems of the test split; give a cell that is seen")
         return [path]
     folders = [path] if re.search(r" seen-", path.name) else sorted(path.glob(SEEN))
     files = [file for folder in folders for file in sorted(folder.glob("generations.jsonl.gz"))]

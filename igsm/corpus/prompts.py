@@ -106,7 +106,6 @@ def own_examples(run: Path, config: ProblemConfig) -> Iterator[Example]:
         for record in records_of(path):
             if not record["finished"] or not record["answer"].strip() or record["problem"] in seen:
                 continue
-            seen.add(record["problem"])
             if (record["lexicon"], record["modulus"]) != (law.lexicon, law.modulus):
                 raise InputError(
                     f"{path}: its problems have the names of lexicon '{record['lexicon']}' modulo {record['modulus']}, "
@@ -114,6 +113,7 @@ def own_examples(run: Path, config: ProblemConfig) -> Iterator[Example]:
                 )
             problem = read_problem(record["problem"], load_lexicon(record["lexicon"]), record["modulus"])
             if not grade(problem, record["solution"], record["answer"]).correct:
+                seen.add(record["problem"])
                 yield _example(problem, record["solution"], record["answer"].strip())
 
 

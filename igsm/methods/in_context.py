@@ -30,7 +30,8 @@ class InContext(WholeWrongSolutions):
             grader's verdict on the wrong one, too.
         plain: share of documents whose right solution follows the problem directly, as it is asked for at test; of the
             strategies with wrong ones, which else would never show it.
-        loss: on right solutions, or on wrong ones as well; never on verdicts.
+        loss: of the solutions on right ones, or on wrong ones as well; never on verdicts. On problems where
+            `training.loss_on` says so.
         shots: examples before a problem at test.
     """
 
@@ -47,6 +48,8 @@ class InContext(WholeWrongSolutions):
     def _check(self) -> Self:
         if self.wrong is not None:
             raise ValueError(f"wrong={self.wrong}: a model's solutions have one modulus, these windows several")
+        if self.strategy == "cot" and self.loss == "both":
+            raise ValueError("strategy=cot: there are no wrong solutions to learn; leave loss out")
         return self
 
     @property

@@ -49,6 +49,8 @@ class Restart(WrongSolutions):
     def _check(self) -> Self:
         if self.share + self.share_fix > 1.0:
             raise ValueError(f"share ({self.share:g}) and share_fix ({self.share_fix:g}) must not exceed 1 together")
+        if self.first == "right" and self.delay and not self.share_fix:
+            raise ValueError("first=right: no wrong step is noticed after a delay; leave delay at 0")
         return self
 
     def layout(self) -> Layout:

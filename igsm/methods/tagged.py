@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _TAG = Role.FEEDBACK
-_END = ANSWERED[-1:]
 
 
 class Tagged(WholeWrongSolutions):
@@ -51,6 +50,8 @@ class Tagged(WholeWrongSolutions):
     def _check(self) -> Self:
         if self.share + self.judged > 1.0:
             raise ValueError(f"share ({self.share:g}) and judged ({self.judged:g}) must not exceed 1 together")
+        if self.tags == "none" and self.place == "after":
+            raise ValueError("tags=none: there is no tag to stand after a solution; leave place out")
         return self
 
     @property
@@ -63,20 +64,22 @@ class Tagged(WholeWrongSolutions):
         asked = (*STATED, *(mark(one, _TAG) for one in self.prompt))
         verdicts = [(mark(Mark.GOOD, Role.SOLUTION | _TAG), right), (mark(Mark.BAD, Role.SOLUTION | _TAG), wrong)]
         judge = mark(Mark.JUDGE, _TAG)
-        judged = [(*given((*asked, *solution, judge)), verdict, *given(_END)) for verdict, solution in verdicts]
+        judged = [
+            (*given((*asked, *solution, judge)), verdict, *given(ANSWERED[-1:])) for verdict, solution in verdicts
+        ]
         documents = (
-            (self.share, self._document(wrong, self._wrong_tag())),
+            (self.share, self._document(wrong, self._wrong_tag(), mark(Mark.END, Role.SOLUTION | Role.ATTEMPT))),
             *((self.judged / 2, rows) for rows in judged),
         )
-        return self.of_variants(*documents, rest=self._document(right, mark(Mark.GOOD, _TAG)))
+        return self.of_variants(*documents, rest=self._document(right, mark(Mark.GOOD, _TAG), ANSWERED[-1]))
 
     def _wrong_tag(self) -> Row:
         return mark(Mark.BAD, _TAG) if self.tags == "binary" else Row(Part.FIRST_ERROR, _TAG)
 
-    def _document(self, solution: Rows, tag: Row) -> Rows:
+    def _document(self, solution: Rows, tag: Row, end: Row) -> Rows:
         if self.tags == "none":
-            return (*STATED, *solution, *_END)
-        return (*STATED, tag, *solution, *_END) if self.place == "before" else (*STATED, *solution, tag, *_END)
+            return (*STATED, *solution, end)
+        return (*STATED, tag, *solution, end) if self.place == "before" else (*STATED, *solution, tag, end)
 
     def carrying(self, windows: StepWindows) -> Tensor:
         roles = windows.roles

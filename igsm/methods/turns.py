@@ -23,9 +23,10 @@ _END = ANSWERED[-1:]
 class Turns(WholeWrongSolutions):
     """ "wrong solution [again] right solution", and the same after a right one; the decoder `turnsN` says [again].
 
-    The first turn is only read where a second follows: loss is on the last turn and its end, with the weight
-    exp((r - 1) / tau), r the share of its steps up to the first wrong one. A right turn has r = 1, and the second turn
-    is always right: only `failed` documents are weighted down.
+    Where a second turn follows, problem and first turn are only read: loss is on the last turn and its end. Documents
+    of one turn have it where `training.loss_on` says. Its weight is exp((r - 1) / tau), r the share of the turn's steps
+    up to the first wrong one. A right turn has r = 1, and the second turn is always right: only `failed` documents are
+    weighted down.
 
     Attributes:
         share: of the documents with two turns.

@@ -64,6 +64,10 @@ class MistakeConfig(Config):
             raise ValueError(f"kind and rate go together: kind '{self.kind}' with rate {self.rate:g} lacks {lacking}")
         if (self.kind == MIX) != (self.mix is not None):
             raise ValueError(f"kind '{MIX}' and mix go together: set both, mix={UNIFORM} or mix={LIKE}RUN, or neither")
+        if self.include_current and self.kind != "retry_weak":
+            raise ValueError(f"include_current is of the kind retry_weak, not '{self.kind}'; leave it out")
+        if self.error_free_share and self.kind == "none":
+            raise ValueError("error_free_share: without mistakes all documents are error-free; leave it out")
         if self.weights is not None and self.mix is None:
             raise ValueError("weights are what a mix comes to; leave them out")
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from igsm.mistakes.pools import Before, put
-from igsm.problems.record import N_INSTANCES, NUMBER, Record
+from igsm.problems.record import MODULUS, N_INSTANCES, NUMBER, Record
 from igsm.problems.solution import OTHER_INPUT
 from igsm.problems.wording import MAX_NUMBERS
 from igsm.seeds import compiled
@@ -33,8 +33,11 @@ def fill(record: Record, before: Before, pool: np.ndarray) -> int:
         for instance in range(record.head[N_INSTANCES]):
             if record.number[instance] >= 0:
                 stated[record.number[instance]] = True
-        stated[record.number[parameter]] = False
+        right = record.number[parameter]
+        stated[right] = False
         for number in range(MAX_NUMBERS):
-            if stated[number]:
+            # where a document has a modulus of its own, another constant alone may come to the same text
+            same = record.n_inputs[parameter] == 1 and (number - right) % record.head[MODULUS] == 0
+            if stated[number] and not same:
                 size = put(pool, size, parameter, place, number)
     return size

@@ -221,7 +221,8 @@ def _lines(sources: Sequence[Source], form: str, skip_bad: bool, counts: Counts)
                 try:
                     name = find_format(row)
                 except InputError as error:
-                    raise InputError(f"{where}: {error}") from None
+                    if not skip_bad:
+                        raise InputError(f"{where}: {error}") from None
             if name is not None and name not in counts.formats:
                 counts.formats.append(name)
             counts.bytes_read = done + source.position

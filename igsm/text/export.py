@@ -92,6 +92,8 @@ def must_be_possible(settings: Export, out: Path) -> None:
         raise InputError(f"unknown target '{target}'{suggest(target, TARGETS)}")
     if target in _WITHOUT_LOSS and settings.mask != "none":
         raise InputError(f"--mask {settings.mask}: {target} has no masks; leave --mask out")
+    if target in _WITHOUT_LOSS and settings.tokenizer is not None:
+        raise InputError(f"--tokenizer: {target} needs none; leave it out")
     if target not in _WITHOUT_LOSS:
         must_fit(target, settings.mask, settings.tokenizer)
     if target == "verl" and settings.lexicon not in (None, *SHIPPED):

@@ -132,8 +132,17 @@ def _pools(record: Record, injection: Injection, row: int, stream: np.random.Gen
             _whole(record.of(record.steps[later])) for later in later_ones if later > place and unknown(place, later)
         ]
     if injection.kind == "number":
-        return lambda place: wrong_results(record.of(record.steps[place])) if place in sources else []
+        answer = numbers_of(record.answer)
+        return lambda place: (
+            [one for one in wrong_results(record.of(record.steps[place])) if answer.isdisjoint(_wrong_numbers(one))]
+            if place in sources
+            else []
+        )
     return lambda place: _of_others(injection.others, record, row, stream)
+
+
+def _wrong_numbers(changed: Changed) -> frozenset[str]:
+    return numbers_of(" ".join(changed.text[span.start : span.end] for span in changed.wrong))
 
 
 def _that_tell_no_answer(record: Record, sources: Sequence[int]) -> list[int]:

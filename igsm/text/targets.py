@@ -39,6 +39,8 @@ def must_fit(target: str, mask: str, tokenizer: Tokenizer | None) -> None:
         raise InputError(f"--mask {mask}: {target} has labels of steps and no masks; leave --mask out")
     if target in NEED_TOKENS and tokenizer is None:
         raise InputError(f"--to {target} writes token ids: give --tokenizer FOLDER")
+    if target not in ("segments", *NEED_TOKENS) and tokenizer is not None:
+        raise InputError(f"--tokenizer: {target} needs none; leave it out")
 
 
 def masked(record: Record, mask: str) -> list[Span]:

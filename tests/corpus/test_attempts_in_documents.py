@@ -208,6 +208,12 @@ def test_what_does_not_go_together_is_refused() -> None:
         DataConfig(mistakes=MistakeConfig(kind="retry", rate=0.5), method=Laid())
     with pytest.raises(ValueError, match="corpus must be igsm"):
         DataConfig(corpus="boxes", method=Laid())
+    with pytest.raises(ValueError, match=r"problem.op has no effect"):
+        DataConfig(corpus="boxes", problem=ProblemConfig(difficulty="easy", op=3))
+    with pytest.raises(ValueError, match="include_current is of the kind retry_weak, not 'retry'"):
+        MistakeConfig(kind="retry", rate=0.5, include_current=True)
+    with pytest.raises(ValueError, match="error_free_share: without mistakes all documents are error-free"):
+        MistakeConfig(error_free_share=0.5)
     with pytest.raises(InputError, match="'retry' is no kind that writes a whole step"):
         block(laid(kind="retry"), 0)
     (_, rows), *_ = fix(0).variants

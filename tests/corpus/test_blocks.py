@@ -215,3 +215,9 @@ def test_a_context_that_nothing_fits_is_an_error_not_a_loop() -> None:
 def test_boxes_take_no_mistakes() -> None:
     with pytest.raises(ValueError, match="corpus 'boxes' has no mistakes"):
         data(corpus="boxes", kind="retry", rate=0.5)
+
+
+def test_documents_that_fit_no_window_are_refused_one_by_one_too() -> None:
+    """Guards: `records` that never returns."""
+    with pytest.raises(InputError, match="problems in a row are longer than a window of 32 tokens"):
+        next(documents(data(windows=2, context=32), 0, 2))

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import build
+from igsm.corpus.blocks import documents
 from igsm.corpus.config import DataConfig
 from igsm.corpus.export import records
 from igsm.corpus.prompts import STRATEGIES, Example, made_examples, own_examples, prompts
@@ -95,6 +96,16 @@ def test_nothing_of_the_problem_itself_leaks() -> None:
     assert not split & train
 
 
+def test_problems_longer_than_a_training_window_are_asked_too(tmp_path: Path) -> None:
+    """Guards: of problems of 15 operations the short ones only, six in ten of which no window of the class holds."""
+    out = tmp_path / "prompts.jsonl"
+    arguments = ["prompts", str(out), "--problems", "20", "--shots", "1", "--difficulty", "easy", "--op", "14"]
+    assert CliRunner().invoke(build(arguments), arguments).exit_code == 0
+    asked = [json.loads(line)["problem"] for line in out.read_text().splitlines()]
+    data = DataConfig(problem=ProblemConfig(difficulty="easy", op=14, split="test"), context=4096, windows_per_block=4)
+    assert asked == [one.problem_text.strip() for one in documents(data, 0, 4)][:20]
+
+
 def test_what_cannot_be_made_is_refused(tmp_path: Path) -> None:
     for strategy, shots, message in (
         ("explict", 2, "--strategy explict: unknown strategy; did you mean 'explicit'"),
@@ -118,11 +129,12 @@ def test_a_runs_own_wrong_solutions(tmp_path: Path, examples: list[Example]) -> 
 
     first, second, third, *_ = examples
     written = [record(first, first.wrong), record(first, first.wrong), record(second, second.right)]
-    written += [record(third, third.wrong, finished=False)]
+    written += [record(third, third.wrong, finished=False), record(third, third.right), record(third, third.wrong)]
     packed = gzip.compress("".join(json.dumps(one) + "\n" for one in written).encode())
     (folder / "generations.jsonl.gz").write_bytes(packed)
-    (own,) = own_examples(tmp_path, CONFIG)
+    own, another = own_examples(tmp_path, CONFIG)
     assert (own.wrong, own.why) == (first.wrong, first.why)
+    assert another.wrong == third.wrong, "solved by one decoder, not by another"
     assert grade(own.problem, own.right).correct
     out = tmp_path / "prompts.jsonl"
     arguments = ["prompts", str(out), "--problems", "3", "--shots", "1", "--difficulty"]

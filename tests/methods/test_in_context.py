@@ -75,6 +75,15 @@ def test_answers_are_those_under_the_rule() -> None:
             assert possible(text.partition("<|good|>")[2]) >= {7}
 
 
+def test_a_wrong_solution_is_never_the_right_one_again() -> None:
+    """Guards: a constant swapped for one that is the same modulo the window's number."""
+    config = data(moduli=[5], plain=0.0, mix="uniform")
+    for window in block(config, 0).tokens:
+        for text in readable(window.tolist()).split("<|end|>")[:-1]:
+            wrong, found, right = text.partition("<|bad|>")[2].partition("<|good|>")
+            assert not found or wrong.strip() != right.strip()
+
+
 def test_loss_token_by_token() -> None:
     method = InContext(strategy="explicit", plain=0.0)
     for one in laid(method, n=5):

@@ -225,6 +225,17 @@ def test_held_out_windows_are_of_the_test_split(own: Callable[..., DataConfig], 
     assert not any(line["problem"].strip() in text for line in lines)
 
 
+def test_a_file_of_the_test_split_is_no_training_data(tmp_path: Path) -> None:
+    """Guards: test problems trained on because the file was named instead of its folder."""
+    folder = tmp_path / "easy_pq:op=4-greedy"
+    folder.mkdir()
+    for name in ("summary.json", "generations.jsonl.gz"):
+        (folder / name).write_text("{}")
+    data = build_config(DataConfig, {"method": {"name": "fix", "wrong": f"own:{folder}/generations.jsonl.gz"}}, "test")
+    with pytest.raises(InputError, match="is of problems of the test split"):
+        data.resolved()
+
+
 def test_a_run_without_generations_says_how_to_make_them(tmp_path: Path) -> None:
     data = build_config(DataConfig, {"method": {"name": "fix", "wrong": f"own:{tmp_path}"}}, "test")
     with pytest.raises(InputError, match="no generations of problems of the training split there; make them: mistakes"):

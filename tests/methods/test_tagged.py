@@ -58,7 +58,7 @@ def test_loss_token_by_token() -> None:
         assert with_loss(Tagged(), one) == f"_{one.problem.text}<|solution|><|bad|>{solution}<|end|>"
         assert with_loss(Tagged(), one, loss_on="solution") == f"_{solution}<|end|>"
         assert with_loss(Tagged(loss="solution"), one) == f"_{solution}<|end|>"
-        assert with_loss(Tagged(loss="right"), one) == "_<|end|>"
+        assert with_loss(Tagged(loss="right"), one) == "_"
     for one in laid(Tagged(), GOOD, n=5):
         solution = one.text.removeprefix("<|good|>")
         for loss in ("solution", "right"):

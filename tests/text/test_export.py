@@ -254,10 +254,14 @@ def test_verl_in_parquet(mistakes: Run, records: dict[str, list[dict[str, Any]]]
 
 
 def test_what_cannot_be_exported(
-    mistakes: Run, records: dict[str, list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mistakes: Run,
+    records: dict[str, list[dict[str, Any]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tokenizer_folder: Any,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    good = records["retry"]
+    good, folder = records["retry"], tokenizer_folder(True)
     write_lines(Path("data.jsonl"), good)
     write_lines(Path("bad.jsonl"), [*good, {**good[0], "problem": "How many?"}])
     Path("empty.jsonl").write_text("")
@@ -265,6 +269,8 @@ def test_what_cannot_be_exported(
     for arguments, message in [
         (["data.jsonl", "o.jsonl"], "a file of solutions needs --to"),
         (["run", "folder", "--mask", "none"], "--mask: no effect without --to"),
+        (["data.jsonl", "o.jsonl", "--to", "stepwise", "--view", "raw"], "--view: no effect with --to stepwise"),
+        (["data.jsonl", "o.jsonl", "--to", "verl", "--tokenizer", folder], "--tokenizer: verl needs none"),
         (["data.jsonl", "o.jsonl", "--to", "tlr"], "unknown target 'tlr'; did you mean 'trl'"),
         (["data.jsonl", "o.jsonl", "--to", "trl"], "give --tokenizer FOLDER"),
         (["data.jsonl", "o.jsonl", "--to", "verl", "--mask", "step"], "verl has no masks"),
