@@ -71,9 +71,8 @@ def command(
     looks = {"--json": as_json, "--commands": commands, "--budgets": with_budgets, "--speed": speed is not None}
     if not dry_run and (only_looking := [name for name, value in looks.items() if value]):
         raise InputError(f"{only_looking[0]} goes with --dry-run: without that the sweep is run")
-    if as_json and (commands or with_budgets):
-        one = "--commands" if commands else "--budgets"
-        raise InputError(f"{one} goes without --json, which has the commands, and no budgets; leave one out")
+    if as_json and with_budgets:
+        raise InputError("--budgets and --json: the document has no budgets; leave one of them out")
     console = screen()
     sweep = load_sweep(file, overrides)
     slots = _slots(gpus, jobs)
@@ -229,7 +228,7 @@ class _Group:
     def texts(self) -> tuple[str, str, str, str]:
         """Left, tokens, hours and disk, as they are printed."""
         left = f"{self.left:,}" + (f" and {self.conflicts} in conflict" if self.conflicts else "")
-        hours = _hours(self.hours if self.unmeasured < self.left else None if self.left else 0.0)
+        hours = _hours(self.hours if self.hours or not self.unmeasured else None)
         return left, f"{self.tokens:.3g}", hours, _size(self.bytes)
 
 

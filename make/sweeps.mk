@@ -13,7 +13,7 @@ figures: ## list the paper's figures and our sweeps, each a target of its own
 $(SWEEPS): setup
 	$(BIN)/mistakes sweep configs/sweeps/$@.yaml --root $(RUNS) --run "$(RUN)" --jobs $(JOBS) $(if $(GPUS),--gpus $(GPUS)) $(SWEEP)
 
-evidence: setup ## the paper's findings over training seeds, at the demo's size: 31 core-hours of training at 48,000 tokens/s; JOBS=2 on two cores; goes on where it stopped
+evidence: setup ## the paper's findings over training seeds, at the demo's size: 34 core-hours of training at 48,000 tokens/s; JOBS=2 on two cores; goes on where it stopped
 	$(BIN)/mistakes sweep configs/sweeps/evidence.yaml --root $(RUNS) --run "$(RUN)" --jobs $(JOBS) $(if $(GPUS),--gpus $(GPUS)) $(SWEEP)
 	$(BIN)/mistakes findings configs/sweeps/evidence.yaml --root $(RUNS)
 
