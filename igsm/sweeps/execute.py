@@ -18,7 +18,7 @@ from igsm.errors import InputError
 from igsm.sweeps.jobs import Job
 from igsm.sweeps.state import state
 
-PROGRAM = (sys.executable, "-m", "cli.main")
+PROGRAM = (sys.executable, "-P", "-m", "cli.main")  # -P: a folder "cli" of the user's does not stand before ours
 PROGRESS_SECONDS = 20
 """How often the running jobs' progress is told."""
 REQUEUE_EXIT_CODE = 75

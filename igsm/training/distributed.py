@@ -126,8 +126,10 @@ def launch(processes: int, module: str, arguments: list[str]) -> int:
         asked.append(number)
         child.send_signal(signal.SIGTERM)
 
-    # A group of its own: the terminal's Ctrl-C must reach the processes once, by way of this one.
-    child = subprocess.Popen([*command, "-m", module, *arguments], process_group=0)
+    # A group of its own: the terminal's Ctrl-C must reach the processes once, by way of this one. A safe path: a folder
+    # "cli" of the user's does not stand before ours.
+    environment = os.environ | {"PYTHONSAFEPATH": "1"}
+    child = subprocess.Popen([*command, "-m", module, *arguments], process_group=0, env=environment)
     with handled((*SIGNALS, signal.SIGINT, signal.SIGHUP), pass_on):
         code = child.wait()
     if not asked or code == 0:

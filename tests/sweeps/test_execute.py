@@ -49,6 +49,18 @@ def test_failure_of_one_arm_does_not_stop_the_others(
     assert outcomes["eval nano_pq-retry-0.5-seed1 greedy"].status == "done"
 
 
+def test_a_failure_is_told_by_what_this_attempt_said(sweep: Sweep, planned: Planned, tmp_path: Path) -> None:
+    """Guards: a job that is killed reported with the error that it printed yesterday, which has been mended since."""
+    job = planned(sweep)[0]
+    log = tmp_path / "logs" / f"{job.name.replace(' ', '-')}.log"
+    log.parent.mkdir()
+    log.write_text("mistakes: error: data.op must be a number\n")
+    killed = (sys.executable, "-c", "import os; os.kill(os.getpid(), 9)")
+    (outcome,) = Executor((None,), (), tmp_path / "logs", lambda line: None, killed).run([job])
+    assert outcome.message.startswith("exit code -9: nothing was printed")
+    assert "data.op" in log.read_text()
+
+
 def test_run_that_saved_itself_is_not_a_failure(content: dict[str, Any], planned: Planned, execute: Execute) -> None:
     """Guards against calling a pre-empted run broken."""
     content["arms"] = [{"row": "pre-empted", "overrides": ["training.learning_rate=0.75"]}]

@@ -47,6 +47,14 @@ def test_each_arm_is_pretrained_then_evaluated(sweep: Sweep, tmp_path: Path) -> 
     assert job(jobs, "eval nano_pq-retry-0.5-seed1 greedy").needs == (retry.name,)
 
 
+def test_a_start_stands_before_what_goes_on_from_it(content: dict[str, Any], tmp_path: Path) -> None:
+    """Guards: commands printed for a script in which fine-tuning comes before its start, as the arms stand."""
+    tuned = {"row": "tuned", "finetune": {"start": "original", "config": "configs/finetune/nano/continued.yaml"}}
+    content["arms"] = [tuned, {"row": "original"}]
+    names = [one.name for one in plan(build_config(Sweep, content, "test"), tmp_path)]
+    assert names.index("pretrain nano_pq-original-seed1") < names.index("finetune nano_pq-tuned-seed1")
+
+
 def test_seeds_change_weights_and_data(content: dict[str, Any], tmp_path: Path) -> None:
     """Guards against "three seeds" that see the same data in the same order."""
     jobs = plan(build_config(Sweep, content | {"seeds": [1, 2]}, "test"), tmp_path)
