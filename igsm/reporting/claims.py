@@ -94,6 +94,11 @@ class Judged:
     def measure(self) -> Metric:
         return METRICS[self.claim.measure]
 
+    @property
+    def seeds(self) -> int:
+        """Training seeds of the side that has fewer."""
+        return min(len(side) for side in ([self.row] if self.claim.against is None else [self.row, self.against]))
+
     def numbers(self) -> str:
         """What was seen, as printed: "41.9 to 63.5 (+21.6; +15.0 to +28.2)"."""
         if not self.row or (self.claim.against is not None and not self.against):
@@ -127,14 +132,16 @@ def judge(claims: Sequence[Claim], results: Sequence[Result]) -> list[Judged]:
     """What the evaluations say of each claim.
 
     The unit is the training seed. Two decoders of one model are paired by seed, and so are two models that were
-    fine-tuned from one. A claim with too few seeds to reach `LEVEL` at all does not count in Holm's correction.
+    fine-tuned from one. A claim with fewer than `LEAST_SEEDS` a side, or too few to reach `LEVEL` at all, cannot be a
+    false alarm, and does not count in Holm's correction.
     """
     return decide([draft(claim, results) for claim in claims])
 
 
 def decide(drafts: Sequence[Judged]) -> list[Judged]:
     """`draft`s with verdicts, after Holm's correction over all of them."""
-    adjusted = holm_of_decidable([(draft.p_value, draft.least) for draft in drafts], LEVEL)
+    tests = [(one.p_value if one.seeds >= LEAST_SEEDS else None, one.least) for one in drafts]
+    adjusted = holm_of_decidable(tests, LEVEL)
     found = []
     for one, p_value in zip(drafts, adjusted, strict=True):
         one = replace(one, adjusted=p_value)
@@ -220,9 +227,7 @@ def _interval(values: Sequence[float]) -> Interval | None:
 
 
 def _verdict(judged: Judged) -> tuple[Verdict, str]:
-    claim, interval = judged.claim, judged.interval
-    sides = [judged.row] if claim.against is None else [judged.row, judged.against]
-    n = min(len(side) for side in sides)
+    claim, interval, n = judged.claim, judged.interval, judged.seeds
     if not n:
         return "not run", "-"
     if claim.expect in ("higher", "lower"):

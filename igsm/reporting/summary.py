@@ -95,10 +95,6 @@ def _alone(table: Table) -> str:
     return f"{table.measure.title}. {'; '.join(parts)}."
 
 
-def _seeds(judged: Judged) -> int:
-    return min(len(side) for side in ([judged.row] if judged.claim.against is None else [judged.row, judged.against]))
-
-
 def _sure(verdict: Verdict, n: int) -> str:
     return f"{verdict} over {_number(n, 'seed')}" if verdict in ("shown", "refuted") else verdict
 
@@ -111,7 +107,7 @@ def _of_claim(judged: Judged) -> Statement:
         rows = claim.row if claim.against is None else f"{claim.against} to {claim.row}"
         where = f"{judged.measure.title}, {', '.join(cell_title(cell) for cell in claim.cells)}"
         why += f" Here, {rows}: {judged.numbers()} ({where}). {_capital(judged.why)}."
-    return Statement(judged.verdict, _sure(judged.verdict, _seeds(judged)), text, why)
+    return Statement(judged.verdict, _sure(judged.verdict, judged.seeds), text, why)
 
 
 def _capital(text: str) -> str:
@@ -183,4 +179,4 @@ def _of_comparison(judged: Judged, measure: Metric, prefix: str, family: str) ->
         low, high = (measure.difference(value) for value in judged.interval)
         why = f"95 % interval of the difference over training seeds: {low} to {high}. {why}"
     verdict: Verdict = "shown" if judged.verdict in ("shown", "refuted") else judged.verdict
-    return Statement(verdict, _sure(verdict, _seeds(judged)), text, why)
+    return Statement(verdict, _sure(verdict, judged.seeds), text, why)

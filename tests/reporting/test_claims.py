@@ -205,6 +205,16 @@ def test_a_claim_that_cannot_be_settled_costs_the_others_nothing(make_run) -> No
     assert judged[1].why == "5 pairs of seeds cannot come below p = 0.062"
 
 
+def test_a_claim_with_too_few_seeds_costs_the_others_nothing(make_run) -> None:
+    """Guards: four seeds against four, which p = 0.03 would be within reach of, in the correction of what is settled."""
+    base, other = {seed: 0.3 + seed / 100 for seed in FIVE}, {seed: 0.5 + seed / 100 for seed in FIVE}
+    four = {seed: other[seed] for seed in range(1, 5)}
+    rows = read_results(sources(make_run, original=base, retry=other, few=four))
+    settled, open_ = judge([claim(row="retry"), claim(row="few")], rows)
+    assert (settled.adjusted, settled.verdict) == (settled.p_value, "shown")
+    assert (open_.adjusted, open_.why) == (None, "4 training seeds; 5 a side are needed")
+
+
 def test_paired_permutation_test_is_the_share_of_signs() -> None:
     values = [0.3, -0.1, 0.2, 0.25]
     sums = [
