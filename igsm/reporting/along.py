@@ -12,6 +12,7 @@ from typing import Any
 from igsm.reporting.charts import Spec, cell_seeds, colour, tip
 from igsm.reporting.figures import COLOURS, LETTERS_AN_INCH, new_figure, plain
 from igsm.reporting.names import cell_title
+from igsm.reporting.seeds import counted
 from igsm.reporting.table import Table
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -40,8 +41,11 @@ class Along:
         return sorted(found, key=lambda value: float(value) if _NUMBER.fullmatch(value) else math.inf)
 
     def title(self, table: Table) -> str:
-        """ "Accuracy against delay"."""
-        return f"{table.measure.name.replace('_', ' ').capitalize()} against {self.name}"
+        """ "Accuracy against delay, 5 training seeds"."""
+        rows = [row for own in self.series.values() for row in own.values()]
+        seeds = counted(table.cell(row, column).n_seeds for row in rows for column in table.columns)
+        heading = f"{table.measure.name.replace('_', ' ').capitalize()} against {self.name}"
+        return f"{heading}, {seeds}" if seeds else heading
 
     def measured(self, table: Table) -> bool:
         """Whether a table has anything to draw."""
