@@ -87,4 +87,4 @@ clean: ## remove caches (not runs)
 	rm -rf .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
--include make/sweeps.mk make/real_text.mk
+-include make/sweeps.mk make/real_text.mk make/self_correction.mk

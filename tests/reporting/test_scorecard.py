@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from igsm.errors import InputError
+from igsm.grading.evaluations import current_weights
 from igsm.grading.grade import grade
 from igsm.grading.reader import Reader
 from igsm.grading.recovered import AT_ONCE, NEVER
@@ -126,6 +127,13 @@ def test_an_experiment_without_own_mistakes_does_not_hide_one_with_them(runs: li
     ((_, read),) = _recoveries(runs[2])
     assert before == [CELL]
     assert [title for title, _ in read()] == [PLANTED, OWN]
+
+
+def test_the_weights_of_a_checkpoint_that_is_the_run_itself_are_known(tmp_path: Path) -> None:
+    """Guards: planted sentences and weak slices of a shipped model, which is no run folder, missing from its card."""
+    assert current_weights(tmp_path) is None
+    (tmp_path / "manifest.json").write_text(json.dumps({"weights.safetensors": {"sha256": "0123456789abcdef01"}}))
+    assert current_weights(tmp_path) == "0123456789abcdef"
 
 
 def test_the_largest_search_counts_and_nothing_of_other_weights(runs: list[Path], monkeypatch) -> None:
