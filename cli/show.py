@@ -174,7 +174,8 @@ def _print_layout(
         record, law = source.record(index), law_of(source.config)
         attempted = draw_attempt(record, source.lexicon, rows, written, state, law)
     if layout.moduli:
-        console.print(f"\nHere modulo {law_of(source.config).modulus}; in training each window has one of {layout.moduli}.")
+        here = law_of(source.config).modulus
+        console.print(f"\nHere modulo {here}; in training each window has one of {layout.moduli}.")
     for variant, (share, its_rows) in enumerate(layout.variants):
         if has_attempt(its_rows) and not attempted:
             continue

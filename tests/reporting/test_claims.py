@@ -206,7 +206,7 @@ def test_a_claim_that_cannot_be_settled_costs_the_others_nothing(make_run) -> No
 
 
 def test_a_claim_with_too_few_seeds_costs_the_others_nothing(make_run) -> None:
-    """Guards: four seeds against four, which p = 0.03 would be within reach of, in the correction of what is settled."""
+    """Guards: four seeds a side, which could come to p = 0.03, in the correction of what is settled."""
     base, other = {seed: 0.3 + seed / 100 for seed in FIVE}, {seed: 0.5 + seed / 100 for seed in FIVE}
     four = {seed: other[seed] for seed in range(1, 5)}
     rows = read_results(sources(make_run, original=base, retry=other, few=four))
