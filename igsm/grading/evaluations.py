@@ -160,7 +160,7 @@ def defaults(run: str | Path, evaluations: Sequence[Evaluation], seed: int | Non
 
 
 def current_weights(run: str | Path) -> str | None:
-    """The digest of the newest checkpoint's weights, or of `run` itself, if it is one; None for none or a broken one."""
+    """The digest of the newest checkpoint's weights, or of `run` itself, if it is one; None: there is no whole one."""
     folder = RunFolder(run)
     steps = folder.checkpoint_steps()
     try:
