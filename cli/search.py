@@ -61,9 +61,10 @@ def command(
     with waiting("loading torch"):
         from igsm.evaluation.cells import Cell, parse_cells
         from igsm.evaluation.runs import load_run
-        from igsm.evaluation.search import Plan, read_search, search
+        from igsm.evaluation.search import RESULT, Plan, search
     from igsm.reporting.weakness_table import EXPLAINED, sentences, terminal, title, to_markdown, usage
     from igsm.reporting.weakness_table import examples as failures
+    from igsm.rundir import read_json
 
     console, found = screen(), []
     with leaving_on_request("every graded problem is kept"):
@@ -84,7 +85,7 @@ def command(
                     bar.set_postfix_str(what, refresh=not bar.plain)
 
                 folder = search(run, where, wanted, Plan(budget, seed), progress=shown, waiting=waits, **options)
-            result = read_search(folder)
+            result = read_json(folder / RESULT)
             atomic_write(folder / "search.md", to_markdown(name, result))
             if graphs:
                 _draw(folder, result, where.problems(law).problem_class)
