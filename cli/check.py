@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import check_steps
-from cli.given import given, refuse
+from cli.given import given, must_be_new, refuse
 from cli.terminal import Json, console, print_json
 
 if TYPE_CHECKING:
@@ -126,8 +126,7 @@ def command(
 
     if rule not in RULES:
         raise InputError(f"unknown rule '{rule}'{suggest(rule, RULES)}")
-    if out is not None and out.exists():
-        raise InputError(f"{out}: exists already; give --out a new name")
+    must_be_new(out)
     summary = Summary(examples)
     lines = []
     outputs = Outputs(file, problem, solution)
@@ -174,8 +173,7 @@ def _write(
     from igsm.grading.processbench import about_run, name_of, to_processbench
     from igsm.rundir import atomic_write
 
-    if out.exists():
-        raise InputError(f"{out}: exists already; give --processbench a new name")
+    must_be_new(out, "--processbench")
     about = about_run(file)
     options = {"lexicon": lexicon, "rule": rule, "modulus": modulus, "view": view, "end_errors": end_errors}
     written = to_processbench(Outputs(file, problem, solution), name_of(file, about), about=about, **options)  # type: ignore[arg-type]

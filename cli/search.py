@@ -51,8 +51,7 @@ def command(
     names = distinct_names(runs)
     if cell is not None and ("," in cell or cell.strip() == "figure"):
         raise InputError(f"--cell {cell}: one cell is expected, such as op=20")
-    places = [device.strip() for device in devices.split(",")] if devices else None
-    options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": places}
+    options = evaluation_options.of_decoding(batch, context, precision, devices)
     wanted = parse_decoder(decoder)
     check_evaluation(runs, cell or "figure", [wanted], budget, **options)
 
