@@ -73,7 +73,7 @@ def _gain(gain: float, interval: tuple[float, float] | None) -> str:
 
 def to_markdown(found: IsoCost) -> str:
     """Both tables, and how they are to be read."""
-    parts = [f"## {title}\n\n{markdown.table(head, lines, numbers=True)}\n" for title, head, lines in tables(found)]
+    parts = markdown.tables((f"## {title}", head, lines) for title, head, lines in tables(found))
     return "\n".join([*parts, *(f"- {line}" for line in EXPLAINED), ""])
 
 
