@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import check_steps
-from cli.given import given, refuse
+from cli.given import given, must_be_new, refuse
 from cli.terminal import Json, console, print_json
 
 if TYPE_CHECKING:
@@ -126,8 +126,7 @@ def command(
 
     if rule not in RULES:
         raise InputError(f"unknown rule '{rule}'{suggest(rule, RULES)}")
-    if out is not None and out.exists():
-        raise InputError(f"{out}: exists already; give --out a new name")
+    must_be_new(out)
     summary = Summary(examples)
     lines = []
     outputs = Outputs(file, problem, solution)
@@ -168,25 +167,30 @@ def _write(
     modulus: int, view: str, end_errors: str, names: Names,
 ) -> None:  # fmt: skip
     import json
+    from collections import Counter
 
     from igsm.errors import InputError
     from igsm.grading.outputs import Outputs
-    from igsm.grading.processbench import about_run, name_of, to_processbench
+    from igsm.grading.processbench import EMPTY, END_ERROR, ILL_POSED, about_run, each_record, name_of
     from igsm.rundir import atomic_write
 
-    if out.exists():
-        raise InputError(f"{out}: exists already; give --processbench a new name")
+    must_be_new(out, "--processbench")
     about = about_run(file)
     options = {"lexicon": lexicon, "rule": rule, "modulus": modulus, "view": view, "end_errors": end_errors}
-    written = to_processbench(Outputs(file, problem, solution), name_of(file, about), about=about, **options)  # type: ignore[arg-type]
-    if not written.records:
+    records, reasons = [], Counter[str]()
+    for made in each_record(Outputs(file, problem, solution), name_of(file, about), about=about, **options):  # type: ignore[arg-type]
+        if isinstance(made, str):
+            reasons[made] += 1
+        else:
+            records.append(made)
+    if not records:
         raise InputError(f"{file}: has no solution that could be written")
-    for record in written.records if names else ():
+    for record in records if names else ():
         record["error_type"] = names[record["error_kind"]] if record["error_kind"] else None  # type: ignore[index]
-    atomic_write(out, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in written.records))
-    wrong = sum(record["label"] >= 0 for record in written.records)
-    counts = {"wrong": wrong, "right": len(written.records) - wrong, **written._asdict()}
-    del counts["records"]
+    atomic_write(out, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+    wrong = sum(record["label"] >= 0 for record in records)
+    counts = {"wrong": wrong, "right": len(records) - wrong}
+    counts |= {"end_errors": reasons[END_ERROR], "ill_posed": reasons[ILL_POSED], "empty": reasons[EMPTY]}
     if as_json:
         print_json({"file": str(out), **counts})
         return

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from cli.given import must_be_new
 from cli.terminal import console, print_json, print_tables
 
 Names = Mapping[str, str] | None
@@ -22,7 +23,7 @@ def score(
     from igsm.grading import detection
     from igsm.rundir import distinct_names
 
-    _check_new(out)
+    must_be_new(out)
     if len(calibrations) not in (0, 1, len(predictions)):
         raise InputError(f"{len(calibrations)} --calibration for {len(predictions)} --score: give one, or as many")
     benchmark = detection.read_benchmark(file)
@@ -46,7 +47,7 @@ def compare(
     from igsm.progress import Progress, waiting
     from igsm.rundir import distinct_names
 
-    _check_new(out)
+    must_be_new(out)
     if len(calibrations) > 1:
         raise InputError(f"{len(calibrations)} --calibration: give one, which all detectors score")
     benchmark = detection.read_benchmark(file)
@@ -64,13 +65,6 @@ def compare(
         found[name] = detection.score(benchmark, detection.certain(detection.Predictions(steps, own)), own)
         thresholds[name] = {"threshold": threshold, "calibration": str(calibrations[0])}
     _show_scores(file, benchmark, found, thresholds, names, out, as_json)
-
-
-def _check_new(out: Path | None) -> None:
-    from igsm.errors import InputError
-
-    if out is not None and out.exists():
-        raise InputError(f"{out}: exists already; give --out a new name")
 
 
 def _show_scores(
@@ -112,8 +106,9 @@ def detect(file: Path, detector: Path, out: Path | None, as_json: bool) -> None:
     from igsm.progress import Progress, waiting
     from igsm.rundir import atomic_write
 
-    if out is None or out.exists():
-        raise InputError("--detector writes to the new file of --out" if out is None else f"{out}: exists already")
+    if out is None:
+        raise InputError("--detector writes to the new file of --out")
+    must_be_new(out)
     benchmark = read_benchmark(file)
     with waiting("loading torch"):
         from igsm.evaluation.step_scores import step_scores

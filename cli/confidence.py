@@ -62,8 +62,7 @@ def command(
     if out is not None:
         check_writable(out.parent)
         check_installed()
-    places = [device.strip() for device in devices.split(",")] if devices else None
-    options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": places}
+    options = evaluation_options.of_decoding(batch, context, precision, devices)
     check_evaluation(runs, cells, wanted, n, **options)
     arm_of = arms.arms_of(runs)
     with waiting("loading torch"):

@@ -62,12 +62,11 @@ def command(
     from igsm.training.signals import leaving_on_request
 
     wanted = [parse_decoder(name.strip()) for name in decoder.split(",")]
-    names = [device.strip() for device in devices.split(",")] if devices else None
     own, parts = parse_part(part)
     distinct_names(runs)
     if out is not None:
         check_writable(out.parent)
-    options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": names}
+    options = evaluation_options.of_decoding(batch, context, precision, devices)
     check_evaluation(runs, cells, wanted, n, **options)  # before torch is imported, which takes seconds
 
     from cli.eval_progress import CellProgress

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,3 +23,9 @@ Precision = Annotated[str, typer.Option(help="auto (bf16 on a GPU, fp32 elsewher
 Devices = Annotated[
     str | None, typer.Option(help="Comma-separated, e.g. cuda:0,cuda:1; default: all GPUs, or all cores.")
 ]
+
+
+def of_decoding(batch: int | None, context: int | None, precision: str, devices: str | None) -> dict[str, Any]:
+    """These options as `LoadedRun.decoding` takes them."""
+    places = [device.strip() for device in devices.split(",")] if devices else None
+    return {"batch": batch, "context": context, "precision": precision, "devices": places}

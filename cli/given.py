@@ -1,4 +1,4 @@
-"""Which options were given, whatever their values: those that the chosen way of a command does not read are refused."""
+"""Which options were given: refused are those that the chosen way of a command does not read, and files in the way."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 
 def given(context: typer.Context, names: Iterable[str]) -> list[str]:
@@ -29,3 +30,11 @@ def refuse(context: typer.Context, names: Iterable[str], where: str) -> None:
     """Raise for options that have no effect ``where``: "together with --score"."""
     if options := given(context, names):
         raise typer.BadParameter(f"{' and '.join(options)}: no effect {where}; leave it out")
+
+
+def must_be_new(out: Path | None, option: str = "--out") -> None:
+    """Raise InputError if the file that an option names is there already."""
+    from igsm.errors import InputError
+
+    if out is not None and out.exists():
+        raise InputError(f"{out}: exists already; give {option} a new name")

@@ -50,13 +50,6 @@ COMMANDS = {
     "bench": ("cli.bench", "Speed on this machine, beside what it is compared with."),
 }
 
-# Options of earlier versions -> what does the same now.
-_FORMER_OPTIONS = {
-    ("gen-data", "--text"): "name the file with --out FILE.jsonl",
-    ("gen-data", "--export"): "the ending of --out says the format: FILE.jsonl, FILE.chat.jsonl or FILE.parquet",
-    ("export", "--problems"): "problems are written by mistakes gen-data --problems N --out FILE.jsonl",
-}
-
 
 def build(arguments: list[str]) -> typer.Typer:
     """The command line for ``arguments``: the module of the command they name is imported, no other."""
@@ -193,9 +186,6 @@ def _one_line(error: Any) -> str:
     """A usage error of typer's, with the command it belongs to."""
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
-    option = getattr(error, "option_name", None)
-    if context is not None and (now := _FORMER_OPTIONS.get((str(context.command.name), str(option)))):
-        return f"{option} is gone: {now}"
     if message.endswith("?") or context is None:
         return message
     if message == "Missing command":

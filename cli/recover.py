@@ -61,11 +61,10 @@ def command(
     from igsm.rundir import atomic_write, distinct_names
     from igsm.training.signals import leaving_on_request
 
-    names = [device.strip() for device in devices.split(",")] if devices else None
     distinct_names(runs)
     if out is not None:
         check_writable(out.parent)
-    options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": names}
+    options = evaluation_options.of_decoding(batch, context, precision, devices)
     wanted = [parse_decoder(name) for name in (("greedy", "sample") if samples else ("greedy",))]
 
     def chosen(text: str | None, known: tuple[str, ...], what: str) -> tuple[str, ...]:

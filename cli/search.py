@@ -51,8 +51,7 @@ def command(
     names = distinct_names(runs)
     if cell is not None and ("," in cell or cell.strip() == "figure"):
         raise InputError(f"--cell {cell}: one cell is expected, such as op=20")
-    places = [device.strip() for device in devices.split(",")] if devices else None
-    options: dict[str, Any] = {"batch": batch, "context": context, "precision": precision, "devices": places}
+    options = evaluation_options.of_decoding(batch, context, precision, devices)
     wanted = parse_decoder(decoder)
     check_evaluation(runs, cell or "figure", [wanted], budget, **options)
 
@@ -61,9 +60,10 @@ def command(
     with waiting("loading torch"):
         from igsm.evaluation.cells import Cell, parse_cells
         from igsm.evaluation.runs import load_run
-        from igsm.evaluation.search import Plan, read_search, search
+        from igsm.evaluation.search import RESULT, Plan, search
     from igsm.reporting.weakness_table import EXPLAINED, sentences, terminal, title, to_markdown, usage
     from igsm.reporting.weakness_table import examples as failures
+    from igsm.rundir import read_json
 
     console, found = screen(), []
     with leaving_on_request("every graded problem is kept"):
@@ -84,7 +84,7 @@ def command(
                     bar.set_postfix_str(what, refresh=not bar.plain)
 
                 folder = search(run, where, wanted, Plan(budget, seed), progress=shown, waiting=waits, **options)
-            result = read_search(folder)
+            result = read_json(folder / RESULT)
             atomic_write(folder / "search.md", to_markdown(name, result))
             if graphs:
                 _draw(folder, result, where.problems(law).problem_class)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cli.given import must_be_new
+
 
 def command(
     file: Annotated[Path, typer.Argument(help="JSON lines with problem (and question, if it stands apart).")],
@@ -27,8 +29,7 @@ def command(
     from igsm.grading.records import read_records
     from igsm.rundir import atomic_write
 
-    if out is not None and out.exists():
-        raise InputError(f"{out}: exists already; give --out a new name")
+    must_be_new(out)
     total, failed, lines = 0, [], []
     for record in solve_records(read_records(file, solutions=False), lexicon, modulus):
         total += 1

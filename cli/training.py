@@ -116,7 +116,7 @@ def run_training(body: Body, run: Training, gpus: int | None) -> Outcome | None:
         typer.Exit: with the exit code, where it did not come to its end: 75 stopped by SIGTERM or SIGUSR1, 130 by
             Ctrl-C, and saved: the same command goes on; 1 failed.
     """
-    from igsm.preflight.check import enough_memory
+    from igsm.preflight.check import must_be_enough
     from igsm.progress import waiting
 
     with waiting("loading torch"):
@@ -134,7 +134,7 @@ def run_training(body: Body, run: Training, gpus: int | None) -> Outcome | None:
     ranks = join(run.training.device)
     try:
         if ranks.device.type == "cuda":
-            enough_memory(run.on_device, free_memory(ranks.device), f"on {ranks.device}")
+            must_be_enough(run.on_device, free_memory(ranks.device), f"on {ranks.device}")
         with failure_told(ranks):
             outcome = body(ranks)
     finally:

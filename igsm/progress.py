@@ -89,9 +89,9 @@ def say(line: str) -> None:
 
 
 @contextlib.contextmanager
-def waiting(what: str, seconds: float = 2.0) -> Iterator[None]:
-    """Say what is waited for, if what is inside takes longer than that."""
-    timer = threading.Timer(seconds, say, [f"{what} ..."])
+def waiting(what: str) -> Iterator[None]:
+    """Say what is waited for, if what is inside takes longer than two seconds."""
+    timer = threading.Timer(2.0, say, [f"{what} ..."])
     timer.daemon = True
     timer.start()
     try:

@@ -81,7 +81,7 @@ def chosen() -> list[dict[str, Any]]:
     with retry.decoding(parse_decoder("greedy"), devices=["cpu"]) as decoding:
         for first in itertools.count(EACH, 200):
             tests = [
-                TestProblem(index, source.problem(index), CHOSEN_OP, 0, CLASS.problem_class.lexicon)
+                TestProblem(index, source.problem(index), CHOSEN_OP, CLASS.problem_class.lexicon)
                 for index in range(first, first + 200)
             ]
             with_back = {record["index"] for record in generations(decoding, tests, "") if "BACK" in record["solution"]}

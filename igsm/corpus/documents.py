@@ -160,7 +160,7 @@ def _attempt_end(written: Written, steps: int) -> int:
 @compiled
 def _append(codes: np.ndarray, ids: Ids, tokens: np.ndarray, n: int) -> int:
     """Write the ids of fragments to ``tokens[n:]``; returns where they end."""
-    return n + encode(codes, len(codes), ids.start, ids.ids, tokens[n:])
+    return n + encode(codes, ids.start, ids.ids, tokens[n:])
 
 
 @compiled

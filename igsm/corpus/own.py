@@ -16,7 +16,7 @@ from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
 from igsm.grading.evaluations import records_of
 from igsm.grading.grade import grade
-from igsm.grading.reader import read_problem
+from igsm.grading.reader import Reader
 from igsm.grading.steps import stated_name
 from igsm.grading.verdict import FirstError
 from igsm.mistakes.layout import ERROR_MARKS, OwnSolutions
@@ -173,6 +173,7 @@ class _Reader:
     def __init__(self, problem: ProblemConfig) -> None:
         self._config, self._law = problem, law_of(problem)
         self._lexicon = load_lexicon(problem.problem_class.lexicon)
+        self._reader = Reader(self._lexicon)
         self._table = FragmentTable(self._lexicon.names)
         self._vocabulary = load_vocabulary(problem, "gpt2")
         strings = sorted(set(self._table.strings), key=len, reverse=True)
@@ -209,7 +210,7 @@ class _Reader:
                 f"method.wrong: {path}: its problems have the names of lexicon '{there[0]}' modulo {there[1]}, the "
                 f"data those of '{here[0]}' modulo {here[1]}"
             )
-        problem = read_problem(str(generation["problem"]), self._lexicon, law.modulus)
+        problem = self._reader.read(str(generation["problem"]), law.modulus)
         most = self._config.op or law.max_op
         if problem.op > most or problem.question_first != (self._config.format == "qp"):
             form = "qp" if problem.question_first else "pq"

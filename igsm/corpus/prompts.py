@@ -18,9 +18,9 @@ from igsm.corpus.written import written_of
 from igsm.errors import InputError, suggest
 from igsm.grading.evaluations import records_of
 from igsm.grading.grade import grade
-from igsm.grading.reader import read_problem
+from igsm.grading.reader import Reader
+from igsm.mistakes.config import Weights
 from igsm.mistakes.layout import PLAIN, Layout, Part, Role, Row
-from igsm.mistakes.mix import Weights
 from igsm.mistakes.source import DocumentSource
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
@@ -101,7 +101,7 @@ def own_examples(run: Path, config: ProblemConfig) -> Iterator[Example]:
     files = [*sorted(run.glob("generations.jsonl.gz")), *sorted(run.glob("eval/*/generations.jsonl.gz"))]
     if not files:
         raise InputError(f"{run}: no generations there; evaluate it first: mistakes eval {run}")
-    seen: set[str] = set()
+    reader, seen = Reader(load_lexicon(law.lexicon)), set[str]()
     for path in files:
         for record in records_of(path):
             if not record["finished"] or not record["answer"].strip() or record["problem"] in seen:
@@ -111,7 +111,7 @@ def own_examples(run: Path, config: ProblemConfig) -> Iterator[Example]:
                     f"{path}: its problems have the names of lexicon '{record['lexicon']}' modulo {record['modulus']}, "
                     f"those that are asked the names of '{law.lexicon}' modulo {law.modulus}; give their --difficulty"
                 )
-            problem = read_problem(record["problem"], load_lexicon(record["lexicon"]), record["modulus"])
+            problem = reader.read(record["problem"], law.modulus)
             if not grade(problem, record["solution"], record["answer"]).correct:
                 seen.add(record["problem"])
                 yield _example(problem, record["solution"], record["answer"].strip())

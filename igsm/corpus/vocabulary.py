@@ -53,14 +53,14 @@ class Ids(NamedTuple):
 
 
 @compiled
-def encode(codes: np.ndarray, n: int, start: np.ndarray, ids: np.ndarray, out: np.ndarray) -> int:
-    """Write the GPT-2 ids of the fragments ``codes[:n]`` into ``out`` (uint16); returns their number.
+def encode(codes: np.ndarray, start: np.ndarray, ids: np.ndarray, out: np.ndarray) -> int:
+    """Write the GPT-2 ids of fragments into ``out`` (uint16); returns their number.
 
     ``start`` and ``ids`` are those of :class:`Ids`.
     """
     length = 0
-    for i in range(n):
-        for j in range(start[codes[i]], start[codes[i] + 1]):
+    for code in codes:
+        for j in range(start[code], start[code + 1]):
             out[length] = ids[j]
             length += 1
     return length
@@ -174,7 +174,7 @@ class Vocabulary:
         """GPT-2 ids (uint16) of fragment codes (int32)."""
         start = self.fragments.start
         out = np.empty(int((start[codes + 1] - start[codes]).sum()), np.uint16)
-        encode(codes, len(codes), start, self.fragments.ids, out)
+        encode(codes, start, self.fragments.ids, out)
         return out
 
     def encode_text(self, text: str) -> np.ndarray:

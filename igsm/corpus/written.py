@@ -91,7 +91,7 @@ def write_wrong_solution(record: Record, tables: Tables, written: Written) -> No
     """Write the attempt with ``written.mistake``, its answer, and what there is to say about it."""
     start = written.parts[_ANSWER, 1]
     end, n_consequences, answer = write_attempt(
-        record, written.mistake, False, tables, written.codes, start, written.span, written.consequences
+        record, written.mistake, tables, written.codes, start, written.span, written.consequences
     )
     written.counts[CONSEQUENCES] = n_consequences
     written.counts[FIRST_ERROR] = first_error(record, written.mistake)

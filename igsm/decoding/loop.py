@@ -94,17 +94,14 @@ class Decoder(ABC):
     Args:
         engine: whose rows are used.
         end: token that ends a continuation.
-        max_new_tokens: most tokens to generate for any prompt; None: each request's own bound.
         sync_every: tokens between two looks at the results; None: 8 on CUDA, 1 elsewhere.
     """
 
     detector: Any = None
     """Who is asked on the way, if anybody is."""
 
-    def __init__(
-        self, engine: Engine, end: int, *, max_new_tokens: int | None = None, sync_every: int | None = None
-    ) -> None:
-        self.engine, self.end, self.max_new_tokens = engine, end, max_new_tokens
+    def __init__(self, engine: Engine, end: int, *, sync_every: int | None = None) -> None:
+        self.engine, self.end = engine, end
         on_gpu = engine.device.type == "cuda"
         self.sync_every = sync_every or (8 if on_gpu else 1)
         self.n_units = engine.n_rows // engine.beams
@@ -154,8 +151,9 @@ class Decoder(ABC):
         self.engine.prefill(prompts, [number * beams for number in filled])
         limits = []
         for number, request in filled.items():
-            bounds = [n for n in (self.max_new_tokens, request.max_new_tokens) if n is not None]
-            limit = min([self.engine.context, *(len(request.prompt) + n for n in bounds)])
+            limit = self.engine.context
+            if request.max_new_tokens is not None:
+                limit = min(limit, len(request.prompt) + request.max_new_tokens)
             limits.append(limit)
             self.occupied[number] = Unit(request, limit, len(request.prompt) - 1)
         numbers = self._tensor(list(filled))

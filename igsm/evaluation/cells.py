@@ -10,7 +10,6 @@ from igsm.errors import InputError, suggest
 from igsm.problems.difficulty import DIFFICULTIES, ProblemConfig
 from igsm.problems.slices import parse_slice
 
-FORMATS = ("pq", "qp")
 _NAME = re.compile(
     r"(?:(?P<difficulty>[a-z]+)_(?P<format>pq|qp):)?"
     r"op(?P<sign><=|=)(?P<op>\d+)(?P<reask> reask(?: strict)?)?(?P<seen> seen)?"

@@ -87,8 +87,8 @@ def chosen(path: str | Path) -> Chosen:
     file = checkpoint / FILE
     try:
         atomic_write(file, json.dumps(asdict(found), indent=2) + "\n")
-    except OSError as error:
-        raise InputError(f"{file}: cannot be written: {error.strerror}; name the weight instead of auto") from None
+    except InputError as error:
+        raise InputError(f"{error}; name the weight instead of auto") from None
     return found
 
 

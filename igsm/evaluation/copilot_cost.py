@@ -35,7 +35,9 @@ from igsm.training.task import Task
 from igsm.training.windows import window_task
 
 TURNS = 5
+"""Steps and decodings of each kind."""
 PROBLEMS = 16
+"""Validation problems that are decoded."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,11 @@ class Cost:
         return self.weights_both / self.weights_alone - 1
 
 
-def measure_cost(path: str | Path, turns: int = TURNS, problems: int = PROBLEMS) -> dict[str, Cost]:
+def measure_cost(path: str | Path) -> dict[str, Cost]:
     """Costs of "training" (of a step) and "decoding" (of a token, greedy).
 
     Args:
         path: run of `mistakes copilot`, or a checkpoint of one; it stays as it is.
-        turns: steps and decodings of each kind.
-        problems: that are decoded, validation problems.
 
     Raises:
         InputError: no such run.
@@ -82,11 +82,11 @@ def measure_cost(path: str | Path, turns: int = TURNS, problems: int = PROBLEMS)
     pair = copilot_task(starting, vocabulary, ranks)
     pilot = load_model(checkpoint)[0]
     alone = window_task(pilot, config.data, config.training, ranks, config.seed, vocabulary, None)
-    training = _by_turns((_step(alone, config, ranks), _step(pair, config, ranks)), turns)
+    training = _by_turns((_step(alone, config, ranks), _step(pair, config, ranks)))
 
     run = load_run(checkpoint)
     cell = validation_cell(config.validation, config.data.problem)
-    tests = load_test_set(cell, config.data.problem, vocabulary, problems, 0)
+    tests = load_test_set(cell, config.data.problem, vocabulary, PROBLEMS, 0)
     greedy = parse_decoder("greedy")
     tokens = [0, 0]
 
@@ -97,7 +97,7 @@ def measure_cost(path: str | Path, turns: int = TURNS, problems: int = PROBLEMS)
             records = generations(decoding, tests.problems, "cost", marks=marks, examples=run.examples)
             tokens[number] = sum(record["generated_tokens"] for record in records)
 
-    decoded = _by_turns((lambda: decode(0), lambda: decode(1)), turns)
+    decoded = _by_turns((lambda: decode(0), lambda: decode(1)))
     weights = pilot.config.multiplied_weights
     trained = (float(weights), operations_a_token(config) / 6)
     alone_token, both_token = (seconds / max(1, count) for seconds, count in zip(decoded, tokens, strict=True))
@@ -122,10 +122,10 @@ def _step(task: Task, config: CopilotRunConfig, ranks: Ranks) -> Callable[[], No
     return step
 
 
-def _by_turns(works: tuple[Callable[[], None], Callable[[], None]], turns: int) -> tuple[float, float]:
+def _by_turns(works: tuple[Callable[[], None], Callable[[], None]]) -> tuple[float, float]:
     """Median seconds of each, after two that do not count: the first ones compile."""
     seconds: tuple[list[float], list[float]] = ([], [])
-    for turn in range(-2, turns):
+    for turn in range(-2, TURNS):
         for work, taken in zip(works, seconds, strict=True):
             began = time.process_time()
             work()

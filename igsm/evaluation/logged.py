@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from igsm.checkpoints import CONFIG, defect, find_checkpoint, find_stored
+from igsm.checkpoints import CONFIG, defect, find_stored
 from igsm.config import build_config
 from igsm.corpus.classes import TOKEN_CLASSES, token_classes
 from igsm.corpus.config import DataConfig
@@ -92,11 +92,9 @@ class LoggedRun:
     """
 
     def __init__(self, path: str | Path) -> None:
-        find_stored(path, "copilot")
-        newest = find_checkpoint(path)
-        checkpoint, stored = newest, find_stored(newest, "copilot")[1]
-        data = build_config(DataConfig, stored.get("data") or {}, f"{checkpoint / CONFIG}, data")
-        self.vocabulary: Vocabulary = read_vocabulary(checkpoint, data.problem, data.vocabulary)
+        newest, stored = find_stored(path, "copilot")
+        data = build_config(DataConfig, stored.get("data") or {}, f"{newest / CONFIG}, data")
+        self.vocabulary: Vocabulary = read_vocabulary(newest, data.problem, data.vocabulary)
         problem_class = data.problem.problem_class
         self.reader, self.modulus = Reader(load_lexicon(problem_class.lexicon)), problem_class.modulus
         numbers = {mark: int(self.vocabulary.from_gpt2[mark]) for mark in Mark}
@@ -126,10 +124,10 @@ class LoggedRun:
             place = step % rounds
             self.rounds[step + 1] = look({name: tensor[:, place] for name, tensor in kept.items()})
 
-    def periods(self, most: int = PERIODS) -> list[Period]:
-        """The log over training, in at most so many rows."""
+    def periods(self) -> list[Period]:
+        """The log over training, in at most `PERIODS` rows."""
         steps = sorted(self.rounds)
-        size = -(-len(steps) // most)
+        size = -(-len(steps) // PERIODS)
         return [self._period(steps[i : i + size]) for i in range(0, len(steps), size)]
 
     def _period(self, steps: list[int]) -> Period:

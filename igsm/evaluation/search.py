@@ -31,10 +31,10 @@ from igsm.grading.metrics import Json
 from igsm.locks import locked
 from igsm.problems.counts import counts_of
 from igsm.problems.problem import Problem
-from igsm.problems.record import BIN, OP, Record
+from igsm.problems.record import OP, Record
 from igsm.problems.slices import Slice, parse_slice
 from igsm.problems.source import ProblemSource
-from igsm.rundir import JsonlWriter, atomic_write, provenance, read_json, read_jsonl, weights_digest, write_json
+from igsm.rundir import JsonlWriter, atomic_write, provenance, read_jsonl, weights_digest, write_json
 from igsm.seeds import numpy_generator
 from igsm.statistics import wilson
 from igsm.versions import generator_version
@@ -128,18 +128,17 @@ class _Stream:
         self._short = ShortEnough(self.source, config, run.vocabulary)
         self.records: list[Record] = []
 
-    def first(self, n: int, tell: Callable[[int], None] = lambda n: None) -> np.ndarray:
+    def first(self, n: int) -> np.ndarray:
         """Counts of the first n problems."""
         while len(self.records) < n:
             self.records.append(self._short.next())
-            tell(len(self.records))
         return counts_of(Record(*(np.stack(columns) for columns in zip(*self.records[:n], strict=True))))
 
     def problem(self, number: int) -> TestProblem:
         record = self.records[number]
         problem = Problem.from_record(record, self.source.lexicon)
         names = self.source.problem_class.lexicon
-        return TestProblem(number, problem, int(record.head[OP]), int(record.head[BIN]), names)
+        return TestProblem(number, problem, int(record.head[OP]), names)
 
 
 class _Work:
@@ -275,9 +274,3 @@ def _summary(one: Searched, by_chance: Searched) -> Json:
     ratio = None if one is by_chance else ratio_interval(*others)
     lift = dict(zip(("lift", "lift_low", "lift_high"), ratio or (None, None, None), strict=True))
     return {"search": one.name, **_rate(failed, len(one.failed))} | lift | {"found": [str(c.where) for c in one.found]}
-
-
-def read_search(folder: Path) -> Json:
-    """What `search` found. Raises InputError for a damaged file."""
-    result: Json = read_json(folder / RESULT)
-    return result

@@ -28,21 +28,20 @@ from igsm.mistakes.document import Document
 from igsm.problems.difficulty import ProblemConfig
 from igsm.problems.lexicon import load_lexicon
 from igsm.problems.problem import Problem
-from igsm.problems.record import BIN, OP, Record, row
+from igsm.problems.record import OP, Record, row
 from igsm.problems.source import ProblemSource
 from igsm.rundir import atomic_write
 
 
 @dataclass(frozen=True)
 class TestProblem:
-    """One problem of a test set: its number there, itself, its operations, template bin and lexicon."""
+    """One problem of a test set: its number there, itself, its operations and lexicon."""
 
     __test__ = False  # not a test class of pytest
 
     index: int
     problem: Problem
     op: int
-    bin: int
     lexicon: str
 
 
@@ -103,9 +102,7 @@ def load_test_set(
     problems = []
     for i in range(n):
         record = row(records, i)
-        problems.append(
-            TestProblem(i, Problem.from_record(record, lexicon), int(record.head[OP]), int(record.head[BIN]), name)
-        )
+        problems.append(TestProblem(i, Problem.from_record(record, lexicon), int(record.head[OP]), name))
     return TestSet(problems, int(content["left_out"]), _digest(records, n), records)
 
 

@@ -57,12 +57,14 @@ def answer_held_out(path: Path, progress: Callable[[int, int], None] = lambda do
     ready = prepare(model, "cpu", "fp32")
     side_by_side = default_batch("cpu", 1, row_bytes(ready.slots, context, torch.float32))
     engine = Engine(ready, min(side_by_side, len(records)), context)
-    decoder = RowDecoder(engine, words.end, max_new_tokens=data.answer_tokens)
+    decoder = RowDecoder(engine, words.end)
+    most = data.answer_tokens
+    requests = [Request(number, prompt, max_new_tokens=most) for number, prompt in enumerate(prompts)]
     lines: dict[int, dict[str, Any]] = {}
     threads = torch.get_num_threads()
     torch.set_num_threads(fitting_threads(ready))
     try:
-        for made in decoder.run(Request(number, prompt) for number, prompt in enumerate(prompts)):
+        for made in decoder.run(requests):
             solution = words.decode(made.tokens)
             record = records[made.index]
             answer = cut_text(solution).answer

@@ -179,7 +179,7 @@ def _end_error(problem: Problem, state: State, sentences: list[str], answer: str
 
     asked = problem.name(problem.question)
     if state.last != problem.question:
-        if expectations(problem)[asked] is None or not state.has_defined(asked):
+        if not state.has_defined(asked):
             return error(Kind.STOPS_EARLY, f"{asked} is never defined")
         return error(Kind.ANSWERS_ANOTHER, f"the last sentence defines another parameter than {asked}")
     if answer is not None and answer != str(state.last_value):

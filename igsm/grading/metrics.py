@@ -29,6 +29,11 @@ def current_names(record: Json) -> Json:
     return {RENAMED.get(key, key): value for key, value in record.items()}
 
 
+def percent(share: float | None) -> str:
+    """A share as printed in tables of per cent; "-" when there is none."""
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
 @dataclass(frozen=True)
 class Metric:
     """A number of a graded solution; over many solutions it is a mean.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import tee
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from igsm.errors import InputError
 from igsm.grading.attempts import last_attempt
@@ -24,18 +24,7 @@ END_ERROR, ILL_POSED, EMPTY = "only ends wrongly", "has an ill-posed problem", "
 Record = dict[str, Any]
 
 
-class Written(NamedTuple):
-    """The records of a file of solutions, and how many solutions have none."""
-
-    records: list[Record]
-    end_errors: int
-    """Wrong by their end alone: no step of them is."""
-    ill_posed: int
-    empty: int
-    """Without a sentence."""
-
-
-def to_processbench(
+def each_record(
     solutions: Iterable[TextRecord],
     name: str,
     *,
@@ -45,11 +34,11 @@ def to_processbench(
     view: str = "kept",
     end_errors: str = "drop",
     about: Mapping[str, Any] | None = None,
-) -> Written:
-    """A record for each solution: `id`, `generator`, `problem`, `steps`, `final_answer_correct`, `label`, and ours.
+) -> Iterator[Record | str]:
+    """Of each solution its record, or why it has none: `END_ERROR`, `ILL_POSED` or `EMPTY`.
 
-    A label counts from 0; -1: no step is wrong. Ours are error_kind, op, modulus, lexicon,
-    retries, and those of `about`.
+    A record has `id`, `generator`, `problem`, `steps`, `final_answer_correct`, `label`, and ours: error_kind, op,
+    modulus, lexicon, retries, and those of `about`. A label counts from 0; -1: no step is wrong.
 
     Args:
         name: what ids begin with.
@@ -58,27 +47,6 @@ def to_processbench(
         end_errors: "drop" a solution in which only the end is wrong, or label its "last" step.
         about: further fields of all records, `generator` among them.
     """
-    records: list[Record] = []
-    missing = dict.fromkeys((END_ERROR, ILL_POSED, EMPTY), 0)
-    for made in each_record(solutions, name, lexicon, rule, modulus, view, end_errors, about):
-        if isinstance(made, str):
-            missing[made] += 1
-        else:
-            records.append(made)
-    return Written(records, missing[END_ERROR], missing[ILL_POSED], missing[EMPTY])
-
-
-def each_record(
-    solutions: Iterable[TextRecord],
-    name: str,
-    lexicon: str | None,
-    rule: str,
-    modulus: int,
-    view: str,
-    end_errors: str,
-    about: Mapping[str, Any] | None,
-) -> Iterator[Record | str]:
-    """Of each solution its record, or why it has none: `END_ERROR`, `ILL_POSED` or `EMPTY`; as `to_processbench`."""
     must_be_possible(view, end_errors, rule)
     written, others = tee(solutions)
     pairs = zip(written, grade_records(others, lexicon, rule, modulus), strict=True)

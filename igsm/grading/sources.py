@@ -16,12 +16,9 @@ from igsm.errors import InputError
 from igsm.rundir import BYTE_ORDER_MARK
 
 
-def read_objects(path: str | Path, errors: str = "replace") -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """Line, place for messages and content of the JSON objects in a file, as `igsm.grading.records.read_records`.
-
-    `errors`: what becomes of bytes that are not UTF-8, see `codecs`. Otherwise as `Source`.
-    """
-    for number, where, content in Source(path, errors):
+def read_objects(path: str | Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Line, place for messages and content of the JSON objects in a file, as of `Source`."""
+    for number, where, content in Source(path):
         yield number, where, parsed_object(content, where)
 
 

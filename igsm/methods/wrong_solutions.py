@@ -101,17 +101,19 @@ class WholeWrongSolutions(WrongSolutions):
 
     ends: Literal["run_on", "stopped"] = "run_on"
 
-    def wrong_solution(self, role: Role = Role.SOLUTION) -> Rows:
+    def wrong_solution(self) -> Rows:
         """A wrong solution."""
+        role = Role.SOLUTION | Role.ATTEMPT
         if self.ends == "run_on":
-            return (Row(Part.ATTEMPT, role | Role.ATTEMPT),)
-        return Row(Part.ATTEMPT, role | Role.ATTEMPT, steps=0), Row(Part.WORD, role | Role.ATTEMPT, ".")
+            return (Row(Part.ATTEMPT, role),)
+        return Row(Part.ATTEMPT, role, steps=0), Row(Part.WORD, role, ".")
 
-    def wrong_answer(self, role: Role = Role.SOLUTION) -> Rows:
+    def wrong_answer(self) -> Rows:
         """The answer that a wrong solution comes to; none where it stops."""
         if self.ends == "stopped":
             return ()
-        return mark(Mark.ANSWER, role | Role.ATTEMPT), Row(Part.WRONG_ANSWER, role | Role.ATTEMPT)
+        role = Role.SOLUTION | Role.ATTEMPT
+        return mark(Mark.ANSWER, role), Row(Part.WRONG_ANSWER, role)
 
 
 def given(rows: Rows) -> Rows:

@@ -1,8 +1,7 @@
-"""Whole wrong solutions: right steps, one wrong step, and then nothing, or all that follows from it.
+"""Whole wrong solutions: right steps, one wrong step, and then all that follows from it.
 
-`stopped` ends with the wrong step. `run_on` goes on as if nothing had happened: every later step is right given the
-numbers before it, computed anew, so that the answer is wrong too, but for chance. It stays a wrong solution then: a
-solution is judged by its steps.
+It goes on as if nothing had happened: every later step is right given the numbers before it, computed anew, so that the
+answer is wrong too, but for chance. It stays a wrong solution then: a solution is judged by its steps.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from igsm.problems.solution import RIGHT, count_letters, first_letter, write_ste
 from igsm.problems.wording import FIRST_SYMBOL
 from igsm.seeds import compiled
 
-NO_ANSWER = -1
 MAX_CONSEQUENCES = 1 << 12
 """More numbers than the longest solution holds."""
 
@@ -26,7 +24,6 @@ MAX_CONSEQUENCES = 1 << 12
 def write_attempt(
     record: Record,
     mistake: np.ndarray,
-    stop: bool,
     tables: Tables,
     out: np.ndarray,
     start: int,
@@ -37,7 +34,6 @@ def write_attempt(
 
     Args:
         mistake: int32[MISTAKE_COLUMNS], of a kind that writes a whole step (`draw.draw_mistake` draws one).
-        stop: whether nothing comes after the wrong step.
         out: int32[MAX_FRAGMENTS]; a few fragments after the end are overwritten.
         span: int32[SPAN_COLUMNS], filled: the wrong step without its full stop, and its wrong words.
         consequences: int32[MAX_CONSEQUENCES], filled with the positions in ``out``, ascending, of what differs from
@@ -45,8 +41,7 @@ def write_attempt(
             other words than the right one has (a term is left out) only its result counts.
 
     Returns:
-        The end, how many consequences there are, and the answer: the number that the question comes to, NO_ANSWER if
-        nothing comes after the wrong step.
+        The end, how many consequences there are, and the answer: the number that the question comes to.
     """
     n, letter, n_consequences = start, 0, 0
     question, wrong = int(record.head[QUESTION]), int(mistake[MISTAKE_PARAMETER])
@@ -61,8 +56,8 @@ def write_attempt(
             elif value != record.value[wrong] and span[SPAN_NAME_END] < end - 1:
                 consequences[n_consequences] = end - 2
                 n_consequences += 1
-            if stop or wrong == question:
-                return end, n_consequences, NO_ANSWER if stop else value
+            if wrong == question:
+                return end, n_consequences, value
             n, defined[wrong], values[wrong] = end, True, value
             symbols[wrong] = FIRST_SYMBOL + int(record.symbols[first_letter(record, wrong)])
         parameter = int(record.solution[step])

@@ -9,14 +9,11 @@ from igsm.errors import InputError
 from igsm.mistakes.kinds import FIRST_ERRORS, WRONG_STEPS
 from igsm.rundir import read_jsonl
 
-Weights = tuple[tuple[str, float], ...]
-"""(kind, how often it is drawn compared with the others)."""
-
 UNIFORM, LIKE = "uniform", "like:"
 
 
-def weights_of(mix: str, where: str = "mistakes.mix") -> Weights:
-    """The weights of a mix: "uniform", or "like:RUN": like the first errors in all evaluations of a run.
+def weights_of(mix: str, where: str = "mistakes.mix") -> tuple[tuple[str, float], ...]:
+    """The `config.Weights` of a mix: "uniform", or "like:RUN": like the first errors in all evaluations of a run.
 
     RUN may also be the folder of one evaluation. Kinds that look like the same first error share it alike. One that no
     kind looks like, e.g. of a solution that stops early, does not count.

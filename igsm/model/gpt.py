@@ -63,10 +63,10 @@ class Canon(Remembering):
 class Attention(Remembering):
     """Multi-head causal self-attention with one fused query/key/value projection."""
 
-    def __init__(self, config: ModelConfig, layer: int) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         bias = config.architecture == "gpt2"
-        self.layer, self.heads, self.head_size = layer, config.heads, config.head_size
+        self.heads, self.head_size = config.heads, config.head_size
         self.kept = KeysValues(config.heads, config.head_size)
         self.dropout = config.dropout
         self.in_float32 = False
@@ -125,10 +125,10 @@ class MLP(nn.Module):
 class Block(nn.Module):
     """Pre-norm residual block."""
 
-    def __init__(self, config: ModelConfig, layer: int) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.attention_norm = norm(config)
-        self.attention = Attention(config, layer)
+        self.attention = Attention(config)
         self.mlp_norm = norm(config)
         self.mlp = MLP(config)
         self.attention_canon = Canon(config.width) if config.canon in ("A", "AC") else None
@@ -169,7 +169,7 @@ class GPT(nn.Module):
         self.residual_dtype: torch.dtype | None = None
         """Dtype of the residual stream under autocast if it is not the embedding's (set by the trainer)."""
         self.embedding = nn.Embedding(config.vocabulary_size, config.width)
-        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.final_norm = norm(config)
         self.output = None if config.tied else nn.Linear(config.width, config.vocabulary_size, bias=False)
         self.output_update: Any = None

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from igsm.errors import InputError
 from igsm.model.config import LoRAConfig
-from igsm.model.gpt import GPT, Attention
+from igsm.model.gpt import GPT
 from igsm.model.huggingface import exported_rows, with_mean_rows
 from igsm.rundir import atomic_write, write_json
 
@@ -118,13 +118,10 @@ def add_lora(model: GPT, config: LoRAConfig) -> GPT:
     if config.embedding_rank:
         model.embedding = LoRAEmbedding.wrap(model.embedding, config.embedding_rank, config.scale)
     if config.query_value_rank:
-        for attention in _attentions(model):
+        for block in model.blocks:
+            attention: Any = block.attention
             attention.qkv = LoRAQueryKeyValue.wrap(attention.qkv, config.query_value_rank, config.scale)
     return model
-
-
-def _attentions(model: GPT) -> list[Attention]:
-    return [module for module in model.modules() if isinstance(module, Attention)]
 
 
 @torch.no_grad()
@@ -174,9 +171,10 @@ def save_peft_adapter(folder: str | Path, model: GPT, config: LoRAConfig, n_ids:
         tensors["base_model.model.lm_head.lora_B.weight"] = with_mean_rows(output.lora_b, n_rows)
         ranks["lm_head"] = config.output_rank
     if config.query_value_rank:
-        for attention in _attentions(model):
-            layer: Any = attention.qkv
-            name = f"{prefix}.layers.{attention.layer}.attention.query_key_value"
+        for number, block in enumerate(model.blocks):
+            attention: Any = block.attention
+            layer = attention.qkv
+            name = f"{prefix}.layers.{number}.attention.query_key_value"
             none = torch.zeros_like(layer.lora_query_b)
             columns = (
                 torch.cat((layer.lora_query_b, none, none)),

@@ -49,19 +49,15 @@ def check(work: Work) -> list[str]:
     """
     check_writable(work.folder)
     if work.memory and (free := free_memory()) is not None:
-        enough_memory(work.memory, free)
+        must_be_enough(work.memory, free, "in memory")
     if work.disk:
-        _enough(work.disk, free_disk(work.folder) + work.there, f"on the disk of {work.folder}")
+        must_be_enough(work.disk, free_disk(work.folder) + work.there, f"on the disk of {work.folder}")
     warning = check_fit(work.data, work.context) if work.data is not None else None
     return [] if warning is None else [warning]
 
 
-def enough_memory(needs: list[Need], free: int, where: str = "in memory") -> None:
+def must_be_enough(needs: list[Need], free: int, where: str) -> None:
     """Raise InputError if the needs are more than the free bytes."""
-    _enough(needs, free, where)
-
-
-def _enough(needs: list[Need], free: int, where: str) -> None:
     total = sum(need.bytes for need in needs)
     if total > free:
         alone = [need for need in needs if need.bytes > free]  # of these the first: it stays when the others are mended

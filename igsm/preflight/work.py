@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from igsm.corpus.config import DataConfig
-from igsm.errors import InputError
 from igsm.model.config import LoRAConfig, ModelConfig
 from igsm.preflight import estimates
 from igsm.preflight.check import Need, Work
@@ -54,10 +53,8 @@ class Training:
         Raises:
             InputError: they cannot be shared.
         """
-        for name in ("batch", "held_out_windows") if self.logits else ("batch",):
-            number = getattr(self.training, name)
-            if number % self.world_size:
-                raise InputError(f"training.{name} ({number}) must be a multiple of the {self.world_size} processes")
+        names = ("batch", "held_out_windows") if self.logits else ("batch",)
+        self.training.must_be_shared(self.world_size, *names)
         return self.training.batch // self.world_size
 
     @property

@@ -44,10 +44,8 @@ class LearnedDetector:
         self.cache = Cache(probe.model.slots, rows, context, weight.dtype, weight.device)
         self._free = list(range(rows))
         self._rows: OrderedDict[tuple[int, int], tuple[int, list[int]]] = OrderedDict()
-        self.tokens_read = 0
-        """Tokens the probe was fed so far."""
         self.read_of: Counter[int] = Counter()
-        """Those of each problem; taken out by `forget`."""
+        """Tokens of the solutions of each problem that the probe was fed so far; taken out by `forget`."""
 
     def regrets(self, questions: Sequence[Question]) -> list[bool]:
         """See `igsm.decoding.detectors.Detector`."""
@@ -117,7 +115,6 @@ class LearnedDetector:
 
     def _advance(self, rows: list[int], starts: list[int], news: list[list[int]]) -> list[float]:
         """Feed each row's new tokens from position `start` on; the answers at their last ones."""
-        self.tokens_read += sum(map(len, news))
         width, longest = max(map(len, news)), max(start + len(new) for start, new in zip(starts, news, strict=True))
         ids, where, first, counts = (
             torch.tensor(values, device=self.cache.device)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +14,6 @@ from igsm.checkpoints import CONFIG, find_checkpoint, find_stored
 from igsm.config import build_config
 from igsm.corpus.vocabulary import Vocabulary, read_vocabulary
 from igsm.corpus.workers import InOrder
-from igsm.errors import InputError
 from igsm.model import GPT, load_model
 from igsm.model.checkpoint import load_weights
 from igsm.probing.config import ProbeConfig
@@ -54,24 +52,16 @@ def vocabulary_of(config: ProbeConfig, path: str | Path | None = None) -> Vocabu
     return _vocabulary(str(path or config.from_), config.problem, config.vocabulary)
 
 
-@functools.lru_cache(maxsize=2)
-def _samples_at(content: str) -> Path:
-    return sample_folder(build_config(ProbeConfig, json.loads(content), "config"))
-
-
-def samples_of(config: ProbeConfig) -> Path:
-    """`sample_folder`, looked up once."""
-    return _samples_at(config.model_dump_json(by_alias=True))
+samples_of = functools.lru_cache(maxsize=2)(sample_folder)
+"""`sample_folder`, looked up once."""
 
 
 class QuestionBatches:
     """This process's share of every step's rows; row j of step s asks about problem number s * batch + j."""
 
     def __init__(self, config: ProbeConfig, ranks: Ranks, start_step: int) -> None:
-        batch = config.training.batch
-        if batch % ranks.world_size:
-            raise InputError(f"training.batch ({batch}) must be a multiple of the {ranks.world_size} processes")
-        share = batch // ranks.world_size
+        config.training.must_be_shared(ranks.world_size, "batch")
+        share = config.training.batch // ranks.world_size
         self._rows = InOrder(
             functools.partial(_step_rows, config, share, ranks.rank * share),
             iter(range(start_step, config.training.steps)),

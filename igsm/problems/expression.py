@@ -4,6 +4,7 @@ import numpy as np
 
 from igsm.problems import record as r
 from igsm.problems.record import NUMBER, Record
+from igsm.problems.solution import count_letters
 from igsm.seeds import below, compiled, uniform
 
 
@@ -72,5 +73,5 @@ def count_symbols(record: Record) -> int:
     """
     symbols = 0
     for position in range(record.head[r.N_SOLUTION]):
-        symbols += 1 + max(int(record.n_inputs[record.solution[position]]) - 2, 0)
+        symbols += count_letters(record, int(record.solution[position]))
     return symbols

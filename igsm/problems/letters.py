@@ -13,6 +13,7 @@ from igsm.problems import record as r
 from igsm.problems.difficulty import ProblemClass
 from igsm.problems.lexicon import Lexicon, Tables, load_lexicon
 from igsm.problems.record import LETTERS, Record
+from igsm.problems.solution import count_letters
 from igsm.seeds import compiled
 
 
@@ -81,7 +82,7 @@ def write_fixed_letters(record: Record, tables: Tables, first_letter: np.ndarray
             owned = tables.chain_category[record.head[r.CHAIN], record.head[r.FIRST_CATEGORY] + target]
         else:
             owned = record.names[record.parameter[parameter, r.LAYER] + 1, target]
-        for i in range(1 + max(int(record.n_inputs[parameter]) - 2, 0)):
+        for i in range(count_letters(record, parameter)):
             record.symbols[n] = first_letter[owner, owned] + i
             used[record.symbols[n]] = True
             n += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from igsm.problems import record as r
+from igsm.problems.expression import count_symbols
 from igsm.problems.lexicon import Lexicon
 from igsm.problems.parameter import Parameter
 from igsm.problems.problem import Problem
@@ -49,5 +50,5 @@ def record_of(problem: Problem, lexicon: Lexicon) -> tuple[Record, dict[Paramete
     record.head[[r.QUESTION, r.N_SOLUTION]] = numbers[problem.question], len(solution)
     record.head[[r.OP, r.TARGET_OP, r.MODULUS]] = problem.op, problem.op, problem.modulus
     record.head[[r.QUESTION_FIRST, r.BIN]] = problem.question_first, -1
-    record.head[r.N_SYMBOLS] = sum(1 + max(int(record.n_inputs[one]) - 2, 0) for one in solution)
+    record.head[r.N_SYMBOLS] = count_symbols(record)
     return record, numbers

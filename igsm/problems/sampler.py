@@ -48,12 +48,6 @@ PATIENCE = 1_000_000
 SERVED = 0
 IMPOSSIBLE = 1
 
-# Positions in `Chunk.counts`.
-CANDIDATES = 0  # drawn far enough for their operations to be known
-SINCE_LAST = 1  # structure graphs since a request was served
-OPEN = 2  # requests not yet served
-HASHED = 3  # template hashes computed
-
 
 class Chunk(NamedTuple):
     """A chunk being served; buffers that are used again for the next one."""
@@ -72,8 +66,8 @@ class Chunk(NamedTuple):
     """int64[max_op + 1]: first open request for a number of operations, -1 for none."""
     next_open: np.ndarray
     """int64[max_op + 2]: the least number of operations >= k with an open request, max_op + 1 for none."""
-    counts: np.ndarray
-    """int64[4]: see the module's constants."""
+    since_last: np.ndarray
+    """int64[1]: structure graphs since a request was served."""
     records: Record
     """n records."""
 
@@ -88,7 +82,7 @@ def new_chunk(law: Law, n: int = CHUNK) -> Chunk:
         next_request=np.zeros(n, np.int64),
         first_open=np.zeros(law.max_op + 1, np.int64),
         next_open=np.zeros(law.max_op + 2, np.int64),
-        counts=np.zeros(4, np.int64),
+        since_last=np.zeros(1, np.int64),
         records=new_records(n),
     )
 
@@ -101,10 +95,7 @@ def start_chunk(key: np.ndarray, law: Law, chunk: Chunk) -> None:
     for i in range(4):
         chunk.following[i] = next_uint64(chunk.state)
     n = len(chunk.target)
-    chunk.counts[CANDIDATES] = 0
-    chunk.counts[SINCE_LAST] = 0
-    chunk.counts[HASHED] = 0
-    chunk.counts[OPEN] = n
+    chunk.since_last[0] = 0
     for op in range(law.max_op + 1):
         chunk.first_open[op] = -1
     for i in range(n):
@@ -144,7 +135,7 @@ def serve(i: int, law: Law, tables: Tables, work: Workspace, chunk: Chunk) -> in
         SERVED, or IMPOSSIBLE when a million structure graphs in a row served no open request.
     """
     while not chunk.served[i]:
-        if chunk.counts[SINCE_LAST] >= PATIENCE:
+        if chunk.since_last[0] >= PATIENCE:
             return IMPOSSIBLE
         _try_candidate(law, tables, work, chunk)
     return SERVED
@@ -154,17 +145,15 @@ def serve(i: int, law: Law, tables: Tables, work: Workspace, chunk: Chunk) -> in
 def _try_candidate(law: Law, tables: Tables, work: Workspace, chunk: Chunk) -> None:
     state = chunk.state
     candidate = draw_candidate(state, law, chunk.next_open, work)
-    chunk.counts[SINCE_LAST] += max(candidate.attempts, 1)
+    chunk.since_last[0] += max(candidate.attempts, 1)
     if candidate.operations == 0:
         return
-    chunk.counts[CANDIDATES] += 1
     slot = chunk.first_open[candidate.operations]
     if slot < 0:
         return
     record = row(chunk.records, slot)
     if not write_solution_part(state, candidate, law, tables, work, record):
         return
-    chunk.counts[HASHED] += 1
     record.head[r.BIN] = split_bin(record, tables, law.by_dependencies)
     if record.head[r.BIN] < law.first_bin or record.head[r.BIN] > law.last_bin:
         return
@@ -182,8 +171,7 @@ def _try_candidate(law: Law, tables: Tables, work: Workspace, chunk: Chunk) -> N
     if chunk.first_open[candidate.operations] < 0:
         _note_open(law.max_op, chunk)
     chunk.served[slot] = 1
-    chunk.counts[OPEN] -= 1
-    chunk.counts[SINCE_LAST] = 0
+    chunk.since_last[0] = 0
 
 
 @compiled

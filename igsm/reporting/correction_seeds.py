@@ -58,8 +58,7 @@ def terminal(lines: Sequence[Json], width: int) -> Iterator[tuple[str, list[Tabl
 
 def to_markdown(lines: Sequence[Json]) -> str:
     """The tables of `parts`."""
-    found = (f"{title}\n\n{markdown.table(head, rows, numbers=True)}\n" for title, head, rows in parts(lines))
-    return "\n".join(found)
+    return "\n".join(markdown.tables(parts(lines)))
 
 
 def _number(line: Json, name: str) -> str:

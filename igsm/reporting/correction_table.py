@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from igsm.grading.correction import correction, relative_interval
 from igsm.grading.evaluations import Evaluation
-from igsm.grading.metrics import Json
+from igsm.grading.metrics import Json, percent
 from igsm.grading.proposals import RATES, Share, rates_of
 from igsm.reporting import markdown
 from igsm.statistics import wilson
@@ -46,12 +46,13 @@ def numbers(run: str, evaluations: Sequence[Evaluation]) -> list[Json]:
     return [
         {"run": run, "cell": one.cell, "decoder": one.decoder}
         | _line(before, verdicts[one.decoder], one.decoder)
-        | _steps(rates_of(one))
+        | with_ends(rates_of(one))
         for one in evaluations
     ]
 
 
-def _steps(rates: Mapping[str, Share | None]) -> Json:
+def with_ends(rates: Mapping[str, Share | None]) -> Json:
+    """Rates and the ends of their intervals."""
     return {
         f"{name}{end}": number
         for name, found in rates.items()
@@ -96,12 +97,12 @@ def parts(lines: Sequence[Json]) -> Iterator[tuple[str, list[str], list[list[str
             [
                 [
                     line["decoder"],
-                    _percent(line["accuracy"]),
+                    percent(line["accuracy"]),
                     _share(line, "confidence"),
                     _share(line, "critique"),
                     "-" if line["relative"] is None else f"{line['relative']:.2f}",
                     f"{line['taken_back']:.2f}",
-                    _percent(line["needless"]),
+                    percent(line["needless"]),
                     f"{line['tokens']:.0f}",
                 ]
                 for line in chosen
@@ -124,15 +125,7 @@ def terminal(lines: Sequence[Json], width: int) -> Iterator[tuple[str, list[Tabl
 
 def to_markdown(lines: Sequence[Json]) -> str:
     """The tables of `parts`, and what their columns mean."""
-    found = [
-        f"{title}\n\n{markdown.table([one.replace(chr(10), ' ') for one in head], rows, numbers=True)}\n"
-        for title, head, rows in parts(lines)
-    ]
-    return "\n".join([*found, *(f"{line}\n" for line in EXPLAINED)])
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"
+    return "\n".join([*markdown.tables(parts(lines)), *(f"{line}\n" for line in EXPLAINED)])
 
 
 def _share(line: Json, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from igsm.reporting import markdown
+from igsm.grading.metrics import percent
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,10 +27,10 @@ def parts(found: Scores, names: Mapping[str, str] | None = None) -> Iterator[tup
         [
             [
                 name,
-                _percent(one["on_wrong"]),
-                _percent(one["on_right"]),
+                percent(one["on_wrong"]),
+                percent(one["on_right"]),
                 _interval(one),
-                _percent(one["within_one"]),
+                percent(one["within_one"]),
                 "-" if one["auroc"] is None else f"{one['auroc']:.3f}",
             ]
             for name, one in found.items()
@@ -47,7 +47,7 @@ def parts(found: Scores, names: Mapping[str, str] | None = None) -> Iterator[tup
                         str(value),
                         *([second.get(value, "-")] if second else []),
                         f"{n:,}",
-                        *(_percent(one[field][value][0]) for one in found.values()),
+                        *(percent(one[field][value][0]) for one in found.values()),
                     ]
                     for value, (_, n) in first[field].items()
                 ],
@@ -60,16 +60,6 @@ def terminal(found: Scores, width: int, names: Mapping[str, str] | None = None) 
 
     for title, head, lines in parts(found, names):
         yield title, [*fitted(head, lines, 2 if "type" in head else 1, width)]
-
-
-def to_markdown(found: Scores) -> str:
-    """The tables of `parts`."""
-    tables = (f"{title}\n\n{markdown.table(head, lines, numbers=True)}\n" for title, head, lines in parts(found))
-    return "\n".join(tables)
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"
 
 
 def _interval(one: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from igsm.grading.evaluations import Evaluation
-from igsm.grading.metrics import CUT_OFF, METRICS, Json
+from igsm.grading.metrics import CUT_OFF, METRICS, Json, percent
 from igsm.reporting import markdown
 from igsm.statistics import wilson
 
@@ -68,7 +68,7 @@ def accuracies(rows: Sequence[Row], between: str = " ") -> tuple[list[str], list
         lines.append([run, decoder, *(_accuracy(found.get((run, decoder, cell)), between) for cell in cells)])
     zeros = [next(one.numbers.mean("always_zero") for one in found.values() if one.cell == cell) for cell in cells]
     if any(zero is not None for zero in zeros):
-        lines.append(["always answering 0", "", *("-" if zero is None else f"{100 * zero:.1f}" for zero in zeros)])
+        lines.append(["always answering 0", "", *map(percent, zeros)])
     return ["run", "decoder", *_short(cells)], lines
 
 

@@ -170,7 +170,7 @@ def bar_chart(table: Table, title: str) -> Any:
             axis.text(place, scale * max(high, *cell.by_seed, 0.0), f"{text}\n", ha="center", va="center", fontsize=7)
     if table.measure.share:
         for j, column in enumerate(table.columns):
-            if (floor := table.always_zero.get(column)) is not None:
+            if (floor := table.floor(column)) is not None:
                 name = "always answering 0" if j == 0 else None
                 line = [scale * floor] * 2
                 axis.plot([j - 0.42, j + 0.42], line, "--", color="#555555", linewidth=1, label=name)

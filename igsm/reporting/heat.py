@@ -35,13 +35,13 @@ def lines_of(texts: Sequence[str], width: int = WIDTH) -> list[list[int]]:
     return lines
 
 
-def heat_text(texts: Sequence[str], shares: Sequence[float], width: int = WIDTH, least: float = 0.5) -> Text:
-    """For a terminal: backgrounds from white to red; where there are no colours, the number behind what has `least`."""
+def heat_text(texts: Sequence[str], shares: Sequence[float]) -> Text:
+    """For a terminal: backgrounds from white to red; where there are no colours, the number behind what has 0.5."""
     found = Text()
-    for line in lines_of(texts, width):
+    for line in lines_of(texts):
         for number in line:
             found.append(texts[number], style=f"black on {shade(shares[number])}")
-            if shares[number] >= least:
+            if shares[number] >= 0.5:
                 found.append(f"[{shares[number]:.2f}]", style="bold")
         found.append("\n")
     found.rstrip()

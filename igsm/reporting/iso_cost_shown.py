@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from igsm.grading.metrics import Json
+from igsm.grading.metrics import Json, percent
 from igsm.reporting import markdown
 from igsm.reporting.charts import CHOICE, Spec, chosen, colour, tip
 from igsm.reporting.figures import new_figure
@@ -39,7 +39,7 @@ def tables(found: IsoCost) -> Iterator[tuple[str, list[str], list[list[str]]]]:
     yield (
         f"Accuracy (%) at k times the tokens of greedy decoding, {where}",
         ["model, decoder", *(f"{budget}x" for budget in BUDGETS), "area"],
-        [[curve.name, *map(_percent, curve.at), _with_interval(curve.area, curve.interval)] for curve in found.curves],
+        [[curve.name, *map(percent, curve.at), _with_interval(curve.area, curve.interval)] for curve in found.curves],
     )
     yield (
         f"Tokens a problem, {where}",
@@ -60,15 +60,11 @@ def tables(found: IsoCost) -> Iterator[tuple[str, list[str], list[list[str]]]]:
     )
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"
-
-
 def _with_interval(share: float | None, interval: tuple[float, float] | None) -> str:
     if interval is None:
-        return _percent(share)
+        return percent(share)
     low, high = interval
-    return f"{_percent(share)} [{_percent(max(low, 0.0))}, {_percent(min(high, 1.0))}]"
+    return f"{percent(share)} [{percent(max(low, 0.0))}, {percent(min(high, 1.0))}]"
 
 
 def _gain(gain: float, interval: tuple[float, float] | None) -> str:
@@ -77,7 +73,7 @@ def _gain(gain: float, interval: tuple[float, float] | None) -> str:
 
 def to_markdown(found: IsoCost) -> str:
     """Both tables, and how they are to be read."""
-    parts = [f"## {title}\n\n{markdown.table(head, lines, numbers=True)}\n" for title, head, lines in tables(found)]
+    parts = markdown.tables((f"## {title}", head, lines) for title, head, lines in tables(found))
     return "\n".join([*parts, *(f"- {line}" for line in EXPLAINED), ""])
 
 

@@ -15,5 +15,13 @@ def table(head: Sequence[str], lines: Iterable[Sequence[str]], *, numbers: bool 
     return "\n".join("| " + " | ".join(map(_masked, line)) + " |" for line in (head, rule, *lines))
 
 
+def tables(parts: Iterable[tuple[str, Sequence[str], Iterable[Sequence[str]]]]) -> list[str]:
+    """Each title with its table below; heads are of one line here."""
+    return [
+        f"{title}\n\n{table([name.replace(chr(10), ' ') for name in head], lines, numbers=True)}\n"
+        for title, head, lines in parts
+    ]
+
+
 def _masked(cell: str) -> str:
     return cell.replace("|", "\\|")

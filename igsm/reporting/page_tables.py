@@ -197,7 +197,7 @@ def evaluation_grid(results: Sequence[Result], folder: Path) -> Grid:
     return Grid(f"{len(lines):,} evaluations", head, tuple(lines))
 
 
-_EVALUATION = ("summary.json", "verdicts.jsonl", "generations.jsonl.gz", "generations.jsonl")
+_EVALUATION = ("summary.json", "verdicts.jsonl", "generations.jsonl.gz")
 
 
 def run_grid(results: Sequence[Result], origins: Mapping[str, Json], folder: Path) -> Grid:

@@ -61,7 +61,7 @@ def _accuracy(group: Sequence[Result]) -> Combined:
 def paired_test(base: Sequence[Result], other: Sequence[Result]) -> float | None:
     """p-value of the sign-flip test between two rows of one cell; with one seed a row it is McNemar's test.
 
-    Rows with training seeds in common are compared at these. A problem's difference is at how many seeds one row has it
+    A problem's difference is at how many seeds one row has it
     right, less at how many the other has; the problems are those that all evaluations have.
 
     Returns:
@@ -69,9 +69,6 @@ def paired_test(base: Sequence[Result], other: Sequence[Result]) -> float | None
         seeds a problem's difference is not as likely to have the other sign, even if the rows are alike (6 to 8 % false
         alarms of a one-sided test near 100 %).
     """
-    common = {result.seed for result in base} & {result.seed for result in other} - {None}
-    if common:
-        base, other = ([result for result in row if result.seed in common] for row in (base, other))
     if not base or len(base) != len(other) or len({*_problem_sets([*base, *other])}) > 1:
         return None
     first, second = _right_counts(base), _right_counts(other)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from igsm.classification import roc_curve
 from igsm.grading.evaluations import ALL_PARAMETERS, FIRST_MISTAKES
-from igsm.grading.metrics import Json
+from igsm.grading.metrics import Json, percent
 from igsm.reporting.figures import new_figure, picture_bytes
 from igsm.rundir import atomic_write
 
@@ -45,7 +45,7 @@ def by_operations(report: Json) -> Table:
         low, high = one["interval"]
         always = max(one["share_cannot"], 1 - one["share_cannot"])
         rates = [always, one["accuracy_on_cannot"], one["accuracy_on_can"], one["area_under_roc"]]
-        shown = ["-" if rate is None else f"{100 * rate:.1f}" for rate in rates]
+        shown = [*map(percent, rates)]
         table.add_row(
             name, f"{one['n']:,}", f"{100 * one['accuracy']:.1f}", f"{100 * low:.1f}-{100 * high:.1f}", *shown
         )

@@ -104,5 +104,4 @@ def terminal(lines: Sequence[Json], width: int) -> Iterator[tuple[str, list[Tabl
 
 def to_markdown(lines: Sequence[Json]) -> str:
     """The tables of `parts`, and what is special about them."""
-    found = [f"{title}\n\n{markdown.table(head, rows, numbers=True)}\n" for title, head, rows in parts(lines)]
-    return "\n".join([*found, *(f"{line}\n" for line in EXPLAINED)])
+    return "\n".join([*markdown.tables(parts(lines)), *(f"{line}\n" for line in EXPLAINED)])

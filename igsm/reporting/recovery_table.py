@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from igsm.grading.metrics import Json
+from igsm.grading.metrics import Json, percent
 from igsm.grading.recovered import AT_ONCE, LATER, NEVER
 from igsm.reporting import markdown
 from igsm.significance import sign_flip_test
@@ -170,10 +170,10 @@ def parts(lines: Sequence[Json]) -> Iterator[_Part]:
         planted = [line for line in chosen if line["source"] == "injected" and line["place"] != "own"]
         names = [[line["kind"], line["place"]] for line in planted]
         yield (
-            f"{where}: recovered, % (free: {_percent(free['recovered'])} of {free['n']})",
+            f"{where}: recovered, % (free: {percent(free['recovered'])} of {free['n']})",
             ["planted", "place", "n", "free", "recov.", "free\n- recov.", "right\n- recov."],
             [
-                [*name, str(line["n"]), *(_percent(line[key]) for key in ("free", "recovered")),
+                [*name, str(line["n"]), *(percent(line[key]) for key in ("free", "recovered")),
                  _interval(line, "gap_to_free"), _interval(line, "gap_to_right")]
                 for name, line in zip(names, planted, strict=True)
             ],
@@ -183,7 +183,7 @@ def parts(lines: Sequence[Json]) -> Iterator[_Part]:
             f"{where}: what became of the planted sentence, %",
             ["planted", "place", "at once", "later", "never", "around", "again", "parrot", "tokens"],
             [
-                [*name, *(_percent(line[key]) for key in ways), _number(line["tokens_to_undo"])]
+                [*name, *(percent(line[key]) for key in ways), _number(line["tokens_to_undo"])]
                 for name, line in zip(names, planted, strict=True)
             ],
         )
@@ -203,7 +203,7 @@ def parts(lines: Sequence[Json]) -> Iterator[_Part]:
                     + [
                         text
                         for what, gap in compared
-                        for text in (_percent(line[what]), _percent(twins[line["kind"]][what]), _interval(line, gap))
+                        for text in (percent(line[what]), percent(twins[line["kind"]][what]), _interval(line, gap))
                     ]
                     for line in own
                 ],
@@ -212,11 +212,7 @@ def parts(lines: Sequence[Json]) -> Iterator[_Part]:
 
 def to_markdown(lines: Sequence[Json]) -> str:
     """The tables of `parts`, and what their columns mean."""
-    found = [
-        f"{title}\n\n{markdown.table([one.replace(chr(10), ' ') for one in head], rows, numbers=True)}\n"
-        for title, head, rows in parts(lines)
-    ]
-    return "\n".join([*found, *(f"{line}\n" for line in EXPLAINED)])
+    return "\n".join([*markdown.tables(parts(lines)), *(f"{line}\n" for line in EXPLAINED)])
 
 
 def terminal(lines: Sequence[Json], width: int) -> Iterator[tuple[str, list[Table]]]:
@@ -228,10 +224,6 @@ def terminal(lines: Sequence[Json], width: int) -> Iterator[tuple[str, list[Tabl
         shown = ["last - 1" if text == "last but one" else text for row in rows for text in row]
         each = [shown[i : i + len(head)] for i in range(0, len(shown), len(head))]
         yield title, [*fitted(head, each, labels, width)]
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"
 
 
 def _number(value: float | None) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from igsm.grading.evaluations import check, records_of
-from igsm.grading.metrics import Json, error_kind
+from igsm.grading.evaluations import GENERATIONS, check, records_of
+from igsm.grading.metrics import Json
 from igsm.reporting.results import Result
 
 _SENTENCE = re.compile(r"[^.]*\.?")
@@ -32,31 +32,11 @@ class Sample:
 
 
 def generations(result: Result) -> Iterator[Json]:
-    """The records of ``generations.jsonl.gz`` (or ``.jsonl``) of an evaluation; none without the file."""
-    packed, plain = (result.folder / name for name in ("generations.jsonl.gz", "generations.jsonl"))
-    path = packed if packed.is_file() else plain
+    """The records of ``generations.jsonl.gz`` of an evaluation; none without the file."""
+    path = result.folder / GENERATIONS
     for number, record in enumerate(records_of(path) if path.is_file() else (), start=1):
         check(record, _GENERATION, f"{path}, record {number}: not a generation")
         yield record
-
-
-def choose_samples(result: Result) -> list[Sample]:
-    """Two generations of each kind worth reading: correct ones with retries first, then wrong ones."""
-    verdicts = {int(verdict["index"]): verdict for verdict in result.evaluation.verdicts()}
-    taken: Counter[str] = Counter()
-    samples = []
-    for record in generations(result):
-        verdict = verdicts.get(int(record["index"]))
-        if verdict is None:
-            continue
-        error = error_kind(verdict)
-        group = error or ("correct, with retries" if verdict.get("taken_back") else "correct")
-        if taken[group] < 2:
-            taken[group] += 1
-            step = (verdict.get("error") or {}).get("step")
-            index, text = int(record["index"]), str(record["text"])
-            samples.append(Sample(result, index, str(record.get("problem", "")), text, not error, error, step))
-    return sorted(samples, key=lambda sample: (not sample.correct, " BACK" not in sample.text))
 
 
 def first_errors(results: Sequence[Result]) -> Counter[str]:

@@ -66,11 +66,11 @@ def _text(scores: Scores, line: Json | None, cell: str, arm: str, row: Row) -> s
 
 
 def _number(line: Json, row: Row) -> str:
-    low = line.get(f"{row.key}_low")
     if row.form == "%":
-        return arms.share({**line, f"{row.key}_low": low}, row.key)
+        return arms.share(line, row.key)
     if row.form == "points":
-        return arms.gap({**line, f"{row.key}_low": low}, row.key)
+        return arms.gap(line, row.key)
+    low = line[f"{row.key}_low"]
     places = 1 if abs(line[row.key]) >= 10 else 2
     value = f"{line[row.key]:.{places}f}"
     if low is None:

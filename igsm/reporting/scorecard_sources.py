@@ -24,9 +24,9 @@ from igsm.grading.evaluations import (
 )
 from igsm.grading.metrics import Json
 from igsm.grading.outputs import Outputs
-from igsm.grading.proposals import Share, rates, rates_of
+from igsm.grading.proposals import rates, rates_of
 from igsm.grading.sources import read_objects
-from igsm.reporting.correction_table import WITHOUT
+from igsm.reporting.correction_table import WITHOUT, with_ends
 from igsm.reporting.correction_table import numbers as of_correction
 from igsm.reporting.recovery_table import ALL
 from igsm.reporting.recovery_table import numbers as of_recovery
@@ -98,15 +98,7 @@ def _of_samples(path: Path) -> Iterator[tuple[str, Json]]:
     right = sum(one.correct and one.stated_answer is not None for one in verdicts)
     taken = fmean(one.taken_back for one in verdicts)
     yield SOLVING, {**_share("accuracy", right, len(verdicts)), "taken_back": taken}
-    yield STEPS, _with_ends(rates(verdicts))
-
-
-def _with_ends(found: Mapping[str, Share | None]) -> Json:
-    """Rates and the ends of their intervals."""
-    numbers: Json = {}
-    for name, share in found.items():
-        numbers |= dict(zip((name, f"{name}_low", f"{name}_high"), share or (None,) * 3, strict=True))
-    return numbers
+    yield STEPS, with_ends(rates(verdicts))
 
 
 def _of_evaluations(evaluations: Mapping[str, Evaluation]) -> Iterator[tuple[str, Json]]:
@@ -119,7 +111,7 @@ def _of_evaluations(evaluations: Mapping[str, Evaluation]) -> Iterator[tuple[str
             {**_share("accuracy", numbers.correct, greedy.n), "tokens": numbers.mean("generated_tokens"),
              "taken_back": sum(taken) / len(taken)},
         )  # fmt: skip
-        yield STEPS, _with_ends(rates_of(greedy))
+        yield STEPS, with_ends(rates_of(greedy))
     if greedy is not None and without is not None and greedy.seed == without.seed:
         n = min(greedy.n, without.n)
         before, after = of_correction("", [replace(without, n=n), replace(greedy, n=n)])

@@ -10,12 +10,10 @@ from typing import Literal
 
 from igsm.grading.metrics import Metric
 from igsm.reporting.lineage import model, paired_by
-from igsm.reporting.pooling import combine_results, paired_test
+from igsm.reporting.pooling import Interval, combine_results, paired_test
 from igsm.reporting.results import Result
 from igsm.significance import seed_test
 from igsm.statistics import t_interval, welch_interval
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)

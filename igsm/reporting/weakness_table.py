@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from igsm.grading.metrics import Json
+from igsm.grading.metrics import Json, percent
 from igsm.reporting import markdown
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ def parts(found: Json) -> Iterator[_Part]:
             "Slices, tested on fresh problems",
             ["where", "of all", "when found", "n", "fails, %", "elsewhere", "p", "same op", "p there", "found by"],
             [
-                [line["where"], f"{100 * line['share']:.0f} %", _percent(line["seen"]["rate"]), str(line["n"]),
-                 _interval(line), _percent(line["elsewhere"]["rate"]), f"{line['p_holm']:.1g}",
-                 _percent(line["elsewhere_same_op"]), f"{line['p_same_op']:.1g}", ", ".join(line["searches"])]
+                [line["where"], f"{100 * line['share']:.0f} %", percent(line["seen"]["rate"]), str(line["n"]),
+                 _interval(line), percent(line["elsewhere"]["rate"]), f"{line['p_holm']:.1g}",
+                 percent(line["elsewhere_same_op"]), f"{line['p_same_op']:.1g}", ", ".join(line["searches"])]
                 for line in found["slices"]
             ],
         )  # fmt: skip
@@ -119,12 +119,8 @@ def _share(line: Json) -> str:
     return f"{100 * line['rate']:.0f} % (n={line['n']}, {low:.0f} to {high:.0f})"
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"
-
-
 def _interval(line: Json) -> str:
-    return f"{_percent(line['rate'])} [{100 * line['low']:.0f}, {100 * line['high']:.0f}]"
+    return f"{percent(line['rate'])} [{100 * line['low']:.0f}, {100 * line['high']:.0f}]"
 
 
 def _lift(line: Json) -> str:

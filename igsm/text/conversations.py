@@ -31,13 +31,9 @@ def _read_messages(row: Row) -> Record:
     return of_conversation(turns, "messages", row)
 
 
-def _messages(turns: tuple[Turn, ...]) -> list[Row]:
-    return [{"role": turn.role, "content": turn.content} for turn in turns]
-
-
 def as_messages(record: Record) -> list[Row]:
     """What comes before the solution, as messages."""
-    return _messages(record.turns)
+    return [{"role": turn.role, "content": turn.content} for turn in record.turns]
 
 
 def _write_messages(record: Record, row: Row) -> Row:

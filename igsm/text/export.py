@@ -195,8 +195,8 @@ def _of_text(one: Solved, settings: Export, done: Exported) -> Row | None:
 def _processbench(outputs: Outputs, settings: Export, done: Exported) -> Iterator[Row]:
     about = processbench.about_run(outputs.path)
     name = processbench.name_of(outputs.path, about)
-    options = settings.lexicon, settings.rule, settings.modulus, settings.view, settings.end_errors
-    for made in processbench.each_record(outputs, name, *options, about):
+    options = {one: getattr(settings, one) for one in ("lexicon", "rule", "modulus", "view", "end_errors")}
+    for made in processbench.each_record(outputs, name, about=about, **options):
         done.solutions += 1
         if isinstance(made, str):
             done.leave_out(made)

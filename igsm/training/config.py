@@ -83,6 +83,13 @@ class TrainingConfig(Config):
             raise ValueError(f"warmup_steps ({self.warmup_steps}) must be less than steps ({self.steps})")
         return self
 
+    def must_be_shared(self, processes: int, *names: str) -> None:
+        """Raise InputError for a setting (a number of windows or rows) that so many processes cannot share alike."""
+        for name in names:
+            number = getattr(self, name)
+            if number % processes:
+                raise InputError(f"training.{name} ({number}) must be a multiple of the {processes} processes")
+
 
 class TrackingConfig(Config):
     """wandb as a second place for the metrics; `metrics.jsonl` has them in every case."""

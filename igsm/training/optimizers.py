@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from igsm.errors import InputError
 from igsm.model.trained import Trained, trained_parameters
 from igsm.training.config import TrainingConfig
 from igsm.training.muon import Muon
@@ -72,8 +71,6 @@ class Optimizers:
         return [optimizer.state_dict() for optimizer in self._optimizers]
 
     def load_state_dict(self, states: list[dict[str, Any]]) -> None:
-        """Go on from `state_dict`. Raises InputError if that was of other optimizers."""
-        if len(states) != len(self._optimizers):
-            raise InputError("the checkpoint is of a version whose Muon took other weights; choose another folder")
+        """Go on from `state_dict`."""
         for optimizer, state in zip(self._optimizers, states, strict=True):
             optimizer.load_state_dict(state)

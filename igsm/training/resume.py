@@ -78,32 +78,22 @@ def restore(
         objective: around the model.
 
     Raises:
-        InputError: (in all processes) its ids stand for other words than those of `vocabulary`.
+        InputError: (in all processes) none can be trained on, or its ids stand for other words than those of
+            `vocabulary`.
     """
     found: Path | None = None
     metrics = folder.metrics
     problem = None
     if ranks.first:
-        for left in folder.checkpoints.glob(".step_*.writing"):  # of a process that was killed while it saved
-            shutil.rmtree(left, ignore_errors=True)
-        found, broken = latest_checkpoint(folder.path)
-        for line in broken:
-            print(line, file=sys.stderr)
-        if found is None and broken:
-            problem = f"{folder}: none of its checkpoints can be trained on; delete them, or choose another folder"
-        elif found is None and isinstance(resolved, RunConfig) and resolved.continued is not None:
-            found, metrics = _continued(folder, resolved)
-        if found is not None and read_json(found / VOCABULARY) != vocabulary:
-            problem = f"{found / VOCABULARY}: the data has other ids than this checkpoint; choose another folder"
+        try:
+            found, metrics = _beginning(folder, vocabulary, resolved)
+        except InputError as error:
+            problem = str(error)
     problem = ranks.first_says(problem)
     if problem is not None:
         raise InputError(problem)
     name = ranks.first_says(str(found) if found else None)
     if name is None:
-        if ranks.first:
-            folder.metrics.unlink(missing_ok=True)
-            if isinstance(resolved, RunConfig) and resolved.start is not None:
-                _note(folder, "started_from", find_checkpoint(resolved.start))
         return Progress()
     load_weights(Path(name), objective.model)
     state = load_training_state(Path(name))
@@ -117,12 +107,32 @@ def restore(
     return progress
 
 
-def _continued(folder: RunFolder, resolved: RunConfig) -> tuple[Path | None, Path]:
-    """The checkpoint of another run that a new one begins at, noted in its folder, and that run's metrics."""
-    found = checkpoint_to_continue(resolved)
-    assert found is not None
-    _note(folder, "continues", found)
-    return found, metrics_before(found)
+def _beginning(folder: RunFolder, vocabulary: Mapping[str, Any], resolved: Config | None) -> tuple[Path | None, Path]:
+    """The checkpoint that a run begins at, its own or another run's, and the metrics up to there; None: it has none.
+
+    Another run's weights are noted in the folder.
+
+    Raises:
+        InputError: none can be trained on, or its ids stand for other words.
+    """
+    for left in folder.checkpoints.glob(".step_*.writing"):  # of a process that was killed while it saved
+        shutil.rmtree(left, ignore_errors=True)
+    found, broken = latest_checkpoint(folder.path)
+    for line in broken:
+        print(line, file=sys.stderr)
+    if found is None and broken:
+        raise InputError(f"{folder}: none of its checkpoints can be trained on; delete them, or choose another folder")
+    metrics, config = folder.metrics, resolved if isinstance(resolved, RunConfig) else None
+    if found is None and config is not None and (found := checkpoint_to_continue(config)) is not None:
+        _note(folder, "continues", found)
+        metrics = metrics_before(found)
+    if found is None:
+        folder.metrics.unlink(missing_ok=True)
+        if config is not None and config.start is not None:
+            _note(folder, "started_from", find_checkpoint(config.start))
+    elif read_json(found / VOCABULARY) != vocabulary:
+        raise InputError(f"{found / VOCABULARY}: the data has other ids than this checkpoint; choose another folder")
+    return found, metrics
 
 
 def _note(folder: RunFolder, what: str, checkpoint: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import torch
@@ -19,22 +20,6 @@ from igsm.training.loop import train
 from igsm.training.objective import Batch, next_token_batch
 from igsm.training.task import Outcome, Task
 from igsm.training.text_config import TextConfig
-
-
-class _Batches:
-    """Every step's windows from a step on."""
-
-    def __init__(self, windows: Windows, batch: int, step: int) -> None:
-        self._windows, self._batch, self._step = windows, batch, step
-
-    def __iter__(self) -> Iterator[Batch]:
-        while True:
-            ids, loss = self._windows.read(self._step * self._batch, self._batch)
-            self._step += 1
-            yield next_token_batch(torch.from_numpy(ids), torch.from_numpy(loss))
-
-    def close(self) -> None:
-        pass
 
 
 def train_text(config: TextConfig, path: str | Path, ranks: Ranks) -> Outcome:
@@ -57,8 +42,12 @@ def train_text(config: TextConfig, path: str | Path, ranks: Ranks) -> Outcome:
     windows = Windows(rows, words, data.context, data.seed, data.source)
     _check_fit(windows.too_long, len(rows), data.context, ranks.first)
 
-    def batches(step: int) -> _Batches:
-        return _Batches(windows, config.training.batch, step)
+    def batches(step: int) -> Generator[Batch]:
+        """Every step's windows from a step on."""
+        size = config.training.batch
+        for number in itertools.count(step):
+            ids, loss = windows.read(number * size, size)
+            yield next_token_batch(torch.from_numpy(ids), torch.from_numpy(loss))
 
     task = Task(model=GPT(config.model), batches=batches, seed=config.seed, vocabulary=words.content())
     return train(task, config.training, path, resolved=config, tracking=config.tracking, ranks=ranks)

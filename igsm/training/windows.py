@@ -114,11 +114,7 @@ def window_task(
     Raises:
         InputError: a number of windows that the processes cannot share.
     """
-    for name in ("batch", "held_out_windows"):
-        if getattr(training, name) % ranks.world_size:
-            raise InputError(
-                f"training.{name} ({getattr(training, name)}) must be a multiple of the {ranks.world_size} processes"
-            )
+    training.must_be_shared(ranks.world_size, "batch", "held_out_windows")
     return Task(
         model=model,
         batches=lambda step: window_batches(data, training, ranks, step, vocabulary),

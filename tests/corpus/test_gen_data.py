@@ -96,8 +96,6 @@ def test_config_of_a_run_gives_its_data_and_options_go_on_top(tmp_path: Path) ->
         ("--out X --tokens 1k --part 3/2", "--part 3/2: must read k/n"),
         ("--out X.jsonl --tokens 1k --part 1/2", "--part divides the shards of a folder only"),
         ("--out X.csv --tokens 1k", "X.csv: a file ends in .chat.jsonl, .jsonl, .parquet"),
-        ("--out X --tokens 1k --export jsonl", "--export is gone: the ending of --out says the format"),
-        ("--text X --tokens 1k", "--text is gone: name the file with --out FILE.jsonl"),
         ("--out X --tokens 1k --corpus boxes --kind retry --retry-rate 0.1", "corpus 'boxes' has no mistakes"),
         ("--out pyproject.toml --tokens 1k", "pyproject.toml: is a file"),
         ("--out igsm --tokens 1k", "igsm: holds other files"),

@@ -87,8 +87,8 @@ def test_the_context_ends_a_search():
 @pytest.mark.parametrize("units", [1, 2, 5])
 def test_ties_fall_alike_in_every_batch(units):
     """Guards the choice among continuations of one score: by place in the batch, equal problems would differ."""
-    requests = [Request(i, [1]) for i in range(5)]
-    tied = results(Chain(lambda t, p: [0.0] * 5), requests, units, beams=2, max_new_tokens=3)
+    requests = [Request(i, [1], max_new_tokens=3) for i in range(5)]
+    tied = results(Chain(lambda t, p: [0.0] * 5), requests, units, beams=2)
     assert len({tuple(generation.tokens) for generation in tied.values()}) == 1
     assert tied[0].score == pytest.approx(-math.log(5))
 

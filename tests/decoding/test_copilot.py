@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -175,10 +176,10 @@ def test_before_the_solution_the_pilot_speaks_alone(pilot):
     engine = Engine(prepare(with_copilot(pilot, 1.0), "cpu", "fp32"), 1, CONTEXT)
     alone = Engine(prepare(pilot, "cpu", "fp32"), 1, CONTEXT)
     for one in (engine, alone):
-        decoder = RowDecoder(one, END, max_new_tokens=1)
+        decoder = RowDecoder(one, END)
         function = one.logits
         one.logits = lambda *arguments, function=function: logits.append(function(*arguments)) or logits[-1]  # type: ignore[method-assign]
-        list(decoder.run([request]))
+        list(decoder.run([replace(request, max_new_tokens=1)]))
     assert torch.equal(*logits)
 
 

@@ -95,7 +95,7 @@ def test_uniforms_do_not_repeat():
 def test_ties_go_to_the_first_token():
     """Guards determinism on equal logits: the lowest id, as argmax of a full forward pass."""
     model = Chain(lambda token, position: [0.0, 1.0, 1.0, 0.0, 1.0, 0.0])
-    assert texts(model, [Request(0, [3])], max_new_tokens=4)[0] == [1, 1, 1, 1]
+    assert texts(model, [Request(0, [3], max_new_tokens=4)])[0] == [1, 1, 1, 1]
 
 
 def test_end_is_kept_and_nothing_follows():

@@ -13,13 +13,14 @@ from cli.search import _draw
 from igsm.errors import InputError
 from igsm.evaluation import search as searching
 from igsm.evaluation.cells import Cell, parse_cells
-from igsm.evaluation.search import GRADED, PARTIAL, Plan, read_search, search
+from igsm.evaluation.search import GRADED, PARTIAL, RESULT, Plan, search
 from igsm.evaluation.testsets import TestProblem
 from igsm.problems.counts import counts_of
 from igsm.problems.record import Record
 from igsm.problems.slices import parse_slice
 from igsm.problems.source import ProblemSource
 from igsm.reporting.weakness_table import examples, sentences, terminal, to_markdown, usage
+from igsm.rundir import read_json
 from tests.evaluation.helpers import NANO
 
 CELL = Cell("mini", "pq", 5, False)
@@ -66,7 +67,7 @@ def decoder():
 def test_a_planted_weakness_is_found_kept_and_drawn_from(run, model, monkeypatch):
     solver = model()
     folder = search(run, CELL, decoder(), PLAN)
-    found = read_search(folder)
+    found = read_json(folder / RESULT)
     first = found["slices"][0]
     assert first["confirmed"]
     assert "times>=1" in first["where"]

@@ -22,7 +22,7 @@ from igsm.grading.detection import (
     right_answers_among_wrong,
     score,
 )
-from igsm.grading.processbench import to_processbench
+from igsm.grading.processbench import END_ERROR, each_record
 from igsm.grading.records import text_record
 from igsm.grading.taxonomy import EIC
 from igsm.grading.verdict import Kind
@@ -61,11 +61,12 @@ def solutions(*given: tuple[tuple[str, ...], int]) -> list:
 @pytest.mark.parametrize("view", ["kept", "raw"])
 def test_labels(view: str) -> None:
     given = [(one[0], one[1]) for one in SOLUTIONS]
-    written = to_processbench(solutions(*given, *ENDS), "made", view=view, about={"run": "r"})
-    assert written[1:] == (3, 0, 0)
+    records = list(each_record(solutions(*given, *ENDS), "made", view=view, about={"run": "r"}))
+    assert records[len(given) :] == [END_ERROR] * 3
     for number, (record, (sentences, answer, kept, raw, kind)) in enumerate(
-        zip(written.records, SOLUTIONS, strict=True), 1
+        zip(records[: len(given)], SOLUTIONS, strict=True), 1
     ):
+        assert isinstance(record, dict)
         assert record["id"] == f"made-{number}-{view}"
         assert record["label"] == (kept if view == "kept" else raw)
         assert record["steps"] == [one for one in sentences if view == "raw" or one != BACK]
@@ -75,14 +76,14 @@ def test_labels(view: str) -> None:
 
 
 def test_errors_of_the_end_can_be_the_last_steps() -> None:
-    written = to_processbench(solutions(*ENDS), "made", end_errors="last")
-    assert [record["label"] for record in written.records] == [1, 4, 2]
-    assert [record["error_kind"] for record in written.records] == [
+    records = [one for one in each_record(solutions(*ENDS), "made", end_errors="last") if not isinstance(one, str)]
+    assert [record["label"] for record in records] == [1, 4, 2]
+    assert [record["error_kind"] for record in records] == [
         "stops before the question", "answer differs", "stops before the question",
     ]  # fmt: skip
     for wrong in ({"view": "all"}, {"end_errors": "first"}, {"rule": "authors"}):
         with pytest.raises(InputError):
-            to_processbench(solutions(*ENDS), "made", **wrong)
+            list(each_record(solutions(*ENDS), "made", **wrong))
 
 
 def benchmark(*labels: int, n: int = 4) -> list[dict]:

@@ -43,7 +43,7 @@ def mistake(kind: str, step: int, place: int = 0, instead: int = 0, parameter: P
     return np.array([step, number, kind_number, place, instead, SLIPS[kind_number]], np.int32)
 
 
-def attempt(row: np.ndarray, stop: bool = False) -> tuple[list[str], int]:
+def attempt(row: np.ndarray) -> tuple[list[str], int]:
     """The sentences of a wrong solution, and its answer.
 
     Wrong words stand between ** and **, consequences between * and *, what stands in the wrong step between { and }.
@@ -51,7 +51,7 @@ def attempt(row: np.ndarray, stop: bool = False) -> tuple[list[str], int]:
     out, span = np.zeros(MAX_FRAGMENTS, np.int32), np.zeros(SPAN_COLUMNS, np.int32)
     consequences = np.zeros(MAX_CONSEQUENCES, np.int32)
     assert len(row) == MISTAKE_COLUMNS
-    end, n, answer = write_attempt(RECORD, row, stop, LEXICON.tables, out, 0, span, consequences)
+    end, n, answer = write_attempt(RECORD, row, LEXICON.tables, out, 0, span, consequences)
     words = [_STRINGS[code] for code in out[:end]]
     for position in consequences[:n]:
         words[position] = f" *{words[position].strip()}*"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from igsm.grading import grade
-from igsm.mistakes.attempts import NO_ANSWER
 from tests.mistakes.hand_made import CAT, NUMBER_OF, PROBLEM, SOLUTION, attempt, mistake
 
 RUN_ON = [
@@ -35,12 +32,6 @@ def test_run_on_is_right_given_the_mistake() -> None:
     sentences, answer = attempt(mistake("wrong_result", 2, 0, 5))
     assert sentences == [*SOLUTION[:2], *RUN_ON]
     assert answer == 3
-
-
-def test_stopped_ends_with_the_wrong_step() -> None:
-    sentences, answer = attempt(mistake("wrong_result", 2, 0, 5), stop=True)
-    assert sentences == [*SOLUTION[:2], RUN_ON[0]]
-    assert answer == NO_ANSWER
 
 
 def test_a_wrong_result_within_a_step_carries_on() -> None:
@@ -76,10 +67,9 @@ def test_a_chance_hit_stays_wrong() -> None:
     assert verdict.error.step == 7
 
 
-@pytest.mark.parametrize("stop", [True, False])
-def test_the_grader_finds_the_wrong_step_first(stop: bool) -> None:
+def test_the_grader_finds_the_wrong_step_first() -> None:
     for step, offset in ((0, 3), (2, 5), (3, 1), (8, 22)):
-        sentences, answer = attempt(mistake("wrong_result", step, 0, offset), stop)
-        verdict = grade(PROBLEM, plain(sentences), None if answer == NO_ANSWER else answer)
+        sentences, answer = attempt(mistake("wrong_result", step, 0, offset))
+        verdict = grade(PROBLEM, plain(sentences), answer)
         assert verdict.error is not None
         assert verdict.error.step == step + 1

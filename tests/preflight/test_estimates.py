@@ -19,7 +19,7 @@ from igsm.model import GPT, ModelConfig
 from igsm.model.config import LoRAConfig
 from igsm.model.lora import add_lora, merge_lora
 from igsm.preflight import estimates, evaluation
-from igsm.preflight.check import Need, check, enough_memory
+from igsm.preflight.check import Need, check, must_be_enough
 from igsm.preflight.evaluation import check_evaluation
 from igsm.preflight.fit import check_fit, document_lengths
 from igsm.preflight.resources import free_disk, free_memory
@@ -120,10 +120,10 @@ def test_the_setting_named_is_the_one_that_helps() -> None:
     """Guards: "make the batch smaller" where the weights alone do not fit."""
     weights, states = Need(200, "the weights", "layers"), Need(900, "the states", "micro_batch")
     with pytest.raises(InputError, match=r"at least 1.1 kB .* 100 B are free .* make layers smaller"):
-        enough_memory([weights, states], 100)
+        must_be_enough([weights, states], 100, "here")
     with pytest.raises(InputError, match="make micro_batch smaller"):
-        enough_memory([weights, states], 1000)
-    enough_memory([weights, states], 1100)
+        must_be_enough([weights, states], 1000, "here")
+    must_be_enough([weights, states], 1100, "here")
     assert (free_memory() or 0) > 10**6
 
 

@@ -87,17 +87,17 @@ def test_memory_caps_the_rows_and_not_the_answers(
     assert capped.cache.nbytes == rows * one_row
     for questions in ROUNDS:
         assert capped.probabilities(questions) == pytest.approx(large.probabilities(questions), abs=1e-5)
-    assert capped.tokens_read > large.tokens_read
+    assert capped.read_of.total() > large.read_of.total()
 
 
 def test_only_new_tokens_are_read() -> None:
     detector = LearnedDetector(tiny_probe(), rows=4, context=16)
     detector.regrets([question(0, [1, 2, 3], [4, 5])])
-    assert detector.tokens_read == 5
+    assert detector.read_of[0] == 2
     detector.regrets([question(0, [1, 2, 3], [4, 5, 6, 7])])
-    assert detector.tokens_read == 7
+    assert detector.read_of[0] == 4
     detector.regrets([question(0, [1, 2, 3], [4, 5, 9])])
-    assert detector.tokens_read == 8
+    assert detector.read_of[0] == 5
 
 
 def test_the_threshold_decides() -> None:

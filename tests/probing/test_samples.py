@@ -124,7 +124,7 @@ def test_from_a_run_to_a_verifier_that_chooses(tmp_path: Path) -> None:
     problem = SOURCE.problem(1)
     for name in (f"best2-orm@{tmp_path}/outcome", f"step_beam2-prm@{tmp_path}/process", f"vote2-x@{tmp_path}/process"):
         with run.decoding(parse_decoder(name), context=200, devices=["cpu"]) as decoding:
-            (record,) = generations(decoding, [TestProblem(0, problem, 3, 0, "nano")], "test")
+            (record,) = generations(decoding, [TestProblem(0, problem, 3, "nano")], "test")
         prompt = len(VOCABULARY.prompt(problem))
         assert record["prefix_tokens"] == (1 if "beam" in name else 2) * prompt
         assert record["verifier_tokens"] >= prompt

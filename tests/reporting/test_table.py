@@ -12,6 +12,7 @@ from igsm.grading.metrics import METRICS
 from igsm.reporting.paper import FIGURES, paper_table, sort_columns
 from igsm.reporting.pooling import paired_test
 from igsm.reporting.results import Source, describe, read_results, sources_of_runs
+from igsm.reporting.seeds import compare
 from igsm.reporting.table import AVERAGE, build_table, split_decoders
 from igsm.reporting.text import evidence, notes
 
@@ -75,7 +76,9 @@ def test_runs_are_paired_by_training_seed_and_only_on_a_known_test_set(make_run)
     runs = {seed: make_run(f"run{seed}", {"op=3": 0.3 * seed}, seed=seed) for seed in (1, 2)}
     base = read_results([Source("original", runs[seed], seed) for seed in (1, 2)])
     same = read_results([Source("copy", runs[2], 2)])
-    assert paired_test(base, same) == 1.0
+    found = compare(base, same, ACCURACY)
+    assert found is not None
+    assert (found.over, found.p_value, found.sides) == ("problems", 1.0, (1, 1))
     for run in runs.values():
         path = next((run / "eval").glob("*/summary.json"))
         path.write_text(json.dumps(json.loads(path.read_text()) | {"seed": None}))

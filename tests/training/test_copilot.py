@@ -19,7 +19,7 @@ from igsm.model import GPT, ModelConfig, load_model
 from igsm.model.checkpoint import load_training_state
 from igsm.model.copilot import Pair
 from igsm.model.sight import parts_of
-from igsm.preflight.check import enough_memory
+from igsm.preflight.check import must_be_enough
 from igsm.preflight.work import Training
 from igsm.training.config import FinetuneConfig
 from igsm.training.copilot import CopilotObjective, copilot_loss, copilot_task, load_copilot, train_copilot, with_rounds
@@ -360,10 +360,10 @@ def test_a_log_that_does_not_fit_is_refused_with_its_size(tmp_path: Path) -> Non
         made = load_config(CopilotRunConfig, "configs/copilot/small.yaml", [f"log.rounds={rounds}"])
         needs = Training.of(made.model_copy(update={"model": shape}), 1, 1).work(tmp_path).memory
         if size is None:
-            enough_memory(needs, 200 * 10**9)
+            must_be_enough(needs, 200 * 10**9, "in memory")
             continue
         with pytest.raises(InputError, match=rf"the mistake log {size}.*make log.rounds or log.top_k smaller"):
-            enough_memory(needs, 200 * 10**9)
+            must_be_enough(needs, 200 * 10**9, "in memory")
 
 
 def test_a_model_without_copilot_is_told_apart(base: Path) -> None:

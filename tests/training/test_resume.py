@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import signal
@@ -14,7 +15,7 @@ import torch
 
 from igsm.errors import InputError
 from igsm.locks import locked
-from igsm.rundir import read_json
+from igsm.rundir import read_json, write_json
 from igsm.training.distributed import Ranks
 from igsm.training.signals import REQUEUE_EXIT_CODE
 from tests.training.toy_training import ToyWindows, metrics, on_two_ranks, run, start, toy_config, toy_train, weights
@@ -112,6 +113,25 @@ def test_a_signal_saves_and_asks_to_be_requeued(tmp_path: Path, number: signal.S
     assert run(config, tmp_path / "stopped") == 0
     toy_train(config, tmp_path / "whole")
     assert weights(tmp_path / "stopped", 300) == weights(tmp_path / "whole", 300)
+
+
+def test_all_processes_of_a_run_hear_that_no_checkpoint_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards: the first process refused by a damaged file while the others wait for it for ever."""
+    toy_train(toy_config(steps=5), tmp_path)
+    (tmp_path / "DONE").unlink()
+    checkpoint = tmp_path / "checkpoints/step_5"
+    (checkpoint / "vocabulary.json").write_text("{")
+    manifest = read_json(checkpoint / "manifest.json")
+    content = (checkpoint / "vocabulary.json").read_bytes()
+    manifest["vocabulary.json"] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    write_json(checkpoint / "manifest.json", manifest)
+    told: list[str | None] = []
+    monkeypatch.setattr(Ranks, "first_says", lambda ranks, message: (told.append(message), message)[1])
+    with pytest.raises(InputError, match="not a readable JSON file"):
+        toy_train(toy_config(steps=5), tmp_path)
+    assert "not a readable JSON file" in (told[-1] or "")
 
 
 def test_a_checkpoint_cut_short_falls_back(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from igsm.decoding.verifiers import COMBINED
 from igsm.errors import InputError
 
 
@@ -13,7 +14,7 @@ class DetectorName:
     """Which detector, as named.
 
     Attributes:
-        kind: "truth", "silent", "noisy" or "learned".
+        kind: "truth", "silent", "noisy" or "learned"; of `best` also "logprob" or "oracle".
         false_positive, false_negative: of "noisy".
         folder: of "learned".
         max_rollbacks: sentences rolled back in a solution, by a decoder that does.
@@ -32,15 +33,12 @@ _NOISY = re.compile(r"noisy:(0?\.\d+|0|1):(0?\.\d+|0|1)")
 _MOST_ROLLBACKS = 10**6
 
 
-COMBINATIONS = ("prod", "min", "last")
-
-
 def read_verifier(text: str, name: str, folder: str) -> DetectorName:
     """A probe that scores solutions, of the decoder `text`: NAME or NAME:COMBINE. InputError for any other."""
     plain, _, combine = name.partition(":")
-    combine = combine or COMBINATIONS[0]
-    if combine not in COMBINATIONS:
-        known = ", ".join(COMBINATIONS)
+    combine = combine or next(iter(COMBINED))
+    if combine not in COMBINED:
+        known = ", ".join(COMBINED)
         raise InputError(f"decoder '{text}': scores of steps are combined by {known}, not '{combine}'")
     return replace(read_detector(text, plain, folder), combine=combine)
 
