@@ -171,6 +171,7 @@ def _of_detectors(found: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
     numbers: Json = {}
     for name, scores in found.items():
         if name not in ("truth", "always -1"):
+            numbers |= {f"{name}: right on {which} ones": scores[f"on_{which}"] for which in ("wrong", "right")}
             numbers |= {f"{name}: F1{end}": scores[f"f1{end}"] for end in ("", "_low", "_high")}
         if scores["auroc"] is not None:
             numbers[f"{name}: AUROC"] = scores["auroc"]

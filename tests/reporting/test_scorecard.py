@@ -84,7 +84,8 @@ def runs(tmp_path: Path) -> list[Path]:
     evaluated(found[1], "vote8", RIGHT, WRONG)
     continued(found[1])
     continued(found[2])
-    errors = {"cell": CELL, "scores": {"own": {"f1": 0.4, "f1_low": 0.3, "f1_high": 0.5, "auroc": 0.75}}}
+    of_own = {"on_wrong": 0.3, "on_right": 0.6, "f1": 0.4, "f1_low": 0.3, "f1_high": 0.5, "auroc": 0.75}
+    errors = {"cell": CELL, "scores": {"own": of_own}}
     (found[1] / "eval" / "first-errors").mkdir()
     (found[1] / "eval" / "first-errors" / "a.json").write_text(json.dumps(errors))
     search = {"cell": CELL, "decoder": "greedy", "weights": None, "coverage": {"failures": 0.25}}
@@ -113,6 +114,7 @@ def test_numbers(runs: list[Path]) -> None:
     )  # fmt: skip
     assert (first["own_taken_back"], first["injected_taken_back"], first["own_less_injected_back"]) == (0, 1, -1)
     assert (first["own: F1"], first["own: F1_low"], first["own: AUROC"]) == (0.4, 0.3, 0.75)
+    assert (first["own: right on wrong ones"], first["own: right on right ones"]) == (0.3, 0.6)
     assert (second["weaknesses"], second["failures_held"]) == (1, 0.25)
     original, retry = scores.over_seeds()
     assert (original["arm"], retry["arm"], retry["seeds"]) == ("original", "retry 0.5", 2)
