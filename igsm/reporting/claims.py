@@ -146,7 +146,8 @@ def decide(drafts: Sequence[Judged]) -> list[Judged]:
     for one, p_value in zip(drafts, adjusted, strict=True):
         one = replace(one, adjusted=p_value)
         verdict, why = _verdict(one)
-        found.append(replace(one, verdict=verdict, why=f"{why}, all from one model" if one.one_start and one.seeds else why))
+        why += ", all from one model" if one.one_start and one.seeds else ""
+        found.append(replace(one, verdict=verdict, why=why))
     return found
 
 
