@@ -15,7 +15,6 @@ import torch
 
 from igsm.corpus.vocabulary import Vocabulary
 from igsm.decoding.cache import row_bytes
-from igsm.decoding.decoders.best import LOGPROB, ORACLE
 from igsm.decoding.decoders.named import MakeDetector, NamedDecoder
 from igsm.decoding.detectors import Detector, make_detector, tokens_read
 from igsm.decoding.devices import check_device, check_rows, default_batch, default_devices, kernels_chosen
@@ -172,7 +171,7 @@ class Decoding:
     def _detector(self) -> Detector | Verifier | None:
         """The detector by which samples are chosen, if the decoder's name has one."""
         wanted = self.decoder.detector
-        if self._choosing_detector is None and wanted is not None and wanted.kind not in (LOGPROB, ORACLE):
+        if self._choosing_detector is None and wanted is not None and wanted.kind not in ("logprob", "oracle"):
             device = torch.device(self.devices[0])
             self._choosing_detector = self._make(
                 self.decoder, self.vocabulary, device, self.decoder.samples, self.context

@@ -72,10 +72,10 @@ def draws_of_both(model, twin, beams, new, temperature, count=2000):
         Engine(model, 500 * beams, CONTEXT, beams=beams),
         END,
         sampling=True,
-        max_new_tokens=new,
         temperature=temperature,
     )
-    ours = Counter(tuple(g.tokens) for g in decoder.run([Request(i, prompt, problem_key(2, i)) for i in range(count)]))
+    requests = [Request(i, prompt, problem_key(2, i), max_new_tokens=new) for i in range(count)]
+    ours = Counter(tuple(g.tokens) for g in decoder.run(requests))
     torch.manual_seed(0)
     options = {"do_sample": True, "num_beams": beams, "max_new_tokens": new, "top_k": 0, "temperature": temperature}
     return ours, Counter(map(tuple, generate(twin, [prompt] * count, END, **options)))

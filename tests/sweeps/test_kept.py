@@ -23,7 +23,14 @@ from scripts.keep_results import keep
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = sorted((ROOT / "docs" / "results" / "models").glob("*/DONE"))
 ARCHIVES = sorted((ROOT / "docs" / "results" / "runs").glob("*.tar.xz"))
-RESULTS = json.loads((ROOT / "docs" / "results" / "question_first.json").read_text(encoding="utf-8"))
+RESULTS = [
+    json.loads((ROOT / "docs" / "results" / f"{name}.json").read_text()) for name in ("question_first", "unneeded")
+]
+SWEEPS = (
+    ("demo", ["families=families/trio_qp.yaml", "folder=evidence", "seeds=[1,2,3,4,5,6,7,8]"]),
+    ("evidence", []),
+)
+"""That the kept models are of."""
 
 
 def test_there_are_archives() -> None:
@@ -37,7 +44,10 @@ def members(archive: Path) -> dict[str, bytes]:
 
 def test_they_are_those_of_the_results() -> None:
     reported = {
-        f"{row}, seed {seed}" for row, cells in RESULTS["accuracy"].items() for seed in next(iter(cells.values()))
+        f"{row}, seed {seed}"
+        for results in RESULTS
+        for row, cells in results["accuracy"].items()
+        for seed in next(iter(cells.values()))
     }
     found = {json.loads((path.parent / "provenance.json").read_text())["command"][-1] for path in KEPT}
     assert {Path(run).name for run in found} == {path.parent.name for path in KEPT}
@@ -52,12 +62,13 @@ def test_they_are_whole_and_have_todays_keys(done: Path) -> None:
     assert sum(path.stat().st_size for path in checkpoint.iterdir()) < 1_000_000
 
 
-def test_their_sweep_goes_on_from_them(tmp_path: Path) -> None:
+def test_their_sweeps_go_on_from_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards: a setting renamed, or a default changed, so that runs of before are no longer those that are wanted."""
+    monkeypatch.chdir(ROOT)
     for done in KEPT:
         shutil.copytree(done.parent, tmp_path / "evidence" / done.parent.name)
-    wanted = ["families=families/trio_qp.yaml", "folder=evidence", "seeds=[1,2,3,4,5,6,7,8]"]
-    jobs = plan(load_sweep(ROOT / "configs" / "sweeps" / "demo.yaml", wanted), tmp_path)
+    sweeps = [load_sweep(ROOT / "configs" / "sweeps" / f"{name}.yaml", wanted) for name, wanted in SWEEPS]
+    jobs = [job for sweep in sweeps for job in plan(sweep, tmp_path)]
     trained = [job.run.name for job in jobs if job.stage == "pretrain" and state(job)[0] == "done"]
     assert sorted(trained) == [done.parent.name for done in KEPT]
 
