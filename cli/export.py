@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from igsm.text.export import Export
 
 PROMPTS = 4
+UNREAD: dict[str, tuple[str, ...]] = {"processbench": ("skip_bad", "show")}
+UNREAD |= dict.fromkeys(("preference", "stepwise", "verl"), ("view", "end_errors", "show"))
+"""The target -> options that it does not read; the others do not read those of processbench."""
 OF_SOLUTIONS = ("mask", "tokenizer", "lexicon", "rule", "modulus", "view", "end_errors", "skip_bad", "show", "as_json")
 README = """# {run}
 
@@ -63,7 +66,9 @@ def command(
     end_errors: Annotated[
         str, typer.Option(help="Of processbench, solutions that only end wrongly: drop, or label the last step.")
     ] = "drop",
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be read.")] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out what cannot be read, as --to processbench always does.")
+    ] = False,
     show: Annotated[
         int, typer.Option(help="Show so many solutions with mistakes: what has loss, what has none.", min=0)
     ] = 0,
@@ -87,7 +92,7 @@ def command(
     from igsm.text.export import Export
     from igsm.text.tokens import Tokenizer
 
-    refuse(context, ("skip_bad", "show") if to == "processbench" else ("view", "end_errors"), f"with --to {to}")
+    refuse(context, UNREAD.get(to, ("view", "end_errors")), f"with --to {to}")
     loaded = None if tokenizer is None else Tokenizer(tokenizer)
     export_solutions(
         source, out, Export(to, mask, loaded, lexicon, rule, modulus, view, end_errors, skip_bad, show), as_json

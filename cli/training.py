@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from igsm.training.task import Outcome
 
 Body = Callable[["Ranks"], "Outcome"]
-STARTED = "RANK" in os.environ
-"""Whether torchrun has started this process, for `--gpus` or for the user: then it starts no others."""
+STARTED = int(os.environ.get("WORLD_SIZE", "1")) > 1
+"""Whether torchrun has started this process and others, for `--gpus` or for the user: then it starts none."""
 FIRST = os.environ.get("RANK", "0") == "0"
 """Whether this process says what all processes of a run would say."""
 
@@ -69,12 +69,13 @@ def check_run(config: RunConfig, folder: Path, gpus: int | None) -> Training:
 
     resumed = is_resumed(RunFolder(folder), config)
     # Other processes that torchrun has started may have taken their memory already: this one looks at its own only.
-    processes, world_size = (1, int(os.environ.get("WORLD_SIZE", "1"))) if STARTED else (gpus or 1, gpus or 1)
+    processes, world_size = (1, int(os.environ["WORLD_SIZE"])) if STARTED else (gpus or 1, gpus or 1)
     run = Training.of(config, processes, world_size)
     if not RunFolder(folder).done.exists():
         warnings = check(run.work(folder, config.rows if FIRST else None, config.length_setting))
         if FIRST and processes == 1:  # of several the first one tells
-            warnings += [told] if (told := reads_too_much(config)) else []
+            if told := reads_too_much(config):
+                warnings.append(told)
             for warning in warnings:
                 print(f"mistakes: warning: {warning}", file=sys.stderr)
             for line in _what_is_trained(config, folder, resumed):

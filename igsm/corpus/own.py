@@ -14,7 +14,7 @@ import numpy as np
 
 from igsm.corpus.vocabulary import load_vocabulary
 from igsm.errors import InputError
-from igsm.grading.evaluations import records_of
+from igsm.grading.evaluations import SUMMARY, records_of
 from igsm.grading.grade import grade
 from igsm.grading.reader import Reader
 from igsm.grading.steps import stated_name
@@ -95,7 +95,7 @@ def files_of(path: Path) -> list[Path]:
         InputError: there are none of the training split.
     """
     if path.is_file():
-        if (path.parent / "summary.json").is_file() and " seen-" not in path.parent.name:
+        if (path.parent / SUMMARY).is_file() and " seen-" not in path.parent.name:
             raise InputError(f"method.wrong: {path}: is of problems of the test split; give a cell that is seen")
         return [path]
     folders = [path] if re.search(r" seen-", path.name) else sorted(path.glob(SEEN))

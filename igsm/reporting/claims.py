@@ -196,7 +196,7 @@ def _same_problems(sides: Sequence[Sequence[Result]]) -> list[list[Result]]:
 
 
 def _chosen(claim: Claim, row: str | None, results: Sequence[Result]) -> list[Result]:
-    """The evaluations of a row that the claim is about: at its decoder."""
+    """The evaluations of a row that the claim is about: at its decoder, which of a probe must be the one named."""
     found = [one for one in results if one.row == row and split_cell(one.cell)[1] in claim.cells]
     decoders = {one.decoder for one in found}
     decoder = claim.decoder or (decoders.pop() if len(decoders) == 1 else "greedy")

@@ -61,8 +61,8 @@ def _accuracy(group: Sequence[Result]) -> Combined:
 def paired_test(base: Sequence[Result], other: Sequence[Result]) -> float | None:
     """p-value of the sign-flip test between two rows of one cell; with one seed a row it is McNemar's test.
 
-    A problem's difference is at how many seeds one row has it
-    right, less at how many the other has; the problems are those that all evaluations have.
+    The rows are at the same models (`seeds.at_the_same_models`). A problem's difference is at how many seeds one row
+    has it right, less at how many the other has; the problems are those that all evaluations have.
 
     Returns:
         None unless all evaluations were given the same problems, at as many seeds a row. With different numbers of

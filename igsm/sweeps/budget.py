@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import fmean
 
-from igsm.config import build_config
 from igsm.errors import InputError
 from igsm.reporting.budgets import FORMULA, Budget
-from igsm.sweeps.cost import start_settings, training_tokens
+from igsm.sweeps.cost import config_of, start_settings, training_tokens
 from igsm.sweeps.jobs import Job
 from igsm.sweeps.plan import training_jobs
-from igsm.sweeps.settings import Settings, stage_class
 from igsm.sweeps.sweep import Sweep
-from igsm.training.budget import operations_a_token, share_with_loss, tokens_seen, with_vocabulary
+from igsm.training.budget import operations_a_token, share_with_loss, tokens_seen
 from igsm.training.config import RunConfig
 
 COUNTED = "With loss: as the runs have counted."
@@ -39,7 +37,7 @@ def budgets(sweep: Sweep, root: Path, *, planned: bool) -> list[Budget]:
         if not (seen or planned):
             continue
         base = start_settings(own[0], every)
-        config = _config(own[0], base)
+        config = config_of(own[0], base)
         tokens = fmean(counted[0] for counted in seen) if seen else training_tokens(own[0].settings, base)
         with_loss = fmean(counted[1] for counted in seen) if seen else _with_loss(config, tokens)
         name = f"{row}, {family}" if several else row
@@ -51,11 +49,6 @@ def notes(found: list[Budget]) -> list[str]:
     """Where the numbers are from."""
     counted = [COUNTED] if any(one.runs for one in found) else []
     return [FORMULA, *counted, *([SAMPLED] if any(not one.runs for one in found) else [])]
-
-
-def _config(job: Job, base: Settings) -> RunConfig:
-    content = {**job.settings, "model": job.settings.get("model") or base.get("model")}
-    return with_vocabulary(build_config(stage_class(job.stage), content, job.name))
 
 
 def _with_loss(config: RunConfig, tokens: float) -> float | None:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from igsm.checkpoints import CONFIG
 from igsm.config import build_config, load_stored
-from igsm.corpus.vocabulary import load_vocabulary
 from igsm.preflight.estimates import checkpoint_bytes, n_checkpoints
-from igsm.problems.difficulty import ProblemConfig
 from igsm.sweeps.jobs import Job
 from igsm.sweeps.settings import Settings, stage_class
+from igsm.training.budget import with_vocabulary
 from igsm.training.config import RunConfig
 
 BYTES_A_GENERATED_TOKEN = 1.5
@@ -52,12 +51,20 @@ def cost(job: Job, base: Settings, rate: float | None) -> Cost:
         size = job.generated_tokens * BYTES_A_GENERATED_TOKEN
         return Cost(job.generated_tokens, _hours(job.generated_tokens, rate), size)
     tokens = training_tokens(job.settings, base)
-    config = _with_shape(job, base)
+    config = config_of(job, base)
     size = checkpoint_bytes(config.shape, config.updates, config.training)
     if config.companion is not None:
         size += checkpoint_bytes(config.companion, None, config.training)
     size += config.log_bytes(config.training.batch)
     return Cost(tokens, _hours(tokens, rate), float(n_checkpoints(config.training, writing=False) * size))
+
+
+def config_of(job: Job, base: Settings) -> RunConfig:
+    """A training job's config with the shape of its model, of a fine-tuning or a probe that of its start."""
+    content = {**job.settings, "model": job.settings.get("model") or base.get("model")}
+    if job.stage == "probe" and content.get("problem") is None:
+        content["problem"] = (base.get("data") or {}).get("problem")
+    return with_vocabulary(build_config(stage_class(job.stage), content, job.name))
 
 
 def training_tokens(settings: Settings, base: Settings) -> float:
@@ -66,16 +73,6 @@ def training_tokens(settings: Settings, base: Settings) -> float:
     data = settings.get("data") or base.get("data") or {}
     context = settings.get("row_length") or data.get("context", 0)
     return float(training.get("steps", 0)) * training.get("batch", 0) * context
-
-
-def _with_shape(job: Job, base: Settings) -> RunConfig:
-    """The job's config with the shape of its model, of a fine-tuning or a probe that of its start."""
-    data = job.settings.get("data") or base.get("data") or {}
-    shape = dict(job.settings.get("model") or base.get("model") or {})
-    if shape.get("vocabulary_size") is None:
-        problem = build_config(ProblemConfig, data.get("problem") or {}, job.name)
-        shape["vocabulary_size"] = load_vocabulary(problem, data.get("vocabulary", "compact")).size
-    return build_config(stage_class(job.stage), {**job.settings, "model": shape}, job.name)
 
 
 def _hours(tokens: float, rate: float | None) -> float | None:

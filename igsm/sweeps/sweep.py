@@ -164,7 +164,11 @@ def _of_cells(claim: Claim, sweep: Sweep, path: Path) -> Claim:
         if not cell.startswith("op") and cell not in groups:
             example = f"; give it in a family, as in groups: {{{cell}: [op=6, op=7]}}"
             raise InputError(f"{path}: claim '{claim.says}': no family has a group '{cell}'{example}")
-    return claim.model_copy(update={"cells": [one for cell in claim.cells for one in groups.get(cell, [cell])]})
+    cells = [one for cell in claim.cells for one in groups.get(cell, [cell])]
+    for name, family in sweep.families.items():
+        if lacking := set(cells) - {cell.rpartition(":")[2] for cell in family.cells}:
+            raise InputError(f"{path}: claim '{claim.says}': family {name} has no cell '{min(lacking)}'")
+    return claim.model_copy(update={"cells": cells})
 
 
 def grid_names(grid: dict[str, list[Scalar | list[Scalar]]]) -> list[str]:

@@ -24,7 +24,7 @@ from igsm.text.files import must_be_writable, write_rows
 from igsm.text.record import Row
 from igsm.text.solution_rows import pairs, stepwise, verl, verl_schema
 from igsm.text.solutions import Solved, solved
-from igsm.text.targets import NO_LOSS, must_fit, row_of, sample_of
+from igsm.text.targets import NO_LOSS, must_fit, must_need, row_of, sample_of
 from igsm.text.tokens import Piece, Tokenizer
 
 TARGETS = ("segments", "labels", "trl", "preference", "stepwise", "processbench", "verl")
@@ -92,8 +92,7 @@ def must_be_possible(settings: Export, out: Path) -> None:
         raise InputError(f"unknown target '{target}'{suggest(target, TARGETS)}")
     if target in _WITHOUT_LOSS and settings.mask != "none":
         raise InputError(f"--mask {settings.mask}: {target} has no masks; leave --mask out")
-    if target in _WITHOUT_LOSS and settings.tokenizer is not None:
-        raise InputError(f"--tokenizer: {target} needs none; leave it out")
+    must_need(target, settings.tokenizer)
     if target not in _WITHOUT_LOSS:
         must_fit(target, settings.mask, settings.tokenizer)
     if target == "verl" and settings.lexicon not in (None, *SHIPPED):

@@ -29,6 +29,12 @@ _LISTS = ("prm800k", "steps")
 _WITHOUT_MASK = ("preference", "stepwise", *_LISTS)
 
 
+def must_need(target: str, tokenizer: Tokenizer | None) -> None:
+    """Raise InputError for a tokenizer that a target does not read."""
+    if target not in ("segments", *NEED_TOKENS) and tokenizer is not None:
+        raise InputError(f"--tokenizer: {target} needs none; leave it out")
+
+
 def must_fit(target: str, mask: str, tokenizer: Tokenizer | None) -> None:
     """Raise InputError for unknown names, a mask that a target cannot express and a tokenizer that it lacks."""
     if target not in TARGETS:
@@ -39,8 +45,7 @@ def must_fit(target: str, mask: str, tokenizer: Tokenizer | None) -> None:
         raise InputError(f"--mask {mask}: {target} has labels of steps and no masks; leave --mask out")
     if target in NEED_TOKENS and tokenizer is None:
         raise InputError(f"--to {target} writes token ids: give --tokenizer FOLDER")
-    if target not in ("segments", *NEED_TOKENS) and tokenizer is not None:
-        raise InputError(f"--tokenizer: {target} needs none; leave it out")
+    must_need(target, tokenizer)
 
 
 def masked(record: Record, mask: str) -> list[Span]:

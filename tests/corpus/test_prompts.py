@@ -20,6 +20,7 @@ from igsm.corpus.prompts import STRATEGIES, Example, made_examples, own_examples
 from igsm.errors import InputError
 from igsm.grading import grade
 from igsm.mistakes.mix import weights_of
+from igsm.preflight.fit import document_lengths
 from igsm.problems.difficulty import ProblemConfig
 
 CONFIG = ProblemConfig(difficulty="easy", split="test")
@@ -97,13 +98,16 @@ def test_nothing_of_the_problem_itself_leaks() -> None:
 
 
 def test_problems_longer_than_a_training_window_are_asked_too(tmp_path: Path) -> None:
-    """Guards: of problems of 15 operations the short ones only, six in ten of which no window of the class holds."""
+    """Guards: the short ones of 14 operations only, because no training window of the class holds the others."""
     out = tmp_path / "prompts.jsonl"
     arguments = ["prompts", str(out), "--problems", "20", "--shots", "1", "--difficulty", "easy", "--op", "14"]
     assert CliRunner().invoke(build(arguments), arguments).exit_code == 0
     asked = [json.loads(line)["problem"] for line in out.read_text().splitlines()]
     data = DataConfig(problem=ProblemConfig(difficulty="easy", op=14, split="test"), context=4096, windows_per_block=4)
-    assert asked == [one.problem_text.strip() for one in documents(data, 0, 4)][:20]
+    made = list(islice(documents(data, 0, 4), 20))
+    assert asked == [one.problem_text.strip() for one in made]
+    lengths = document_lengths(data)
+    assert lengths.max() > data.problem.problem_class.context
 
 
 def test_what_cannot_be_made_is_refused(tmp_path: Path) -> None:

@@ -137,6 +137,7 @@ def targets() -> set[str]:
     named = {
         name for line in re.findall(r"^([a-z][\w -]*):(?!=)", rules(), flags=re.MULTILINE) for name in line.split()
     }
+    assert "\n$(SWEEPS): setup\n" in rules()
     return named | {path.stem for path in (ROOT / "configs" / "sweeps").glob("*.yaml")}
 
 

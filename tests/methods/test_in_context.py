@@ -77,11 +77,13 @@ def test_answers_are_those_under_the_rule() -> None:
 
 def test_a_wrong_solution_is_never_the_right_one_again() -> None:
     """Guards: a constant swapped for one that is the same modulo the window's number."""
-    config = data(moduli=[5], plain=0.0, mix="uniform")
+    config, pairs = data(moduli=[5], plain=0.0, mix="uniform"), 0
     for window in block(config, 0).tokens:
         for text in readable(window.tolist()).split("<|end|>")[:-1]:
             wrong, found, right = text.partition("<|bad|>")[2].partition("<|good|>")
+            pairs += bool(found)
             assert not found or wrong.strip() != right.strip()
+    assert pairs > 20
 
 
 def test_loss_token_by_token() -> None:

@@ -154,7 +154,7 @@ def test_a_claim_over_two_families_is_the_mean_of_both(make_run) -> None:
 
 
 def test_a_claim_about_a_decoder_is_not_judged_on_another(make_run) -> None:
-    """Guards: a claim on first mistakes judged, and shown, on all parameters where only these were measured."""
+    """Guards: a claim judged, and shown, at the only decoder measured, as one on first mistakes at all parameters."""
     runs = [make_run(f"run{seed}", dict.fromkeys(CELLS, 0.9), seed=seed, decoders=("beam4",)) for seed in FIVE]
     rows = read_results([Source("original", run, seed) for seed, run in zip(FIVE, runs, strict=True)])
     bound = {"row": "original", "against": None, "expect": "at_least", "value": 0.1}

@@ -120,6 +120,7 @@ def test_a_claim_may_name_a_group_of_cells(content: dict[str, Any], tmp_path: Pa
     file = tmp_path / "sweep.yaml"
     file.write_text(yaml.safe_dump(content | {"claims": [claim | {"cells": ["harder", "op<=3"]}]}))
     family = content["families"]["nano_pq"]
+    family = family | {"cells": [*family["cells"], "nano_pq:op=5"]}
     grouped = {"families": {"nano_pq": family | {"groups": {"harder": ["op=4", "op=5"]}}}}
     (tmp_path / "grouped.yaml").write_text(yaml.safe_dump(grouped))
     assert load_sweep(file, ["families=grouped.yaml"]).claims[0].cells == ["op=4", "op=5", "op<=3"]
@@ -128,6 +129,10 @@ def test_a_claim_may_name_a_group_of_cells(content: dict[str, Any], tmp_path: Pa
     grouped["families"]["other"] = family | {"groups": {"harder": ["op=6"]}}
     (tmp_path / "grouped.yaml").write_text(yaml.safe_dump(grouped))
     with pytest.raises(InputError, match="families differ in what 'harder' is"):
+        load_sweep(file, ["families=grouped.yaml"])
+    grouped["families"]["other"] = content["families"]["nano_pq"] | {"groups": {"harder": ["op=4", "op=5"]}}
+    (tmp_path / "grouped.yaml").write_text(yaml.safe_dump(grouped))
+    with pytest.raises(InputError, match="claim 'y': family other has no cell 'op=5'"):
         load_sweep(file, ["families=grouped.yaml"])
 
 

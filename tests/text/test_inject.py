@@ -193,7 +193,9 @@ def test_rows_that_cannot_be_used(row: dict[str, Any], message: str) -> None:
 def test_a_wrong_result_is_not_the_final_answer() -> None:
     """Guards: the answer told early, as the result of a step that is one off it."""
     record = read({"question": "?", "answer": "35+36=<<35+36=71>>71\n71+1=<<71+1=72>>72\n#### 72"})
+    wrong = []
     for seed in range(100):
         made = inject(record, Injection("number", 0.5, seed=seed), 0)
-        wrong = [made.of(step) for step in made.steps if step.kind == "mistake"]
-        assert not any("35" in text and "=72" in text for text in wrong)
+        wrong += [made.of(step) for step in made.steps if step.kind == "mistake" and "35" in made.of(step)]
+    assert len(wrong) > 20
+    assert not any("=72" in text for text in wrong)
